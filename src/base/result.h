@@ -64,6 +64,6 @@ inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(st
 /// TRY_VOID(expression): for a Status.
 #define TRY_VOID(expression)                                              \
   do {                                                                    \
-    auto status_ = (expression);                                          \
-    if (!status_) return ::stele::fail(std::move(status_).error());       \
+    auto try_status = (expression);                                        \
+    if (!try_status) return ::stele::fail(std::move(try_status).error());\
   } while (false)

@@ -87,7 +87,8 @@ class FileSystem {
   virtual Result<std::unique_ptr<SharedWords>> share(const std::string& path) = 0;
 
   /// Sets the append-only or immutable flag, or clears both; durable when it returns. kUnsupported (file system) or
-  /// kPermission (CAP_LINUX_IMMUTABLE) say why not.
+  /// kPermission (CAP_LINUX_IMMUTABLE) say why not. A File opened before may still append to what is immutable since
+  /// (tmpfs lets it, ext4 does not): close it first.
   virtual Status protect(const std::string& path, Protection protection) = 0;
   virtual Result<Protection> protection(const std::string& path) = 0;
 };

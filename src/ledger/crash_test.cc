@@ -1,0 +1,191 @@
+// After every k-th I/O: kill, power cut, failure. Then what was acknowledged is there, what was covered verifies, nothing is cried over.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "ledger/catalog.h"
+#include "ledger/test_world.h"
+
+namespace stele::ledger {
+namespace {
+
+// What the workload was promised, as far as it got.
+struct Promises {
+  std::vector<std::pair<StreamId, Hash>> acknowledged;
+  uint64_t covered = 0;
+};
+
+// Three sessions side by side; a sync after some appends, a publication after some syncs, as a busy second has them.
+// With `careless`, segments count as acknowledged without a sync: the control.
+Status work(World& world, os::FileSystem& files, Promises& promises, bool careless = false) {
+  std::vector<TestStream> streams;
+  sim::SimFileSystem keys(world.disk);
+  for (int i = 0; i < 3; ++i) streams.emplace_back(keys, world.clock, world.random);
+  TRY(auto ledger, world.open(files));
+  std::vector<std::pair<StreamId, Hash>> waiting;
+  for (int round = 0; round < 4; ++round) {
+    for (TestStream& s : streams) {
+      const auto sealed = s.next(40 + 700 * (round % 2), round == 3);
+      TRY_VOID(ledger->append(sealed.bytes));
+      waiting.emplace_back(s.id(), sealed.hash);
+    }
+    if (!careless) TRY_VOID(ledger->sync());
+    promises.acknowledged.insert(promises.acknowledged.end(), waiting.begin(), waiting.end());
+    waiting.clear();
+    if (round % 2 == 1 && !careless) {
+      TRY_VOID(ledger->publish_through(ledger->size()));
+      promises.covered = ledger->size();
+    }
+    world.clock.advance(std::chrono::seconds(1));
+  }
+  return {};
+}
+
+std::string describe(const Report& report) {
+  std::string text(verdict_name(report.verdict));
+  for (const Fault& f : report.faults) text += "\n  " + f.what + " — " + f.where;
+  for (const auto& s : report.streams) {
+    for (const Fault& f : s.faults) text += "\n  " + to_string(s.stream) + ": " + f.what + " — " + f.where;
+  }
+  return text;
+}
+
+bool has(const Catalog& catalog, const std::pair<StreamId, Hash>& promised) {
+  const StreamRef* found = catalog.find(promised.first);
+  return found != nullptr && std::any_of(found->segments.begin(), found->segments.end(), [&](const SegmentRef& ref) {
+           return ref.leaf.segment_hash == promised.second;
+         });
+}
+
+void expect_promises_kept(World& world, const Promises& promises, const std::string& when) {
+  sim::SimFileSystem files(world.disk);
+  const Report report = World::verify_now(files);
+  ASSERT_EQ(report.verdict, Verdict::kIntact) << when << " before recovery: " << describe(report);
+  ASSERT_GE(report.checkpoint->size, promises.covered) << when;
+
+  auto ledger = world.open(files);
+  ASSERT_TRUE(ledger.has_value()) << when << ": " << ledger.error().message();
+  TestStream later(files, world.clock, world.random);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE((*ledger)->append(later.next(60, i == 1).bytes).has_value()) << when;
+  ASSERT_TRUE((*ledger)->sync().has_value()) << when;
+  ASSERT_TRUE((*ledger)->publish_through((*ledger)->size()).has_value()) << when;
+  const Report after = World::verify_now(files);
+  ASSERT_EQ(after.verdict, Verdict::kIntact) << when << " after recovery: " << describe(after);
+  ASSERT_EQ(after.leaves, (*ledger)->size()) << when;
+
+  const vault::Vault vault(files, kLayout.vault());
+  const Catalog catalog = Catalog::read(vault).value();
+  for (const auto& [stream, hash] : promises.acknowledged) {
+    ASSERT_TRUE(has(catalog, {stream, hash})) << when << ": an acknowledged segment of " << to_string(stream) << " is gone";
+  }
+}
+
+// Runs the workload with the plan; returns how many I/O steps it took.
+size_t run(World& world, sim::Plan plan, Promises& promises) {
+  sim::SimFileSystem files(world.disk, plan);
+  (void)work(world, files, promises);
+  return files.steps().size();
+}
+
+size_t steps_of_the_workload() {
+  World world;
+  Promises promises;
+  return run(world, {}, promises);
+}
+
+TEST(Crash, workload_alone_is_intact) {
+  World world;
+  Promises promises;
+  run(world, {}, promises);
+  EXPECT_EQ(promises.acknowledged.size(), 12U);
+  EXPECT_EQ(promises.covered, 12U);
+  expect_promises_kept(world, promises, "no crash");
+}
+
+TEST(Crash, kill_at_every_step_loses_nothing_acknowledged) {
+  World world;
+  const size_t steps = steps_of_the_workload();
+  for (size_t k = 1; k <= steps; ++k) {
+    world.disk.restore(world.fresh);
+    Promises promises;
+    run(world, {.crash_at = k, .crash = sim::Plan::Crash::kKill}, promises);
+    expect_promises_kept(world, promises, "killed at step " + std::to_string(k));
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(Crash, power_cut_at_every_step_loses_nothing_acknowledged) {
+  World world;
+  const size_t steps = steps_of_the_workload();
+  for (size_t k = 1; k <= steps; ++k) {
+    for (uint64_t seed = 1; seed <= 4; ++seed) {
+      world.disk.restore(world.fresh);
+      Promises promises;
+      run(world, {.crash_at = k, .crash = sim::Plan::Crash::kPowerCut}, promises);
+      world.disk.restart(seed);
+      world.clock.reboot();
+      expect_promises_kept(world, promises, "power cut at step " + std::to_string(k) + ", seed " + std::to_string(seed));
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST(Crash, a_second_cut_during_recovery_loses_nothing_either) {
+  World world;
+  const size_t steps = steps_of_the_workload();
+  for (size_t k = 3; k <= steps; k += 5) {
+    for (size_t again = 1; again <= 12; ++again) {
+      world.disk.restore(world.fresh);
+      Promises promises;
+      run(world, {.crash_at = k, .crash = sim::Plan::Crash::kPowerCut}, promises);
+      world.disk.restart(k);
+      Promises ignored;
+      run(world, {.crash_at = again, .crash = sim::Plan::Crash::kPowerCut}, ignored);
+      world.disk.restart(again);
+      expect_promises_kept(world, promises, "cut at step " + std::to_string(k) + ", then at " + std::to_string(again));
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST(Crash, failure_of_every_step_is_told_and_loses_nothing_acknowledged) {
+  World world;
+  const size_t steps = steps_of_the_workload();
+  for (const Code code : {Code::kIo, Code::kNoSpace}) {
+    for (const bool lasting : {false, true}) {
+      for (size_t k = 1; k <= steps; ++k) {
+        world.disk.restore(world.fresh);
+        Promises promises;
+        run(world, {.fail_at = k, .fail_code = code, .fails_from_there = lasting}, promises);
+        expect_promises_kept(world, promises, "step " + std::to_string(k) + " failed: " + std::string(code_name(code)));
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+// The check must be able to fail: without syncs, power cuts lose what was acknowledged.
+TEST(Crash, control_without_syncs_promises_are_broken) {
+  World world;
+  int broken = 0;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    world.disk.restore(world.fresh);
+    Promises promises;
+    {
+      sim::SimFileSystem files(world.disk);
+      ASSERT_TRUE(work(world, files, promises, true).has_value());
+    }
+    world.disk.cut_power();
+    world.disk.restart(seed);
+    sim::SimFileSystem files(world.disk);
+    auto ledger = world.open(files);
+    const vault::Vault vault(files, kLayout.vault());
+    const Catalog catalog = Catalog::read(vault).value();
+    const auto& all = promises.acknowledged;
+    broken += std::any_of(all.begin(), all.end(), [&](const auto& p) { return !has(catalog, p); }) ? 1 : 0;
+  }
+  EXPECT_GE(broken, 8);
+}
+
+}  // namespace
+}  // namespace stele::ledger

@@ -1,0 +1,47 @@
+// A ledger's keys on disk: private seeds (mode 0600), the log's and the hosts' verifier keys.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "crypto/ed25519.h"
+#include "os/file_system.h"
+#include "receipt/note.h"
+#include "segment/header.h"
+
+namespace stele::ledger {
+
+/// A named Ed25519 key: "stele-private-key-v1 <name> <base64 seed>\n".
+struct PrivateKey {
+  std::string name;
+  crypto::SigningKey key;
+};
+crypto::SecretBytes encode(const PrivateKey& key);
+Result<PrivateKey> parse_private_key(ByteSpan text);
+Result<PrivateKey> load_private_key(os::FileSystem& files, const std::string& path);
+
+/// The one verifier key of a .vkey file.
+Result<receipt::VerifierKey> load_verifier_key(os::FileSystem& files, const std::string& path);
+
+/// A host's signing keys by epoch.
+class HostKeys {
+ public:
+  struct Entry {
+    segment::HostKeyId id;
+    uint32_t epoch;
+    std::string name;
+    crypto::PublicKey key;
+  };
+  /// host.vkey: one verifier key line each, epochs counted from 1.
+  static Result<HostKeys> parse(std::string_view text);
+  static Result<HostKeys> load(os::FileSystem& files, const std::string& path);
+
+  /// nullptr: no such key in that epoch.
+  const Entry* find(const segment::HostKeyId& id, uint32_t epoch) const;
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
+  std::vector<Entry> entries_;
+};
+
+}  // namespace stele::ledger

@@ -1,0 +1,219 @@
+#include "ledger/ledger.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "crypto/sha256.h"
+
+namespace stele::ledger {
+namespace {
+
+// What the processes of one boot tell each other (os::SharedWords).
+enum Word : size_t { kDurable, kPublishedAt, kPublishedSize, kPoisoned, kVolumeFirst, kVolumeAttempt };
+
+constexpr Micros kPublishEvery = std::chrono::seconds(1);
+
+}  // namespace
+
+Ledger::Ledger(os::FileSystem& files, const Layout& layout, Clock& clock, LogSigner signer)
+    : files_(files),
+      layout_(layout),
+      clock_(clock),
+      vault_(files, layout.vault()),
+      heads_(files, layout.head()),
+      publisher_(files, layout, std::move(signer)) {}
+
+Result<std::unique_ptr<Ledger>> Ledger::open(os::FileSystem& files, const Layout& layout, Clock& clock,
+                                             LogSigner signer) {
+  std::unique_ptr<Ledger> ledger(new Ledger(files, layout, clock, std::move(signer)));
+  TRY_VOID(ledger->recover());
+  return ledger;
+}
+
+Status Ledger::recover() {
+  TRY(words_, files_.share(layout_.words()));
+  std::unique_ptr<os::Lock> sync;
+  if (words_->load(kPoisoned) != 0) {
+    TRY(sync, files_.lock(layout_.sync_lock(), os::Wait::kYes));
+  }
+  TRY(const auto append, files_.lock(layout_.append_lock(), os::Wait::kYes));
+  TRY(const Head head, heads_.load());
+  TRY_VOID(publisher_.check(head));
+  const bool poisoned = words_->load(kPoisoned) != 0;
+  TRY_VOID(replay(head, poisoned));
+  if (poisoned) {
+    // What the failed sync left is either re-read from the device and right, or behind a closed volume.
+    TRY_VOID(open_end());
+    TRY_VOID(file_->sync());
+    words_->store(kDurable, end().index);
+    words_->store(kPoisoned, 0);
+  }
+  words_->store(kDurable, std::min(words_->load(kDurable), end().index));
+  words_->store(kVolumeFirst, end().volume.first_index);
+  words_->store(kVolumeAttempt, end().volume.attempt);
+  return {};
+}
+
+Status Ledger::replay(const Head& head, bool past_cache) {
+  TRY(tails_, Tails::load(files_, layout_, head));
+  cursor_.emplace(vault_, tails_.start());
+  if (past_cache) cursor_->read_past_cache();
+  Bytes segment;
+  for (;;) {
+    auto found = cursor_->look();
+    if (!found && found.error().code == Code::kNotFound && head.size == 0) return start_volume();
+    if (!found) return fail(std::move(found).error());
+    bool whole = *found == vault::Found::kRecord;
+    if (whole && end().index >= head.size) {
+      TRY_VOID(cursor_->read_segment(segment));
+      whole = crypto::sha256(segment) == cursor_->leaf().segment_hash;
+    }
+    if (!whole) return finish_replay(head, *found);
+    TRY_VOID(tails_.apply(cursor_->leaf()));
+    cursor_->advance();
+  }
+}
+
+Status Ledger::finish_replay(const Head& head, vault::Found found) {
+  if (end().index < head.size) {
+    return fail(Code::kConflict, "rolled back: the head says " + std::to_string(head.size) + " leaves, the volumes hold " +
+                                     std::to_string(end().index) + " whole ones (" +
+                                     vault_.path(end().volume) + ", offset " + std::to_string(end().offset) +
+                                     "). Nothing was changed; run stele verify, and restore the missing volumes");
+  }
+  // A torn record is never cut off: its volume ends here, and the next one's name says so.
+  if (found != vault::Found::kEnd) return start_volume();
+  return {};
+}
+
+Status Ledger::check_usable() const {
+  if (broken_) return fail(Code::kIo, "the ledger stopped after an earlier error");
+  if (words_->load(kPoisoned) != 0) {
+    return fail(Code::kIo, "a sync of this ledger failed in another process; nothing more is taken until it is opened anew");
+  }
+  return {};
+}
+
+Status Ledger::open_end() {
+  if (file_ && file_volume_ == end().volume) return {};
+  TRY(file_, vault_.append_volume(end().volume));
+  file_volume_ = end().volume;
+  return {};
+}
+
+// Ends the current volume, whatever stands behind its last whole record, and begins the next. Under the append lock.
+// The old one becomes immutable last: a crash before that leaves one that can still be opened for its sync.
+Status Ledger::start_volume() {
+  vault::VolumeName next{};
+  const bool first = !vault_.has_volume(end().volume);
+  if (!first) {
+    TRY_VOID(open_end());
+    if (auto synced = file_->sync(); !synced) return poison(std::move(synced).error());
+    next = end().successor();
+  }
+  TRY(file_, vault_.create_volume(next));
+  if (!first) vault_.close_volume(end().volume);
+  file_volume_ = next;
+  words_->store(kVolumeFirst, next.first_index);
+  words_->store(kVolumeAttempt, next.attempt);
+  cursor_.emplace(vault_, vault::Position{next, 0, end().index});
+  return {};
+}
+
+Status Ledger::catch_up() {
+  for (;;) {
+    TRY(const vault::Found found, cursor_->look());
+    if (found == vault::Found::kTorn) return start_volume();
+    if (found == vault::Found::kEnd) break;
+    TRY_VOID(tails_.apply(cursor_->leaf()));
+    cursor_->advance();
+  }
+  if (words_->load(kVolumeFirst) != end().volume.first_index || words_->load(kVolumeAttempt) != end().volume.attempt) {
+    return fail(Code::kCorrupt, "another process found the end of volume " + vault::to_string(end().volume) +
+                                    " damaged and went on without it");
+  }
+  return {};
+}
+
+Result<Appended> Ledger::append(ByteSpan segment) {
+  TRY_VOID(check_usable());
+  TRY(const segment::View view, segment::parse_segment(segment));
+  const Hash hash = crypto::sha256(segment);
+  TRY(const auto lock, files_.lock(layout_.append_lock(), os::Wait::kYes));
+  TRY_VOID(catch_up());
+  TRY(const auto tail, tails_.find(view.header.stream));
+  if (tail && tail->next_sequence == view.header.sequence + 1 && tail->last_hash == hash) {
+    return Appended{std::nullopt, segment::make_leaf(view.header, hash, clock_.wall(), 0)};
+  }
+  if (auto follows = segment::check_follows(tail ? &*tail : nullptr, view.header); !follows) {
+    return fail(std::move(follows).error().within("stream " + to_string(view.header.stream)));
+  }
+  if (end().offset >= vault::kVolumeBytesMax) TRY_VOID(start_volume());
+  TRY_VOID(open_end());
+  const uint64_t index = end().index;
+  const segment::Leaf leaf = segment::make_leaf(view.header, hash, clock_.wall(), 0);
+  TRY_VOID(file_->append({segment::encode(leaf), segment}));
+  TRY_VOID(catch_up());
+  if (end().index != index + 1) return poison({Code::kIo, "what was appended can not be read back", 0});
+  return Appended{index, leaf};
+}
+
+tl::unexpected<Error> Ledger::poison(Error error) {
+  broken_ = true;
+  words_->store(kPoisoned, 1);
+  return fail(std::move(error));
+}
+
+Status Ledger::sync() {
+  TRY_VOID(check_usable());
+  const uint64_t wanted = end().index;
+  TRY(const auto lock, files_.lock(layout_.sync_lock(), os::Wait::kYes));
+  TRY_VOID(check_usable());
+  if (words_->load(kDurable) >= wanted) return {};
+  {
+    TRY(const auto append, files_.lock(layout_.append_lock(), os::Wait::kYes));
+    TRY_VOID(catch_up());
+    TRY_VOID(open_end());
+  }
+  const uint64_t written = end().index;
+  if (auto synced = file_->sync(); !synced) return poison(std::move(synced).error());
+  words_->store(kDurable, written);
+  return {};
+}
+
+Status Ledger::publish_if_due() {
+  const auto now = static_cast<uint64_t>(micros(clock_.boot()));
+  const uint64_t last = words_->load(kPublishedAt);
+  if (words_->load(kPublishedSize) >= words_->load(kDurable)) return {};
+  if (last != 0 && now < last + static_cast<uint64_t>(kPublishEvery.count())) return {};
+  auto lock = files_.lock(layout_.publish_lock(), os::Wait::kNo);
+  if (!lock && lock.error().code == Code::kBusy) return {};
+  if (!lock) return fail(std::move(lock).error());
+  return publish_locked();
+}
+
+Status Ledger::publish_through(uint64_t size) {
+  CHECK(size <= words_->load(kDurable));
+  if (words_->load(kPublishedSize) >= size) return {};
+  TRY(const auto lock, files_.lock(layout_.publish_lock(), os::Wait::kYes));
+  if (words_->load(kPublishedSize) >= size) return {};
+  return publish_locked();
+}
+
+Status Ledger::publish_empty() {
+  TRY(const auto lock, files_.lock(layout_.publish_lock(), os::Wait::kYes));
+  return publisher_.publish(0);
+}
+
+Status Ledger::publish_locked() {
+  TRY_VOID(check_usable());
+  const uint64_t durable = words_->load(kDurable);
+  TRY_VOID(publisher_.publish(durable));
+  words_->store(kPublishedSize, durable);
+  words_->store(kPublishedAt, static_cast<uint64_t>(micros(clock_.boot())));
+  return {};
+}
+
+uint64_t Ledger::published() const { return words_->load(kPublishedSize); }
+
+}  // namespace stele::ledger

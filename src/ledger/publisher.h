@@ -1,0 +1,55 @@
+// Publisher: from durable leaves to head, tiles and checkpoint. Off the path of acknowledgement.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "ledger/head.h"
+#include "ledger/tails.h"
+#include "merkle/tile_builder.h"
+#include "receipt/checkpoint.h"
+#include "receipt/note.h"
+
+namespace stele::ledger {
+
+/// Who signs checkpoints; the log's name is its origin.
+using LogSigner = std::shared_ptr<const receipt::NoteSigner>;
+
+/// All but check() under the ledger's publish lock. Keeps what it knows from one time to the next; another
+/// process may have published in between.
+class Publisher {
+ public:
+  Publisher(os::FileSystem& files, const Layout& layout, LogSigner signer);
+
+  /// Covers every leaf below `durable`: re-reads and re-hashes each record since the head, then head → full tiles →
+  /// partial tiles → checkpoint. kCorrupt: a record is not what was written; nothing is signed.
+  Status publish(uint64_t durable);
+
+  /// Whether the public log can belong to this head. kConflict: it is ahead ("head rolled back") or has another root.
+  Status check(const Head& head) const;
+
+ private:
+  Result<std::optional<receipt::Checkpoint>> published() const;
+  Status follow(const Head& head);
+  Status take_record();
+  Status commit(const Head& head);
+  Status snapshot_tails(const Head& head, Head& next);
+  Status write_log(uint64_t size_before);
+  Status republish(const Head& head, const std::optional<receipt::Checkpoint>& before);
+  void remove_stale_tiles(uint64_t keep, uint64_t current);
+
+  os::FileSystem& files_;
+  const Layout layout_;
+  const LogSigner signer_;
+  const receipt::VerifierKey key_;
+  vault::Vault vault_;
+  HeadStore heads_;
+
+  // At cursor_->position().index leaves, all three.
+  merkle::TileBuilder tree_;
+  Tails tails_;
+  std::optional<vault::RecordCursor> cursor_;
+  Bytes segment_;
+};
+
+}  // namespace stele::ledger

@@ -1,0 +1,134 @@
+#include "ledger/stream_check.h"
+
+#include <algorithm>
+
+#include "base/hex.h"
+#include "crypto/ed25519.h"
+
+namespace stele::ledger {
+namespace {
+
+constexpr Micros kSkewMax = std::chrono::minutes(5);
+
+bool is_skewed(const segment::Leaf& leaf) {
+  const Micros late = leaf.received - (leaf.wall_first + Micros(leaf.duration_us));
+  return late > kSkewMax || late < -kSkewMax;
+}
+
+}  // namespace
+
+StreamCheck::State& StreamCheck::state(const StreamId& stream, segment::Kind kind) {
+  const auto [at, fresh] = index_.try_emplace(stream, states_.size());
+  if (fresh) {
+    states_.emplace_back();
+    states_.back().report.stream = stream;
+    states_.back().report.kind = kind;
+  }
+  return states_[at->second];
+}
+
+void StreamCheck::check_chain(State& s, const ScannedRecord& record, const std::string& where) {
+  const segment::Header& h = record.header;
+  const auto blame = [&](Verdict weight, std::string what, const std::string& why) {
+    s.report.faults.push_back({weight, std::move(what), where + ": " + why});
+  };
+  if (s.closed) {
+    blame(Verdict::kTampered, "after close", "segment " + std::to_string(h.sequence) + " stands behind the closing one");
+  } else if (h.sequence > s.next_sequence) {
+    // Where the ledger already told which leaves are gone, this repeats nothing.
+    if (!s.broken) {
+      blame(Verdict::kMissing, "missing", "segments " + std::to_string(s.next_sequence) + " to " +
+                                              std::to_string(h.sequence - 1) + " of the stream are not there");
+    }
+  } else if (h.sequence < s.next_sequence) {
+    blame(Verdict::kTampered, "duplicate", "segment " + std::to_string(h.sequence) + " stands here a second time");
+  } else if (s.started && h.previous != s.last_hash) {
+    blame(Verdict::kTampered, "broken chain", "names " + to_hex(h.previous).substr(0, 16) + "… as the segment before; that is " +
+                                                  to_hex(s.last_hash).substr(0, 16) + "…");
+  }
+}
+
+void StreamCheck::check_key(State& s, const ScannedRecord& record, const std::string& where) {
+  const segment::Header& h = record.header;
+  if (hosts_.find(h.host_key, h.key_epoch) == nullptr) {
+    s.report.faults.push_back({Verdict::kTampered, "unknown host key",
+                               where + ": signed by key " + to_hex(h.host_key) + " of epoch " +
+                                   std::to_string(h.key_epoch) + ", which no trusted host has"});
+  }
+  if (h.key_epoch < s.epoch) {
+    s.report.faults.push_back({Verdict::kTampered, "older key epoch",
+                               where + ": epoch " + std::to_string(h.key_epoch) + " after epoch " +
+                                   std::to_string(s.epoch)});
+  }
+}
+
+void StreamCheck::check_signature(State& s) {
+  const HostKeys::Entry* host = hosts_.find(s.host_key, s.epoch);
+  if (host == nullptr || s.signed_where.empty()) return;  // said by check_key
+  if (!crypto::verify(host->key, s.message, s.signature)) {
+    s.report.faults.push_back({Verdict::kTampered, "bad signature",
+                               s.signed_where + ": not signed by host key " + to_hex(host->id) + " (" + host->name + ")"});
+  }
+  s.signed_where.clear();
+}
+
+void StreamCheck::take(const ScannedRecord& record, bool covered, const std::string& where) {
+  const segment::Header& h = record.header;
+  State& s = state(h.stream, h.kind);
+  check_chain(s, record, where);
+  check_key(s, record, where);
+  if (s.started && (every_signature_ || s.epoch != h.key_epoch || s.host_key != h.host_key)) check_signature(s);
+
+  s.started = true;
+  s.broken = false;
+  s.closed = s.closed || h.has(segment::kClose);
+  s.next_sequence = h.sequence + 1;
+  s.last_hash = record.hashes.segment;
+  s.epoch = std::max(s.epoch, h.key_epoch);
+  s.host_key = h.host_key;
+  s.message = record.hashes.message;
+  s.signature = record.signature;
+  s.signed_where = where;
+  s.report.segments += 1;
+  s.report.bytes += record.leaf.segment_bytes;
+  s.report.gaps += h.has(segment::kGap) ? 1 : 0;
+  s.report.unsealed += covered ? 0 : 1;
+  s.report.skewed = s.report.skewed || is_skewed(record.leaf);
+}
+
+void StreamCheck::blame(const segment::Leaf& leaf, Fault fault) {
+  State& s = state(leaf.stream, leaf.kind);
+  s.report.faults.push_back(std::move(fault));
+  s.broken = true;
+  if (leaf.sequence == s.next_sequence) {
+    // The true leaf says what its segment was: the chain goes on behind it.
+    s.next_sequence = leaf.sequence + 1;
+    s.last_hash = leaf.segment_hash;
+    s.started = true;
+    s.closed = s.closed || leaf.has(segment::kClose);
+  }
+}
+
+void StreamCheck::blame(const StreamId& stream, Fault fault) {
+  State& s = state(stream, segment::Kind::kSession);
+  s.report.faults.push_back(std::move(fault));
+  s.broken = true;
+}
+
+std::vector<StreamReport> StreamCheck::finish(const std::function<bool(const StreamId&)>& is_live) {
+  std::vector<StreamReport> reports;
+  for (State& s : states_) {
+    check_signature(s);
+    Verdict& verdict = s.report.verdict;
+    if (!s.closed) {
+      verdict = is_live && is_live(s.report.stream) ? Verdict::kOpen : Verdict::kCut;
+    } else if (s.report.unsealed > 0) {
+      verdict = Verdict::kUnsealed;
+    }
+    for (const Fault& f : s.report.faults) verdict = std::max(verdict, f.weight);
+    reports.push_back(std::move(s.report));
+  }
+  return reports;
+}
+
+}  // namespace stele::ledger

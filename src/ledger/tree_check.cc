@@ -1,0 +1,201 @@
+#include "ledger/tree_check.h"
+
+#include <algorithm>
+
+#include "merkle/bundle.h"
+#include "merkle/frontier.h"
+
+namespace stele::ledger {
+namespace {
+
+using merkle::kTileWidth;
+using merkle::Tile;
+
+uint16_t width_at(uint64_t hashes, uint64_t tile_index) {
+  return static_cast<uint16_t>(std::min<uint64_t>(kTileWidth, hashes - tile_index * kTileWidth));
+}
+
+Hash root_of(std::span<const Hash> leaves) {
+  merkle::Frontier frontier;
+  for (const Hash& h : leaves) frontier.append(h);
+  return frontier.root();
+}
+
+}  // namespace
+
+Result<Bytes> TreeCheck::read(Tile tile) const {
+  const size_t bytes_max = tile.is_bundle() ? kTileWidth * (2 + segment::kLeafBytes) : merkle::kTileBytes;
+  auto bytes = vault_.get(merkle::path(tile), bytes_max);
+  if (bytes || tile.is_full() || bytes.error().code != Code::kNotFound) return bytes;
+  // A newer checkpoint may have filled the tile, and dropped the partial one, since ours was read.
+  const size_t wanted = tile.width;
+  tile.width = kTileWidth;
+  TRY(Bytes full, vault_.get(merkle::path(tile), bytes_max));
+  const size_t size = wanted * (tile.is_bundle() ? 2 + segment::kLeafBytes : merkle::kHashBytes);
+  if (full.size() < size) return fail(Code::kCorrupt, "cut short");
+  full.resize(size);
+  return full;
+}
+
+TreeCheck::Account TreeCheck::from_tiles() const {
+  Account account(checkpoint_.size);
+  for (uint64_t n = 0; n * kTileWidth < checkpoint_.size; ++n) {
+    const uint16_t width = width_at(checkpoint_.size, n);
+    const auto bytes = read({0, n, width});
+    if (!bytes) continue;
+    const auto hashes = merkle::parse_tile(*bytes, width);
+    if (hashes) std::copy(hashes->begin(), hashes->end(), account.begin() + static_cast<ptrdiff_t>(n * kTileWidth));
+  }
+  return account;
+}
+
+TreeCheck::Account TreeCheck::from_bundles() const {
+  Account account(checkpoint_.size);
+  for (uint64_t n = 0; n * kTileWidth < checkpoint_.size; ++n) {
+    const uint16_t width = width_at(checkpoint_.size, n);
+    const auto bytes = read({merkle::kEntries, n, width});
+    if (!bytes) continue;
+    const auto entries = merkle::parse_bundle(*bytes, width);
+    if (!entries) continue;
+    for (size_t i = 0; i < width; ++i) account[n * kTileWidth + i] = merkle::leaf_hash((*entries)[i]);
+  }
+  return account;
+}
+
+TreeCheck::Account TreeCheck::from_volumes() const {
+  Account account(checkpoint_.size);
+  const auto volumes = vault_.volumes();
+  if (!volumes) return account;
+  for (const vault::VolumeName& name : *volumes) {
+    vault::RecordCursor cursor(vault_, {name, 0, name.first_index});
+    for (auto found = cursor.look(); found && *found == vault::Found::kRecord; found = cursor.look()) {
+      if (cursor.position().volume != name || cursor.position().index >= account.size()) break;
+      account[cursor.position().index] = merkle::leaf_hash(segment::encode(cursor.leaf()));
+      cursor.advance();
+    }
+  }
+  return account;
+}
+
+bool TreeCheck::believe(const Account& account) {
+  std::vector<Hash> leaves;
+  leaves.reserve(account.size());
+  for (const auto& h : account) {
+    if (!h) return false;
+    leaves.push_back(*h);
+  }
+  if (root_of(leaves) != checkpoint_.root) return false;
+  leaves_ = std::move(leaves);
+  return true;
+}
+
+bool TreeCheck::establish() {
+  if (checkpoint_.size == 0) return checkpoint_.root == merkle::empty_root();
+  const Account tiles = from_tiles();
+  if (believe(tiles)) return true;
+  const Account bundles = from_bundles();
+  if (believe(bundles)) return true;
+  const Account volumes = from_volumes();
+  if (believe(volumes)) return true;
+  Account agreed(checkpoint_.size);
+  for (size_t i = 0; i < agreed.size(); ++i) {
+    const bool two_with_volumes = volumes[i] && (volumes[i] == tiles[i] || volumes[i] == bundles[i]);
+    agreed[i] = two_with_volumes ? volumes[i] : tiles[i] ? tiles[i] : bundles[i] ? bundles[i] : volumes[i];
+  }
+  return believe(agreed);
+}
+
+std::optional<uint64_t> TreeCheck::index_of(const Hash& leaf_hash) const {
+  if (by_hash_.empty()) {
+    for (uint64_t i = 0; i < leaves_.size(); ++i) by_hash_.emplace(leaves_[i], i);
+  }
+  const auto found = by_hash_.find(leaf_hash);
+  if (found == by_hash_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::optional<segment::Leaf> TreeCheck::leaf(uint64_t index) const {
+  if (index >= leaves_.size()) return std::nullopt;
+  const uint64_t n = index / kTileWidth;
+  const uint16_t width = width_at(checkpoint_.size, n);
+  const auto bytes = read({merkle::kEntries, n, width});
+  if (!bytes) return std::nullopt;
+  const auto entries = merkle::parse_bundle(*bytes, width);
+  if (!entries) return std::nullopt;
+  const ByteSpan entry = (*entries)[index % kTileWidth];
+  if (merkle::leaf_hash(entry) != leaves_[index]) return std::nullopt;
+  const auto leaf = segment::parse_leaf(entry);
+  return leaf ? std::optional(*leaf) : std::nullopt;
+}
+
+Hash TreeCheck::root_at(uint64_t size) const { return root_of(std::span(leaves_).first(size)); }
+
+// levels()[l] holds every hash of level l that some tile of that level shows.
+std::vector<std::vector<Hash>> TreeCheck::levels() const {
+  std::vector<std::vector<Hash>> levels = {leaves_};
+  while (levels.back().size() >= kTileWidth) {
+    const std::vector<Hash>& below = levels.back();
+    std::vector<Hash> level;
+    for (size_t i = 0; i + kTileWidth <= below.size(); i += kTileWidth) {
+      level.push_back(root_of(std::span(below).subspan(i, kTileWidth)));
+    }
+    levels.push_back(std::move(level));
+  }
+  return levels;
+}
+
+void TreeCheck::check_tile(const Tile& tile, const std::vector<Hash>& level, std::vector<Fault>& faults) const {
+  const std::string where = "vault/log/" + merkle::path(tile);
+  const auto bytes = read(tile);
+  if (!bytes) {
+    const bool missing = bytes.error().code == Code::kNotFound;
+    faults.push_back({missing ? Verdict::kMissing : Verdict::kTampered, missing ? "missing tile" : "altered tile",
+                      where + ": " + bytes.error().message()});
+    return;
+  }
+  const auto first = level.begin() + static_cast<ptrdiff_t>(tile.index * kTileWidth);
+  const Bytes right = merkle::encode_tile({first, first + tile.width});
+  if (*bytes == right) return;
+  size_t at = 0;
+  while (at < right.size() && at < bytes->size() && (*bytes)[at] == right[at]) ++at;
+  faults.push_back({Verdict::kTampered, "altered tile", where + ": wrong from byte " + std::to_string(at) + " on (hash " +
+                                                            std::to_string(at / merkle::kHashBytes) + ")"});
+}
+
+void TreeCheck::check_bundle(const Tile& tile, std::vector<Fault>& faults) const {
+  const std::string where = "vault/log/" + merkle::path(tile);
+  const auto bytes = read(tile);
+  if (!bytes) {
+    const bool missing = bytes.error().code == Code::kNotFound;
+    faults.push_back({missing ? Verdict::kMissing : Verdict::kTampered, missing ? "missing bundle" : "altered bundle",
+                      where + ": " + bytes.error().message()});
+    return;
+  }
+  const auto entries = merkle::parse_bundle(*bytes, tile.width);
+  if (!entries) {
+    faults.push_back({Verdict::kTampered, "altered bundle", where + ": " + entries.error().context});
+    return;
+  }
+  for (size_t i = 0; i < tile.width; ++i) {
+    const uint64_t index = tile.index * kTileWidth + i;
+    if (merkle::leaf_hash((*entries)[i]) == leaves_[index]) continue;
+    faults.push_back({Verdict::kTampered, "altered bundle", where + ": entry " + std::to_string(i) + " is not leaf " +
+                                                                std::to_string(index)});
+  }
+}
+
+std::vector<Fault> TreeCheck::check_files() const {
+  std::vector<Fault> faults;
+  const auto all = levels();
+  for (size_t l = 0; l < all.size(); ++l) {
+    for (uint64_t n = 0; n * kTileWidth < all[l].size(); ++n) {
+      check_tile({static_cast<uint8_t>(l), n, width_at(all[l].size(), n)}, all[l], faults);
+    }
+  }
+  for (uint64_t n = 0; n * kTileWidth < leaves_.size(); ++n) {
+    check_bundle({merkle::kEntries, n, width_at(leaves_.size(), n)}, faults);
+  }
+  return faults;
+}
+
+}  // namespace stele::ledger

@@ -1,0 +1,57 @@
+// The tree as the public log tells it: which leaf hashes the checkpoint commits to, and which files say otherwise.
+#pragma once
+
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "ledger/verify.h"
+#include "merkle/tree.h"
+#include "segment/leaf.h"
+
+namespace stele::ledger {
+
+class TreeCheck {
+ public:
+  TreeCheck(const vault::Vault& vault, const receipt::Checkpoint& checkpoint) : vault_(vault), checkpoint_(checkpoint) {}
+
+  /// Finds the leaf hashes that give the checkpoint's root: in the tiles, the bundles, the volumes, or by agreement of two of them.
+  /// False: nothing there gives it.
+  bool establish();
+  /// Faults of tiles and bundles held against the established hashes.
+  std::vector<Fault> check_files() const;
+
+  bool established() const { return !leaves_.empty() || checkpoint_.size == 0; }
+  const std::vector<Hash>& leaves() const { return leaves_; }
+  /// Which leaf has this hash; nullopt: none.
+  std::optional<uint64_t> index_of(const Hash& leaf_hash) const;
+  /// The leaf itself, from its bundle, if that is right.
+  std::optional<segment::Leaf> leaf(uint64_t index) const;
+  /// Root of the first `size` leaves, size ≤ checkpoint's.
+  Hash root_at(uint64_t size) const;
+
+ private:
+  using Account = std::vector<std::optional<Hash>>;  // one account of the leaves; nullopt: it does not say
+  Account from_tiles() const;
+  Account from_bundles() const;
+  Account from_volumes() const;
+  bool believe(const Account& account);
+  std::vector<std::vector<Hash>> levels() const;
+  Result<Bytes> read(merkle::Tile tile) const;
+  void check_tile(const merkle::Tile& tile, const std::vector<Hash>& level, std::vector<Fault>& faults) const;
+  void check_bundle(const merkle::Tile& tile, std::vector<Fault>& faults) const;
+
+  const vault::Vault& vault_;
+  const receipt::Checkpoint checkpoint_;
+  std::vector<Hash> leaves_;
+  struct FirstBytes {
+    size_t operator()(const Hash& h) const {
+      size_t v = 0;
+      std::memcpy(&v, h.data(), sizeof v);
+      return v;
+    }
+  };
+  mutable std::unordered_map<Hash, uint64_t, FirstBytes> by_hash_;  // made when first asked for
+};
+
+}  // namespace stele::ledger

@@ -1,0 +1,39 @@
+// Names: a directory held open while a name in it changes, and the two ways to give new bytes a
+// name.
+#pragma once
+
+#include "os/fd.h"
+#include "os/file_system.h"
+
+namespace stele::os {
+
+/// A path as an open directory and a name in it.
+struct Place {
+  Fd directory;
+  std::string name;
+  std::string path;  // as given, for errors
+};
+
+/// Opens the directory a path lies in. `verb` is for the error.
+Result<Place> locate(std::string_view verb, const std::string& path);
+
+/// fsync of the directory: names made, moved or removed in it are durable.
+Status sync_names(std::string_view verb, const Place& place);
+
+enum class Sync { kYes, kNo };
+
+/// A new file with these bytes under a name of its own (ending in kTemporarySuffix) beside place.
+/// Returns the name; if it fails, nothing is left behind.
+Result<std::string> write_temporary(std::string_view verb, const Place& place, ByteSpan bytes,
+                                    Sync sync);
+
+/// Each gives durable bytes the name place.name in one step: the name appears with all of them or
+/// not at all. False: the name is taken. The directory is still to be synced.
+///
+/// link_anonymous writes a file that has no name until then (O_TMPFILE), so that nothing is left to
+/// remove, which an append-only directory would refuse. kUnsupported: the file system has no such
+/// files. link_temporary goes by way of a temporary name, which a crash may leave behind.
+Result<bool> link_anonymous(std::string_view verb, const Place& place, ByteSpan bytes);
+Result<bool> link_temporary(std::string_view verb, const Place& place, ByteSpan bytes);
+
+}  // namespace stele::os

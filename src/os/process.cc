@@ -1,0 +1,163 @@
+#include "os/process.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <string_view>
+
+#include "os/error.h"
+#include "os/fd.h"
+
+extern char** environ;
+
+namespace stele::os {
+namespace {
+
+constexpr std::string_view kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
+
+/// Where execvp(3) would look, worked out before fork: after it, nothing may allocate.
+std::vector<std::string> candidates(const Command& command) {
+  if (command.file.find('/') != std::string::npos) return {command.file};
+  std::string_view path = kDefaultPath;
+  for (const std::string& variable : command.environment) {
+    if (variable.starts_with("PATH=")) path = std::string_view(variable).substr(5);
+  }
+  std::vector<std::string> found;
+  for (size_t from = 0; from <= path.size() && !command.file.empty();) {
+    const size_t to = std::min(path.find(':', from), path.size());
+    const std::string_view folder = path.substr(from, to - from);
+    found.push_back(std::string(folder.empty() ? "." : folder) + "/" + command.file);
+    from = to + 1;
+  }
+  return found;
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  for (const std::string& text : strings) out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+/// All that the child needs, made by the parent.
+struct Prepared {
+  std::vector<std::string> files;
+  std::vector<char*> argv, environment;
+  std::vector<char*> script_argv;  // "/bin/sh" FILE arguments…: for a script without #!
+};
+
+void default_signals() {
+  struct sigaction plain{};
+  plain.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &plain, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+/// Tries each file; the errno to report: that of a file that is there, rather than of one that is
+/// not.
+int execute(Prepared& prepared) {
+  int reason = ENOENT;
+  for (const std::string& file : prepared.files) {
+    ::execve(file.c_str(), prepared.argv.data(), prepared.environment.data());
+    if (errno == ENOEXEC) {
+      prepared.script_argv[1] = const_cast<char*>(file.c_str());
+      ::execve("/bin/sh", prepared.script_argv.data(), prepared.environment.data());
+    }
+    if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG) reason = errno;
+    if (reason != ENOENT && reason != EACCES) break;
+  }
+  return reason;
+}
+
+/// Between fork and exec: system calls only. Tells the parent why through `report`.
+[[noreturn]] void become_command(Prepared& prepared, int terminal, int report) {
+  constexpr int kReport = 3;
+  default_signals();
+  // Up and out of the way first: either may be among the numbers that are about to be replaced.
+  terminal = ::fcntl(terminal, F_DUPFD, kReport + 1);
+  report = ::fcntl(report, F_DUPFD, kReport + 1);
+  bool ready = terminal >= 0 && report >= 0 && ::setsid() >= 0 &&
+               ::ioctl(terminal, TIOCSCTTY, 0) == 0 &&
+               ::dup3(report, kReport, O_CLOEXEC) == kReport;
+  for (int fd = 0; fd < kReport && ready; ++fd) ready = ::dup2(terminal, fd) == fd;
+  ready = ready && ::close_range(kReport + 1, ~0U, 0) == 0;
+  const int reason = ready ? execute(prepared) : errno;
+  [[maybe_unused]] const ssize_t told = ::write(ready ? kReport : report, &reason, sizeof reason);
+  ::_exit(127);
+}
+
+}  // namespace
+
+Result<pid_t> spawn(const Command& command, int terminal) {
+  std::string shell = "/bin/sh";
+  Prepared prepared{candidates(command), pointers(command.argv), pointers(command.environment), {}};
+  prepared.script_argv = {shell.data(), nullptr};
+  if (prepared.argv.size() > 1) {
+    prepared.script_argv.insert(prepared.script_argv.end(), prepared.argv.begin() + 1,
+                                prepared.argv.end());
+  } else {
+    prepared.script_argv.push_back(nullptr);
+  }
+  std::array<int, 2> pipe{};
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return fail_errno("open", "a pipe");
+  Fd from_child(pipe[0]), to_parent(pipe[1]);
+
+  const pid_t child = ::fork();
+  if (child < 0) return fail_errno("start", command.file);
+  if (child == 0) become_command(prepared, terminal, to_parent.get());
+
+  to_parent.reset();
+  int reason = 0;
+  if (retry([&] { return ::read(from_child.get(), &reason, sizeof reason); }) <= 0) return child;
+  retry([&] { return ::waitpid(child, nullptr, 0); });
+  return fail_errno("run", command.file, reason);
+}
+
+Result<std::optional<Ended>> reap(pid_t child) {
+  int status = 0;
+  rusage usage{};
+  const pid_t found = retry([&] { return ::wait4(child, &status, WNOHANG, &usage); });
+  if (found < 0) {
+    return fail(Code::kNotFound, "wait for process " + std::to_string(child), errno);
+  }
+  if (found == 0) return std::nullopt;
+  Ended ended;
+  if (WIFEXITED(status)) ended.exit_status = static_cast<uint8_t>(WEXITSTATUS(status));
+  if (WIFSIGNALED(status)) {
+    ended.signal = static_cast<uint8_t>(WTERMSIG(status));
+    ended.core_dumped = WCOREDUMP(status);
+  }
+  const auto micros_of = [](const timeval& time) {
+    return std::chrono::seconds(time.tv_sec) + Micros(time.tv_usec);
+  };
+  ended.user_time = micros_of(usage.ru_utime);
+  ended.system_time = micros_of(usage.ru_stime);
+  ended.rss_bytes_max = static_cast<uint64_t>(usage.ru_maxrss) * 1024;  // getrusage(2): KiB
+  return ended;
+}
+
+Status send_signal(pid_t process, int signal) {
+  if (::kill(process, signal) != 0 && errno != ESRCH) {
+    return fail_errno("signal", "process " + std::to_string(process));
+  }
+  return {};
+}
+
+std::vector<std::string> environment() {
+  std::vector<std::string> variables;
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+    variables.emplace_back(*variable);
+  }
+  return variables;
+}
+
+}  // namespace stele::os

@@ -1,0 +1,45 @@
+// Starting a command on a terminal, and how it ended.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace stele::os {
+
+struct Command {
+  std::string file;                      // looked up in the environment's PATH unless it has a '/'
+  std::vector<std::string> argv;         // argv[0] included
+  std::vector<std::string> environment;  // "NAME=value"
+};
+
+/// Starts the command as the leader of a new session whose controlling terminal, and standard
+/// input, output and error, is `terminal`. It gets default signal handling and no other descriptor.
+/// Returns when the command runs, or its error: kNotFound if there is no such command, another code
+/// (mostly kPermission) if there is one and it cannot be run.
+Result<pid_t> spawn(const Command& command, int terminal);
+
+struct Ended {
+  std::optional<uint8_t> exit_status;
+  std::optional<uint8_t> signal;
+  bool core_dumped = false;
+  Micros user_time{0}, system_time{0};  // the process and the children it waited for
+  uint64_t rss_bytes_max = 0;
+};
+
+/// How our child ended, or nothing if it still runs. kNotFound if there is no such child.
+Result<std::optional<Ended>> reap(pid_t child);
+
+/// Sends a signal; a process that is gone is success.
+Status send_signal(pid_t process, int signal);
+
+/// This process's environment, "NAME=value" each.
+std::vector<std::string> environment();
+
+}  // namespace stele::os

@@ -1,0 +1,82 @@
+#include "os/who.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+
+#include "os/error.h"
+#include "os/fd.h"
+
+namespace stele::os {
+
+Result<Identity> identity() {
+  Identity who{::getuid(), ::geteuid(), ::getgid(), {}};
+  const int count = ::getgroups(0, nullptr);
+  if (count < 0) return fail_errno("read", "the supplementary groups");
+  who.groups.resize(static_cast<size_t>(count));
+  if (count > 0 && ::getgroups(count, who.groups.data()) != count) {
+    return fail_errno("read", "the supplementary groups");
+  }
+  return who;
+}
+
+std::string user_name(uint32_t uid) {
+  constexpr size_t kBytesMax = 1 << 20;  // no entry of a sane database is larger
+  for (std::vector<char> buffer(4096); buffer.size() <= kBytesMax;
+       buffer.resize(buffer.size() * 4)) {
+    passwd entry{};
+    passwd* found = nullptr;
+    const int error = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+    if (error == ERANGE) continue;
+    return found != nullptr && found->pw_name != nullptr ? found->pw_name : "";
+  }
+  return "";
+}
+
+std::string host_name() {
+  utsname names{};
+  return ::uname(&names) == 0 ? names.nodename : "";
+}
+
+std::string kernel_release() {
+  utsname names{};
+  return ::uname(&names) == 0 ? names.release : "";
+}
+
+std::string current_directory() {
+  std::array<char, PATH_MAX> path{};
+  return ::getcwd(path.data(), path.size()) != nullptr ? path.data() : "";
+}
+
+std::string terminal_name(std::initializer_list<int> fds) {
+  std::array<char, 256> name{};
+  for (int fd : fds) {
+    if (::ttyname_r(fd, name.data(), name.size()) == 0) return name.data();
+  }
+  return "";
+}
+
+Result<std::string> read_system_file(const std::string& path) {
+  constexpr size_t kBytesMax = 4096;
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!file) return fail_errno("open", path);
+  std::string text(kBytesMax, '\0');
+  size_t size = 0;
+  while (size < text.size()) {
+    const ssize_t got =
+        retry([&] { return ::read(file.get(), text.data() + size, text.size() - size); });
+    if (got < 0) return fail_errno("read", path);
+    if (got == 0) break;
+    size += static_cast<size_t>(got);
+  }
+  text.resize(size);
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+}  // namespace stele::os

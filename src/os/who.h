@@ -1,0 +1,32 @@
+// Who and where this process is, as the kernel and the user database tell it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace stele::os {
+
+struct Identity {
+  uint32_t uid = 0, euid = 0, gid = 0;
+  std::vector<uint32_t> groups;  // supplementary
+};
+Result<Identity> identity();
+
+/// The user database's name for a uid; empty if it has none.
+std::string user_name(uint32_t uid);
+
+std::string host_name();
+/// uname(2): e.g. "6.1.0-37-amd64".
+std::string kernel_release();
+/// Empty if it is gone or out of reach.
+std::string current_directory();
+/// The device of the first of the descriptors that is a terminal; empty if none is.
+std::string terminal_name(std::initializer_list<int> fds);
+
+/// A small file that the kernel or the system keeps (at most 4 KiB), without its last newline.
+Result<std::string> read_system_file(const std::string& path);
+
+}  // namespace stele::os

@@ -1,0 +1,132 @@
+#include "segment/sealer.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/check.h"
+#include "segment/manifest.h"
+
+namespace stele::segment {
+namespace {
+
+uint32_t duration_us(const Batch& batch) {
+  const int64_t us = (batch.boot_last - batch.boot_first).count();
+  CHECK(us >= 0);
+  constexpr int64_t kMax = std::numeric_limits<uint32_t>::max();
+  return static_cast<uint32_t>(std::min(us, kMax));
+}
+
+uint32_t part_bytes(const Bytes& compressed) {
+  if (compressed.empty()) return 0;
+  return static_cast<uint32_t>(kNonceBytes + compressed.size() + kTagBytes);
+}
+
+Bytes associated_data(ByteSpan header, event::Lane lane) {
+  Bytes aad(header.begin(), header.end());
+  aad.push_back(static_cast<uint8_t>(lane));
+  return aad;
+}
+
+}  // namespace
+
+Sealer::Sealer(StreamId stream, Kind kind, HostSigner host, Recipients recipients, RandomSource random)
+    : stream_(stream),
+      kind_(kind),
+      host_(host),
+      recipients_(std::move(recipients)),
+      random_(std::move(random)) {}
+
+void Sealer::set_level(event::Lane lane, int level) {
+  compressors_[static_cast<size_t>(lane)].set_level(level);
+}
+
+Status Sealer::check(const Batch& batch) const {
+  for (size_t lane = 0; lane < event::kLaneCount; ++lane) {
+    if (batch.lanes[lane].size() > kLanePlainBytesMax) {
+      return fail(Code::kLimit, "segment: over 4 MiB of events in one lane");
+    }
+    if (!batch.lanes[lane].empty() && recipients_.lanes[lane].empty()) {
+      return fail(Code::kInvalid, "segment: events in a lane without recipients");
+    }
+  }
+  return {};
+}
+
+// Fresh keys in every lane that has recipients, and the manifest that hands them out.
+Result<Bytes> Sealer::fresh_keys() {
+  Manifest manifest{recipients_.list_hash, {}};
+  for (size_t lane = 0; lane < event::kLaneCount; ++lane) {
+    const auto& recipients = recipients_.lanes[lane];
+    if (recipients.empty()) continue;
+    crypto::SecretBytes key(32);
+    random_(key.writable());
+    LaneKey entry{static_cast<event::Lane>(lane), {}, {}};
+    for (const crypto::Recipient& r : recipients) entry.recipients.push_back(recipient_key_id(r));
+    TRY(entry.age_file, crypto::age_encrypt(key.span(), recipients, random_));
+    manifest.lanes.push_back(std::move(entry));
+    ciphers_[lane].emplace(key.span());
+    compressors_[lane].restart();
+  }
+  return encode(manifest);
+}
+
+Bytes Sealer::seal_part(event::Lane lane, ByteSpan header, ByteSpan compressed) {
+  Bytes part(kNonceBytes);
+  random_(part);
+  std::array<uint8_t, kNonceBytes> nonce{};
+  std::copy(part.begin(), part.end(), nonce.begin());
+  ciphers_[static_cast<size_t>(lane)]->seal(nonce, compressed, associated_data(header, lane), part);
+  return part;
+}
+
+Result<Sealed> Sealer::seal(const Batch& batch, bool close) {
+  TRY_VOID(check(batch));
+  Header header{.kind = kind_,
+                .flags = static_cast<uint8_t>((sequence_ == 0 ? kOpen : rekey_ ? kRekey : 0) |
+                                              (close ? kClose : 0) | (batch.gap ? kGap : 0)),
+                .stream = stream_,
+                .sequence = sequence_,
+                .key_epoch = host_.epoch,
+                .host_key = host_.id,
+                .previous = previous_,
+                .wall_first = batch.wall_first,
+                .boot_first = batch.boot_first,
+                .duration_us = duration_us(batch),
+                .event_count = batch.event_count};
+  Bytes manifest;
+  if (rekey_) {
+    TRY(manifest, fresh_keys());
+    bytes_since_rekey_ = 0;
+  }
+  header.manifest_bytes = static_cast<uint32_t>(manifest.size());
+  std::array<Bytes, event::kLaneCount> compressed;
+  for (size_t lane = 0; lane < event::kLaneCount; ++lane) {
+    if (batch.lanes[lane].empty()) continue;
+    TRY_VOID(compressors_[lane].compress(batch.lanes[lane], compressed[lane]));
+    header.part_bytes[lane] = part_bytes(compressed[lane]);
+  }
+
+  Sealed sealed;
+  sealed.bytes.reserve(header.segment_bytes());
+  encode(header, sealed.bytes);
+  const Bytes header_bytes = sealed.bytes;
+  ByteWriter out(sealed.bytes);
+  out.bytes(manifest);
+  for (size_t lane = 0; lane < event::kLaneCount; ++lane) {
+    if (compressed[lane].empty()) continue;
+    out.bytes(seal_part(static_cast<event::Lane>(lane), header_bytes, compressed[lane]));
+  }
+  sealed.bytes.resize(sealed.bytes.size() + kSignatureBytes);
+  const auto signature = host_.key.sign(hash_segment(sealed.bytes).message);
+  std::copy(signature.begin(), signature.end(), sealed.bytes.end() - kSignatureBytes);
+  sealed.header = header;
+  sealed.hash = hash_segment(sealed.bytes).segment;
+
+  previous_ = sealed.hash;
+  ++sequence_;
+  rekey_ = false;
+  bytes_since_rekey_ += sealed.bytes.size();
+  return sealed;
+}
+
+}  // namespace stele::segment

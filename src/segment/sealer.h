@@ -1,0 +1,82 @@
+// Sealer: batches of events in, the segments of one stream out. Pure: randomness is an argument.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/random.h"
+#include "codec/zstd.h"
+#include "crypto/age.h"
+#include "crypto/ed25519.h"
+#include "crypto/secret.h"
+#include "crypto/xaes.h"
+#include "segment/header.h"
+
+namespace stele::segment {
+
+/// Who may open each lane. A lane without recipients carries no events.
+struct Recipients {
+  std::array<std::vector<crypto::Recipient>, event::kLaneCount> lanes;
+  Hash list_hash{};  // of the signed list they come from
+};
+
+/// The host's signing key as segments name it.
+struct HostSigner {
+  const crypto::SigningKey& key;
+  HostKeyId id;
+  uint32_t epoch;
+};
+
+/// Events of one segment: each lane's encoded CBOR sequence (event/codec.h), times relative to boot_first.
+struct Batch {
+  std::array<Bytes, event::kLaneCount> lanes;
+  WallTime wall_first;
+  BootTime boot_first, boot_last;
+  uint32_t event_count = 0;
+  bool gap = false;
+};
+
+struct Sealed {
+  Header header;
+  Hash hash;
+  Bytes bytes;
+};
+
+/// Seals the segments of one stream, in order. Not thread-safe. The recipients must not be empty in every lane.
+class Sealer {
+ public:
+  Sealer(StreamId stream, Kind kind, HostSigner host, Recipients recipients, RandomSource random);
+
+  /// Level of the lanes' compression from the next segment on (zstd's numbers).
+  void set_level(event::Lane lane, int level);
+  /// The next segment gets fresh lane keys and starts its compression anew, so that reading can begin there.
+  void rekey_next() { rekey_ = true; }
+
+  /// The next segment. kLimit: a lane of the batch is over kLanePlainBytesMax; kInvalid: it has events in a lane that
+  /// nobody may read; nothing is sealed then and the stream goes on.
+  Result<Sealed> seal(const Batch& batch, bool close);
+
+  StreamId stream() const { return stream_; }
+  uint64_t bytes_since_rekey() const { return bytes_since_rekey_; }
+
+ private:
+  Result<Bytes> fresh_keys();
+  Status check(const Batch& batch) const;
+  Bytes seal_part(event::Lane lane, ByteSpan header, ByteSpan compressed);
+
+  const StreamId stream_;
+  const Kind kind_;
+  const HostSigner host_;
+  const Recipients recipients_;
+  const RandomSource random_;
+  std::array<codec::Compressor, event::kLaneCount> compressors_;
+  std::array<std::optional<crypto::Xaes>, event::kLaneCount> ciphers_;
+  uint32_t sequence_ = 0;
+  Hash previous_{};
+  bool rekey_ = true;
+  uint64_t bytes_since_rekey_ = 0;
+};
+
+}  // namespace stele::segment

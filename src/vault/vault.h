@@ -1,0 +1,112 @@
+// The vault: write-once storage. Immutable objects by name, and volumes (docs/formats/volume.md) that are appended to
+// until they are closed. There is no delete. This is the local one, in a directory.
+#pragma once
+
+#include <compare>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "os/file_system.h"
+#include "segment/leaf.h"
+
+namespace stele::vault {
+
+inline constexpr uint64_t kVolumeBytesMax = uint64_t{64} << 20;  // closed once it holds this much
+
+/// A volume's name: the index of its first leaf, and how many torn predecessors began there too.
+struct VolumeName {
+  uint64_t first_index = 0;
+  uint32_t attempt = 0;
+  auto operator<=>(const VolumeName&) const = default;
+};
+/// "000000000123.vol", "000000000123.1.vol"
+std::string to_string(const VolumeName& name);
+std::optional<VolumeName> parse_volume_name(std::string_view text);
+
+/// Where a record stands, or the next one will.
+struct Position {
+  VolumeName volume;
+  uint64_t offset = 0;
+  uint64_t index = 0;  // of the leaf
+  bool operator==(const Position&) const = default;
+
+  /// The volume that follows if this one ends here.
+  VolumeName successor() const {
+    return {index, index == volume.first_index ? volume.attempt + 1 : 0};
+  }
+};
+
+/// Not thread-safe; the file system it is given must outlive it.
+class Vault {
+ public:
+  Vault(os::FileSystem& files, std::string root) : files_(files), root_(std::move(root)) {}
+
+  Status create();
+  /// All volumes, ascending; a name that is no volume's comes back in `strangers` if given.
+  Result<std::vector<VolumeName>> volumes(std::vector<std::string>* strangers = nullptr) const;
+  bool has_volume(const VolumeName& name) const { return files_.exists(path(name)); }
+  Result<std::unique_ptr<os::File>> read_volume(const VolumeName& name) const;
+  Result<std::unique_ptr<os::File>> append_volume(const VolumeName& name) const;
+  /// Makes a new volume, append-only where that can be had.
+  Result<std::unique_ptr<os::File>> create_volume(const VolumeName& name) const;
+  /// Makes a volume immutable where that can be had; what it holds must be synced.
+  void close_volume(const VolumeName& name) const;
+
+  /// Files of the public log: "checkpoint", "tile/0/000" …
+  Status put_once(const std::string& name, ByteSpan bytes) const;
+  Status replace(const std::string& name, ByteSpan bytes) const;
+  Status remove_partial_tile(const std::string& name) const;
+  Result<Bytes> get(const std::string& name, size_t bytes_max) const;
+
+  std::string path(const VolumeName& name) const { return root_ + "/volume/" + to_string(name); }
+  std::string log_path(const std::string& name) const { return root_ + "/log/" + name; }
+  const std::string& root() const { return root_; }
+  os::FileSystem& files() const { return files_; }
+
+ private:
+  Status make_parent(const std::string& path) const;
+
+  os::FileSystem& files_;
+  const std::string root_;
+};
+
+enum class Found {
+  kRecord,  // leaf() is the next record's leaf; all bytes of its segment are there
+  kEnd,     // nothing more; the volume ends here
+  kTorn,    // nothing more; bytes follow that are no whole record
+};
+
+/// Walks records in the order of the ledger, from volume to volume, across torn ends.
+class RecordCursor {
+ public:
+  RecordCursor(const Vault& vault, Position start) : vault_(vault), at_(start) {}
+
+  /// Looks at what stands at position(), moving into the successor volume first if this one ends here. Whether the
+  /// segment's bytes are right is the caller's to check (leaf().segment_hash).
+  Result<Found> look();
+  const segment::Leaf& leaf() const { return leaf_; }
+  /// The segment's bytes (into `out`, resized).
+  Status read_segment(Bytes& out);
+  /// From the next volume opened on, reads come from the device: for opening after a failed sync.
+  void read_past_cache() { past_cache_ = true; }
+  /// Goes past the record that look() found.
+  void advance();
+  const Position& position() const { return at_; }
+  /// The segment found by look(): where its bytes begin.
+  uint64_t segment_offset() const { return at_.offset + segment::kLeafBytes; }
+
+ private:
+  Status open_volume();
+  Result<bool> enter_successor();
+
+  const Vault& vault_;
+  Position at_;
+  std::unique_ptr<os::File> file_;
+  std::optional<VolumeName> next_;  // the volume after this one, if there was one when this one was opened
+  segment::Leaf leaf_;
+  bool past_cache_ = false;
+};
+
+}  // namespace stele::vault
