@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -123,6 +124,7 @@ struct Event {
   Lane lane = Lane::kFacts;
   BootTime at;
   Body body;
+  Bytes extra = {};                      // what a newer writer added to a known type, encoded: shown raw
   bool operator==(const Event&) const = default;
 };
 

@@ -1,0 +1,284 @@
+#include "agent/pipeline.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace stele::agent {
+namespace {
+
+using event::Lane;
+
+// A segment closes when it holds this much, or when its first event is this old; the rest of the second is for the sync.
+constexpr size_t kSegmentBytes = size_t{256} << 10;
+constexpr Micros kSegmentAge = std::chrono::milliseconds(900);
+// The capture waits when this much is not yet sealed.
+constexpr size_t kPendingBytesMax = size_t{2} << 20;
+// In a flood one sync serves many segments: at the latest after this time or amount.
+constexpr Micros kSyncEvery = std::chrono::milliseconds(500);
+constexpr uint64_t kSyncBytes = uint64_t{16} << 20;
+constexpr Micros kCoverEvery = std::chrono::seconds(1);
+constexpr uint64_t kRekeyBytes = uint64_t{64} << 20;
+constexpr Micros kRetryEvery = std::chrono::seconds(1);
+// Levels of zstd: a calm terminal can afford nearly the best there is, a flood only the fastest good one.
+constexpr int kCalmLevel = 9, kFloodLevel = 1;
+constexpr size_t kCalmBytes = size_t{32} << 10;
+
+}  // namespace
+
+size_t Pipeline::Pending::bytes() const {
+  size_t total = 0;
+  for (const auto& lane : lanes) total += lane.bytes().size();
+  return total;
+}
+
+Pipeline::Pipeline(PipelineOptions options, LedgerFactory open_ledger, segment::Sealer sealer, Clock& clock)
+    : options_(options), open_ledger_(std::move(open_ledger)), clock_(clock), sealer_(std::move(sealer)) {
+  for (Lane lane : {Lane::kFacts, Lane::kOutput, Lane::kInput}) sealer_.set_level(lane, kCalmLevel);
+}
+
+Pipeline::~Pipeline() {
+  {
+    const std::lock_guard lock(mutex_);
+    done_ = true;
+  }
+  work_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+Status Pipeline::open(const event::Start& start) {
+  TRY_VOID(event(clock_.boot(), Lane::kFacts, start));
+  Round round;
+  {
+    const std::lock_guard lock(mutex_);
+    round = take_round(clock_.boot());
+  }
+  const Status status = do_round(round);
+  end_round(round, status);
+  if (!status && !options_.fail_open) return status;
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
+
+void Pipeline::begin_batch(BootTime at) {
+  pending_.first = pending_.last = at;
+  pending_.wall_first = clock_.wall();
+  for (auto& lane : pending_.lanes) lane.begin(at);
+  tell_sealer_ = true;
+}
+
+void Pipeline::record(BootTime at, Lane lane, const event::Body& body) {
+  if (pending_.count == 0) begin_batch(at);
+  pending_.last = std::max(pending_.last, at);
+  ++pending_.count;
+  pending_.lanes[static_cast<size_t>(lane)].event(at, body);
+}
+
+// One event into the pending batch; content (screen and keys) waits for room, and is only counted while a gap lasts.
+template <typename Encode>
+Status Pipeline::add(BootTime at, Lane lane, size_t content_bytes, const Encode& encode) {
+  std::unique_lock lock(mutex_);
+  room_.wait(lock, [&] {
+    return failed_ || gap_ || pending_.count == 0 || pending_.bytes() + content_bytes <= kPendingBytesMax;
+  });
+  if (failed_) return fail(*failed_);
+  if (gap_ && content_bytes > 0) {
+    (lane == Lane::kOutput ? gap_->output_bytes : gap_->input_bytes) += content_bytes;
+    return {};
+  }
+  if (pending_.count == 0) begin_batch(at);
+  pending_.last = std::max(pending_.last, at);
+  ++pending_.count;
+  encode(pending_.lanes[static_cast<size_t>(lane)]);
+  if (pending_.bytes() >= kSegmentBytes) work_.notify_one();
+  return {};
+}
+
+Status Pipeline::output(BootTime at, ByteSpan bytes) {
+  return add(at, Lane::kOutput, bytes.size(), [&](event::LaneEncoder& lane) { lane.output(at, bytes); });
+}
+
+Status Pipeline::input(BootTime at, ByteSpan bytes) {
+  if (!options_.keep_input) return {};
+  return add(at, Lane::kInput, bytes.size(), [&](event::LaneEncoder& lane) { lane.input(at, bytes); });
+}
+
+Status Pipeline::event(BootTime at, Lane lane, const event::Body& body) {
+  if (lane == Lane::kInput && !options_.keep_input) return {};
+  if (const auto* end = std::get_if<event::End>(&body)) {
+    const std::lock_guard lock(mutex_);
+    end_.emplace(at, *end);
+    return failed_ ? Status(fail(*failed_)) : Status();
+  }
+  return add(at, lane, 0, [&](event::LaneEncoder& encoder) { encoder.event(at, body); });
+}
+
+// The sealer hears of a batch's first event only now, so that waking it delays no keystroke.
+void Pipeline::passed_on() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(tell_sealer_, false)) return;
+  }
+  work_.notify_one();
+}
+
+Status Pipeline::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  work_.notify_one();
+  if (thread_.joinable()) thread_.join();
+  if (failed_) return fail(*failed_);
+  if (gap_) return fail(Code::kIo, "the session was not recorded to its end: " + gap_->why);
+  return {};
+}
+
+bool Pipeline::segment_due(BootTime now) const {
+  if (closing_) return true;
+  if (pending_.count == 0) return false;
+  return pending_.bytes() >= kSegmentBytes || now >= pending_.first + kSegmentAge;
+}
+
+Pipeline::Round Pipeline::take_round(BootTime now) {
+  Round round;
+  round.stop = done_;
+  round.closing = closing_;
+  round.retry = gap_.has_value();
+  const bool opening = !thread_.joinable();
+  if (gap_ || !(segment_due(now) || opening)) return round;
+  if (closing_ && end_) {
+    record(end_->first, Lane::kFacts, end_->second);
+    end_.reset();
+  }
+  round.full = pending_.bytes() >= kSegmentBytes;
+  segment::Batch& batch = round.batch.emplace();
+  for (size_t lane = 0; lane < event::kLaneCount; ++lane) batch.lanes[lane] = pending_.lanes[lane].take();
+  batch.wall_first = pending_.wall_first;
+  batch.boot_first = pending_.first;
+  batch.boot_last = pending_.last;
+  batch.event_count = std::exchange(pending_.count, 0);
+  batch.gap = std::exchange(pending_.gap, false);
+  return round;
+}
+
+// Waits until a segment, a sync, a checkpoint or another attempt is due.
+Pipeline::Round Pipeline::next_round() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const BootTime now = clock_.boot();
+    std::optional<BootTime> due = gap_ ? retry_at_ : debt_due_;
+    if (!gap_ && pending_.count > 0) due = std::min(due.value_or(BootTime::max()), pending_.first + kSegmentAge);
+    if (done_ || closing_ || segment_due(now) || (due && now >= *due)) return take_round(now);
+    if (due) {
+      work_.wait_for(lock, *due - now);
+    } else {
+      work_.wait(lock);
+    }
+  }
+}
+
+void Pipeline::run() {
+  for (;;) {
+    Round round = next_round();
+    if (round.stop) return;
+    end_round(round, do_round(round));
+    const std::lock_guard lock(mutex_);
+    // A gap that ended in the closing round leaves one more: the one with the end in it.
+    if (round.closing && (!end_ || gap_ || failed_)) return;
+  }
+}
+
+Status Pipeline::do_round(Round& round) {
+  if (round.batch) {
+    adapt_level(round);
+    if (sealer_.bytes_since_rekey() >= kRekeyBytes) sealer_.rekey_next();
+    TRY(auto sealed, sealer_.seal(*round.batch, round.closing));
+    unconfirmed_.push_back(std::move(sealed.bytes));
+  }
+  TRY_VOID(store());
+  return settle(round.full, round.closing || !thread_.joinable());
+}
+
+// Appends what is not in the ledger yet. After a failed sync some of it may be there already, and some of that not.
+Status Pipeline::store() {
+  if (appended_ == unconfirmed_.size()) return {};
+  if (!ledger_) {
+    TRY(ledger_, open_ledger_());
+  }
+  for (; appended_ < unconfirmed_.size(); ++appended_) {
+    const Bytes& segment = unconfirmed_[appended_];
+    auto taken = ledger_->append(segment);
+    const bool last = appended_ + 1 == unconfirmed_.size();
+    if (!taken && (taken.error().code != Code::kConflict || last)) return fail(std::move(taken).error());
+    if (unsynced_bytes_ == 0) unsynced_since_ = clock_.boot();
+    unsynced_bytes_ += segment.size();
+  }
+  written_ = ledger_->size();
+  if (!options_.fail_open) drop_confirmed();
+  return {};
+}
+
+void Pipeline::drop_confirmed() {
+  unconfirmed_.clear();
+  appended_ = 0;
+}
+
+// Pays what is owed: a sync at once unless a flood may share it, a checkpoint about once a second, both at the end.
+Status Pipeline::settle(bool flood, bool closing) {
+  if (!ledger_) return {};
+  const BootTime now = clock_.boot();
+  const bool late = unsynced_bytes_ >= kSyncBytes || now >= unsynced_since_ + kSyncEvery;
+  if (unsynced_bytes_ > 0 && (!flood || late)) {
+    TRY_VOID(ledger_->sync());
+    unsynced_bytes_ = 0;
+    drop_confirmed();
+  }
+  if (closing && thread_.joinable()) {
+    TRY_VOID(ledger_->publish_through(written_));
+  } else if (thread_.joinable()) {
+    TRY_VOID(ledger_->publish_if_due());
+  }
+  const std::lock_guard lock(mutex_);
+  debt_due_.reset();
+  if (ledger_->published() < written_) debt_due_ = now + kCoverEvery;
+  if (unsynced_bytes_ > 0) debt_due_ = unsynced_since_ + kSyncEvery;
+  return {};
+}
+
+// A level cannot change inside a zstd frame, so a change costs the window: only at the edges of a flood.
+void Pipeline::adapt_level(const Round& round) {
+  const size_t bytes = round.batch->lanes[static_cast<size_t>(Lane::kOutput)].size();
+  if (round.full == flooding_ || (flooding_ && bytes > kCalmBytes)) return;
+  flooding_ = round.full;
+  sealer_.set_level(Lane::kOutput, flooding_ ? kFloodLevel : kCalmLevel);
+}
+
+void Pipeline::end_round(Round& round, const Status& status) {
+  const std::lock_guard lock(mutex_);
+  if (round.batch && round.full && pending_.count == 0) {
+    for (size_t lane = 0; lane < event::kLaneCount; ++lane) pending_.lanes[lane].reuse(std::move(round.batch->lanes[lane]));
+  }
+  if (status && gap_) end_gap();
+  if (!status && !options_.fail_open) failed_ = status.error();
+  if (!status && options_.fail_open) {
+    // What was synced stays; a ledger that failed is opened anew.
+    ledger_.reset();
+    unsynced_bytes_ = 0;
+    appended_ = 0;
+    retry_at_ = clock_.boot() + kRetryEvery;
+    if (!gap_) {
+      gap_since_ = clock_.boot();
+      gap_ = event::Gap{status.error().message(), 0, 0, Micros(0)};
+    }
+  }
+  room_.notify_one();
+}
+
+void Pipeline::end_gap() {
+  event::Gap gap = *std::exchange(gap_, std::nullopt);
+  gap.duration = clock_.boot() - gap_since_;
+  record(gap_since_, Lane::kFacts, gap);
+  pending_.gap = true;
+}
+
+}  // namespace stele::agent

@@ -1,0 +1,110 @@
+// Pipeline: one session's events in, sealed segments in the ledger out.
+//
+// Two threads: the capture's (open, the Sink calls, close) and one of its own, "sealer". Between them one batch under a mutex; when it is full
+// the capture waits (back-pressure); nothing is dropped unless the session was started with fail-open, and then a gap says so.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "event/codec.h"
+#include "event/sink.h"
+#include "ledger/ledger.h"
+#include "segment/sealer.h"
+
+namespace stele::agent {
+
+using LedgerFactory = std::function<Result<std::unique_ptr<ledger::Ledger>>()>;
+
+struct PipelineOptions {
+  bool fail_open = false;   // go on when nothing can be recorded, and leave a gap
+  bool keep_input = true;   // false: the input lane stays empty (policy `none`)
+};
+
+class Pipeline : public event::Sink {
+ public:
+  /// The sealer must be fresh. `clock` is used by both threads.
+  Pipeline(PipelineOptions options, LedgerFactory open_ledger, segment::Sealer sealer, Clock& clock);
+  ~Pipeline() override;
+
+  /// Records the start; when it returns, the opening segment is durable (or, with fail-open, the gap has begun).
+  Status open(const event::Start& start);
+
+  Status output(BootTime at, ByteSpan bytes) override;
+  Status input(BootTime at, ByteSpan bytes) override;
+  Status event(BootTime at, event::Lane lane, const event::Body& body) override;
+  void passed_on() override;
+
+  /// Seals the closing segment, with the End event that was given before; when it returns, the whole session is durable and covered
+  /// by a checkpoint. Call once, after open(). Without an End the session is left cut.
+  Status close();
+
+ private:
+  struct Pending {
+    std::array<event::LaneEncoder, event::kLaneCount> lanes;
+    BootTime first, last;
+    WallTime wall_first;
+    uint32_t count = 0;
+    bool gap = false;
+    size_t bytes() const;
+  };
+  // What the sealer does in one round, decided under the mutex and done without it.
+  struct Round {
+    std::optional<segment::Batch> batch;
+    bool full = false;     // the batch closed by its size: a flood
+    bool retry = false;    // fail-open: the last round failed, try again
+    bool closing = false;
+    bool stop = false;
+  };
+
+  template <typename Encode>
+  Status add(BootTime at, event::Lane lane, size_t content_bytes, const Encode& encode);
+  void begin_batch(BootTime at);
+  bool segment_due(BootTime now) const;
+  Round next_round();
+  Round take_round(BootTime now);
+  void record(BootTime at, event::Lane lane, const event::Body& body);
+  Status do_round(Round& round);
+  void end_round(Round& round, const Status& status);
+  void run();
+
+  Status store();
+  void drop_confirmed();
+  Status settle(bool flood, bool closing);
+  void adapt_level(const Round& round);
+  void end_gap();
+
+  const PipelineOptions options_;
+  const LedgerFactory open_ledger_;
+  Clock& clock_;
+
+  // Guarded by mutex_.
+  std::mutex mutex_;
+  std::condition_variable work_, room_;
+  Pending pending_;
+  std::optional<Error> failed_;    // fail-closed: what ended the session
+  std::optional<event::Gap> gap_;  // fail-open: what is being lost right now
+  BootTime gap_since_, retry_at_;
+  std::optional<BootTime> debt_due_;  // when a sync or a checkpoint is owed
+  std::optional<std::pair<BootTime, event::End>> end_;  // until close() puts it in the closing segment
+  bool tell_sealer_ = false, closing_ = false, done_ = false;
+
+  // The sealer thread's (open() uses them before it runs).
+  segment::Sealer sealer_;
+  std::unique_ptr<ledger::Ledger> ledger_;
+  // Sealed and not known to be durable; with fail-closed only what is not yet appended.
+  std::vector<Bytes> unconfirmed_;
+  size_t appended_ = 0;            // how many of them this ledger_ has taken
+  uint64_t unsynced_bytes_ = 0;
+  BootTime unsynced_since_;
+  uint64_t written_ = 0;           // leaves in the ledger when this session's last segment was in
+  bool flooding_ = false;
+  std::thread thread_;
+};
+
+}  // namespace stele::agent

@@ -1,0 +1,316 @@
+#include "capture/raw_judge.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "capture/prompt.h"
+
+namespace stele::capture {
+namespace {
+
+/// tmux leaves the cursor's line to draw its status and comes back: a prompt is only gone when its
+/// line stays left for this long.
+constexpr Micros kAwayMin{500'000};
+constexpr size_t kLinesAbove = 3;
+constexpr size_t kTypedCellsMax = 256;
+/// So much of what was typed does not stand at the prompt by chance.
+constexpr size_t kSureCells = 8;
+/// So that an echo is seen before what follows it scrolls it away.
+constexpr size_t kStepBytes = 256;
+
+/// Spaces and the frames of dialogs.
+bool is_blank(std::u32string_view line) {
+  return std::all_of(line.begin(), line.end(), [](char32_t c) {
+    return c == U' ' || c == U'|' || (c >= 0x2500 && c <= 0x257F);
+  });
+}
+
+/// Masks repeat one character, and some people's secrets contain it: only a character that no
+/// program masks with, or two different ones, show that a program echoes.
+bool proves_echo(std::u32string_view shown) {
+  const auto tells = [&](char32_t c) {
+    return c != kWideRest && (!is_mask(c) || (c != U' ' && c != shown[0] && shown[0] != U' '));
+  };
+  return std::any_of(shown.begin(), shown.end(), tells);
+}
+
+void append_cells(std::u32string& cells, char32_t c) {
+  cells.push_back(c);
+  if (columns_of(c) == 2) cells.push_back(kWideRest);
+}
+
+void erase_last(std::u32string& cells) {
+  if (!cells.empty() && cells.back() == kWideRest) cells.pop_back();
+  if (!cells.empty()) cells.pop_back();
+}
+
+}  // namespace
+
+void RawJudge::resize(size_t rows, size_t columns) {
+  follow_screen();
+  screen_.resize(rows, columns);
+}
+
+void RawJudge::type(BootTime at, ByteSpan bytes) {
+  follow_screen();
+  settle(at);
+  for (const Key& key : keys_.read(bytes)) {
+    press(at, key, bytes.first(key.size));
+    bytes = bytes.subspan(key.size);
+  }
+}
+
+void RawJudge::press(BootTime at, const Key& key, ByteSpan bytes) {
+  if (!entry_ && key.text != 0) {
+    if (const Kind kind = kind_here(); kind != Kind::kNone) open(kind, at);
+  }
+  if (entry_) {
+    add(key, bytes, at);
+  } else {
+    queue_.push({.at = at, .bytes = {bytes.begin(), bytes.end()}, .verdict = Verdict::kKeep});
+  }
+  if (!key.ends_line) return;
+  end_entry();
+  awaits_output_ = true;
+}
+
+RawJudge::Kind RawJudge::kind_here() const {
+  if (awaits_output_) return Kind::kUnknown;
+  const std::u32string line = screen_.left_of_cursor();
+  if (is_blank(line)) {
+    const bool asked_above = classify_prompt(screen_.text_above(kLinesAbove)) == Prompt::kStrong;
+    return asked_above ? Kind::kWeak : Kind::kUnknown;
+  }
+  switch (classify_prompt(line)) {
+    case Prompt::kStrong:
+      return Kind::kStrong;
+    case Prompt::kWeak:
+      return Kind::kWeak;
+    case Prompt::kNone:
+      return Kind::kNone;
+  }
+  return Kind::kNone;
+}
+
+void RawJudge::open(Kind kind, BootTime at) {
+  entry_.emplace();
+  entry_->id = next_id_++;
+  entry_->first_at = at;
+  set_anchor(kind);
+}
+
+void RawJudge::set_anchor(Kind kind) {
+  entry_->kind = kind;
+  entry_->anchor = screen_.cursor();
+  entry_->prompt = screen_.left_of_cursor();
+  entry_->typed.clear();
+  entry_->away_since.reset();
+  screen_.watch(entry_->anchor);
+}
+
+void RawJudge::add(const Key& key, ByteSpan bytes, BootTime at) {
+  Entry& entry = *entry_;
+  entry.last_at = at;
+  constexpr Verdict kVerdicts[] = {Verdict::kWaiting, Verdict::kKeep, Verdict::kHeuristic};
+  queue_.push({.at = at,
+               .bytes = {bytes.begin(), bytes.end()},
+               .verdict = kVerdicts[static_cast<size_t>(entry.state)],
+               .ends_line = key.ends_line,
+               .field = entry.id});
+  if (entry.state == State::kSafe) return;
+  if (key.text != 0 && entry.typed.size() < kTypedCellsMax) append_cells(entry.typed, key.text);
+  if (key.erases) erase_last(entry.typed);
+  if (key.kills) entry.typed.clear();
+  entry.held_bytes += bytes.size();
+  if (entry.state == State::kHeld && entry.held_bytes > kHeldBytesMax) make_secret();
+}
+
+/// Enter, or the end of raw mode: the entry is whole. It may still be echoed, on a slow line.
+void RawJudge::end_entry() {
+  if (!entry_) return;
+  if (entry_->state == State::kHeld) ended_.push_back(std::move(*entry_));
+  entry_.reset();
+}
+
+void RawJudge::leave() { end_entry(); }
+
+void RawJudge::decide(uint64_t id, Verdict verdict) {
+  queue_.decide([id](const auto& entry) { return entry.field == id; }, verdict);
+}
+
+void RawJudge::close(Verdict verdict) {
+  decide(entry_->id, verdict);
+  entry_.reset();
+}
+
+void RawJudge::make_safe() {
+  decide(entry_->id, Verdict::kKeep);
+  entry_->state = State::kSafe;
+}
+
+/// Nothing echoed in time. Of a key that nothing had asked for, silence says nothing.
+void RawJudge::make_secret() {
+  if (entry_->kind == Kind::kUnknown) return close(Verdict::kKeep);
+  decide(entry_->id, Verdict::kHeuristic);
+  entry_->state = State::kSecret;
+}
+
+void RawJudge::output(ByteSpan bytes) {
+  if (bytes.empty()) return;
+  awaits_output_ = false;
+  if (bytes.size() >= kUnseenBytesMax) {
+    unseen_.clear();
+    bytes = bytes.last(kUnseenBytesMax);
+  }
+  unseen_.insert(unseen_.end(), bytes.begin(), bytes.end());
+  if (entry_ || !ended_.empty()) return follow_screen();
+  // Twice the limit before it is cut, so that a flood is moved once and not at every read.
+  if (unseen_.size() >= 2 * kUnseenBytesMax) {
+    unseen_.erase(unseen_.begin(), unseen_.end() - kUnseenBytesMax);
+  }
+}
+
+void RawJudge::follow_screen() {
+  ByteSpan rest = unseen_;
+  while (!rest.empty()) {
+    const size_t size = std::min(rest.size(), kStepBytes);
+    screen_.write(rest.first(size));
+    rest = rest.subspan(size);
+    check_echoes();
+  }
+  unseen_.clear();
+}
+
+void RawJudge::check_echoes() {
+  if (entry_ && entry_->state != State::kSafe && has_echoed()) make_safe();
+  while (!ended_.empty() && has_echoed_whole(ended_.front())) {
+    decide(ended_.front().id, Verdict::kKeep);
+    ended_.pop_front();
+  }
+  // Typed ahead, and then the program asked for a secret after all.
+  const bool was_ahead = !ended_.empty() && ended_.front().kind == Kind::kUnknown;
+  if (was_ahead && kind_here() == Kind::kStrong) ended_.front().kind = Kind::kStrong;
+}
+
+/// What was typed so far, or its beginning on a slow line, stands at the prompt, and the cursor
+/// right behind it; or so much of it that the cursor does not matter (a paste that wrapped).
+bool RawJudge::has_echoed() const {
+  const Entry& entry = *entry_;
+  if (entry.typed.empty()) return false;
+  if (entry.kind == Kind::kUnknown) {
+    std::u32string text = entry.typed;
+    std::erase(text, kWideRest);
+    return screen_.left_of_cursor().ends_with(text) && proves_echo(text);
+  }
+  const std::u32string_view start = std::u32string_view(entry.typed).substr(0, kSureCells);
+  if (start.size() == kSureCells && proves_echo(start) &&
+      screen_.text_at(entry.anchor, kSureCells) == start) {
+    return true;
+  }
+  const PromptScreen::Place cursor = screen_.cursor();
+  if (cursor.row_id != entry.anchor.row_id || cursor.column <= entry.anchor.column) return false;
+  const size_t shown = cursor.column - entry.anchor.column;
+  if (shown > entry.typed.size()) return false;
+  const std::u32string_view expected = std::u32string_view(entry.typed).substr(0, shown);
+  return screen_.text_at(entry.anchor, shown) == expected && proves_echo(expected);
+}
+
+bool RawJudge::has_echoed_whole(const Entry& ended) const {
+  if (ended.typed.empty() || ended.kind == Kind::kUnknown) return false;
+  const bool proves = proves_echo(ended.typed) || ended.typed.size() == 1;
+  return proves && screen_.text_at(ended.anchor, ended.typed.size()) == ended.typed;
+}
+
+bool RawJudge::shows_only_masks() const {
+  const std::u32string line = screen_.left_of_cursor();
+  return line.starts_with(entry_->prompt) &&
+         std::all_of(line.begin() + static_cast<ptrdiff_t>(entry_->prompt.size()), line.end(),
+                     is_mask);
+}
+
+bool RawJudge::is_away() const {
+  return !screen_.left_of_cursor().starts_with(entry_->prompt);
+}
+
+/// Looks at the screen with fresh eyes: at each key, and when time is over.
+void RawJudge::settle(BootTime now) {
+  settle_ended(now);
+  if (!entry_) return;
+  if (entry_->state == State::kHeld) return settle_held(now);
+  if (!is_away()) {
+    entry_->away_since.reset();
+  } else if (entry_->state == State::kSafe) {
+    entry_.reset();
+  } else if (!entry_->away_since) {
+    entry_->away_since = now;
+  } else if (now - *entry_->away_since >= kAwayMin) {
+    entry_.reset();
+  }
+}
+
+void RawJudge::settle_held(BootTime now) {
+  Entry& entry = *entry_;
+  const Kind here = kind_here();
+  const bool asks = here == Kind::kWeak || here == Kind::kStrong;
+  switch (entry.kind) {
+    case Kind::kUnknown:
+      if (asks) return set_anchor(here);
+      if (here == Kind::kNone || screen_.is_disturbed()) close(Verdict::kKeep);
+      return;
+    case Kind::kWeak:
+      if (here == Kind::kStrong) return set_anchor(here);
+      if (!screen_.is_disturbed() && shows_only_masks()) return;
+      if (is_away()) return close(Verdict::kKeep);
+      return make_safe();  // it answers each key: less at its ':'
+    case Kind::kStrong:
+      if (!is_away()) {
+        // Drawn anew, the prompt stands on a row that is new to us.
+        if (screen_.cursor().row_id != entry.anchor.row_id) {
+          entry.anchor.row_id = screen_.cursor().row_id;
+        }
+        entry.away_since.reset();
+      } else if (!entry.away_since) {
+        entry.away_since = now;
+      } else if (now - *entry.away_since >= kAwayMin) {
+        close(Verdict::kHeuristic);
+      }
+      return;
+    case Kind::kNone:
+      return;
+  }
+}
+
+void RawJudge::settle_ended(BootTime now) {
+  while (!ended_.empty() && now - ended_.front().last_at >= kHold) {
+    const bool asked = ended_.front().kind != Kind::kUnknown;
+    decide(ended_.front().id, asked ? Verdict::kHeuristic : Verdict::kKeep);
+    ended_.pop_front();
+  }
+}
+
+void RawJudge::tick(BootTime now) {
+  follow_screen();
+  const bool is_due = entry_ && entry_->state == State::kHeld && now - entry_->first_at >= kHold;
+  if (!is_due) return settle_ended(now);
+  settle(now);
+  if (entry_ && entry_->state == State::kHeld) make_secret();
+}
+
+std::optional<BootTime> RawJudge::deadline() const {
+  std::optional<BootTime> first;
+  if (entry_ && entry_->state == State::kHeld) first = entry_->first_at + kHold;
+  if (!ended_.empty()) {
+    const BootTime other = ended_.front().last_at + kHold;
+    if (!first || other < *first) first = other;
+  }
+  return first;
+}
+
+void RawJudge::finish(BootTime now) {
+  follow_screen();
+  if (entry_) settle(now);
+  end_entry();
+  settle_ended(now + kHold);
+}
+
+}  // namespace stele::capture

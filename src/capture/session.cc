@@ -1,0 +1,387 @@
+#include "capture/session.h"
+
+#include <algorithm>
+#include <csignal>
+#include <string>
+
+namespace stele::capture {
+namespace {
+
+// A pty gives at most 4095 bytes a read (n_tty's buffer), whatever we offer.
+constexpr size_t kReadBytes = 4096;
+/// A read of this much is likely to be followed by more: no need to ask poll.
+constexpr size_t kBulkBytes = 2048;
+constexpr size_t kReadsInARowMax = 16;
+constexpr size_t kShownBytesMax = 64 << 10;
+/// What is recorded as sent but cannot be taken back if the terminal's mode changes before the
+/// session takes it.
+constexpr size_t kSliceBytes = 256;
+/// More than a pty holds: beyond it, what comes was written after the command's end.
+constexpr uint64_t kLeftBehindBytesMax = 256 << 10;
+
+constexpr Micros kEndOfFilePauseMin{100'000}, kEndOfFilePauseMax{30'000'000};
+constexpr Micros kEndOfFileLook{20'000};
+constexpr uint8_t kEndOfTransmission = 0x04;
+
+event::WindowSize as_event(const os::WindowSize& size) {
+  return {size.rows, size.columns, size.width_pixels, size.height_pixels};
+}
+os::WindowSize as_os(const event::WindowSize& size) {
+  return {size.rows, size.columns, size.width_pixels, size.height_pixels};
+}
+
+os::Command command_of(const Options& options) {
+  os::Command command{options.file, options.argv, options.environment};
+  if (command.file.empty() && !command.argv.empty()) command.file = command.argv[0];
+  const auto is_session = [](const std::string& variable) {
+    return variable.starts_with("STELE_SESSION=");
+  };
+  std::erase_if(command.environment, is_session);
+  if (!options.session.empty()) command.environment.push_back("STELE_SESSION=" + options.session);
+  return command;
+}
+
+}  // namespace
+
+Session::Session(const Options& options, event::Sink& sink, Clock& clock, os::SignalWatch& signals)
+    : options_(options),
+      sink_(sink),
+      clock_(clock),
+      signals_(signals),
+      person_(options.input, options.output),
+      filter_(options.input_policy, options.size.rows, options.size.columns),
+      size_(options.size),
+      read_buffer_(kReadBytes),
+      input_open_(person_.input() >= 0),
+      end_of_file_at_(clock.boot()),
+      end_of_file_pause_(kEndOfFilePauseMin) {}
+
+Result<Outcome> Session::run() {
+  if (auto started = start(); !started) return fail(std::move(started).error());
+  if (auto relayed = relay(); !relayed) {
+    person_.leave_raw();
+    close_session();
+    wait_for_end();
+    return fail(std::move(relayed).error());
+  }
+  return finish();
+}
+
+Status Session::start() {
+  TRY(os::Pty pty, os::open_pty(person_.mode(), person_.size().value_or(as_os(options_.size))));
+  master_ = std::move(pty.master);
+  slave_ = std::move(pty.slave);
+  TRY_VOID(resize());
+  TRY_VOID(person_.enter_raw());
+  auto child = os::spawn(command_of(options_), slave_.get());
+  if (child) {
+    child_ = *child;
+    return {};
+  }
+  // There is no such command, or it cannot be run: that is how this session ends.
+  const bool is_missing = child.error().code == Code::kNotFound;
+  ended_.emplace().exit_status = static_cast<uint8_t>(is_missing ? 127 : 126);
+  why_ = "cannot " + child.error().message();
+  session_open_ = false;
+  return {};
+}
+
+// Reading goes on while output waits for a slow terminal, up to kShownBytesMax, so that the two
+// sides of a flood overlap; after a full read the next is tried without asking poll. Measured with
+// bench/bulk.py: gathering 16-64 KiB before a write, naps, and a blocking write were no better.
+Status Session::relay() {
+  for (;;) {
+    TRY_VOID(read_session());
+    TRY_VOID(show());
+    TRY_VOID(send());
+    if (is_over()) return {};
+    if (has_more() && ++reads_in_a_row_ < kReadsInARowMax) continue;
+    reads_in_a_row_ = 0;
+    TRY_VOID(wait());
+  }
+  return {};
+}
+
+bool Session::is_over() {
+  if (is_hung_up_) return true;
+  if (ended_ && session_open_ && !has_more()) {
+    const BootTime now = clock_.boot();
+    const bool emptied =
+        drained_since_end_ || output_bytes_ - output_before_end_ > kLeftBehindBytesMax;
+    const bool waited = now - std::max(ended_at_, last_output_at_) >= kQuietMin ||
+                        now - ended_at_ >= kGraceMax;
+    if (emptied && waited) {
+      session_open_ = false;
+      why_ = kWhyBackground;
+    }
+  }
+  return !session_open_ && ended_ && shown_.is_empty();
+}
+
+bool Session::has_room() const { return shown_.size() + kReadBytes <= kShownBytesMax; }
+
+Status Session::read_session() {
+  if (!has_more()) return {};
+  const os::Transfer got = os::read_some(master_.get(), read_buffer_);
+  may_read_session_ = got.bytes >= kBulkBytes;
+  if (got.bytes == 0) {
+    drained_since_end_ = ended_.has_value();
+    if (got.is_closed()) session_open_ = false;
+    return {};
+  }
+  const ByteSpan bytes = ByteSpan(read_buffer_).first(got.bytes);
+  last_output_at_ = clock_.boot();
+  output_bytes_ += bytes.size();
+  filter_.output(bytes);
+  TRY_VOID(record_decided());
+  TRY_VOID(sink_.output(last_output_at_, bytes));
+  if (person_.output() >= 0) shown_.add(bytes);
+  return {};
+}
+
+Status Session::show() {
+  if (shown_.is_empty() || !may_show_) return {};
+  const os::Transfer took = os::write_some(person_.output(), shown_.rest());
+  if (took.is_closed()) return hang_up(kWhyHangup, SIGHUP), Status{};
+  shown_.sent(took.bytes);
+  may_show_ = shown_.is_empty();
+  if (may_show_) sink_.passed_on();
+  return {};
+}
+
+Status Session::read_person() {
+  Bytes typed(kReadBytes);
+  const os::Transfer got = os::read_some(person_.input(), typed);
+  sent_.add(ByteSpan(typed).first(got.bytes));
+  wipe(typed);
+  if (!got.is_closed()) return send();
+  if (person_.is_interactive()) {
+    hang_up(kWhyHangup, SIGHUP);
+  } else {
+    input_open_ = false;
+    end_of_file_at_ = clock_.boot();
+  }
+  return {};
+}
+
+Status Session::send() {
+  while (!sent_.is_empty() && may_send_) {
+    if (judged_ == 0) TRY_VOID(judge_slice());
+    const os::Transfer took = os::write_some(master_.get(), sent_.rest().first(judged_));
+    if (took.is_closed()) return sent_.clear(), judged_ = 0, Status{};
+    judged_ -= took.bytes;
+    sent_.sent(took.bytes);
+    may_send_ = judged_ == 0;
+    if (filter_.wants_second_look()) {
+      filter_.written(input_mode());
+      TRY_VOID(record_decided());
+    }
+    if (sent_.is_empty()) sink_.passed_on();
+  }
+  return {};
+}
+
+Status Session::judge_slice() {
+  judged_ = std::min(sent_.size(), kSliceBytes);
+  if (options_.input_policy == event::InputPolicy::kNone) input_bytes_ += judged_;
+  filter_.input(clock_.boot(), sent_.rest().first(judged_), input_mode());
+  return record_decided();
+}
+
+/// The master tells the slave's mode. If it does not, the session is ending; then nothing typed is
+/// shown.
+InputMode Session::input_mode() const {
+  const auto mode = os::terminal_mode(master_.get());
+  if (!mode) return InputMode::kHidden;
+  if (!mode->is_canonical()) return InputMode::kRaw;
+  return mode->echoes() ? InputMode::kEchoed : InputMode::kHidden;
+}
+
+/// Redacted bytes count as their rounded number: else the total would tell a password's length.
+Status Session::record_decided() {
+  if (!filter_.has_decided()) return {};
+  for (const Decided& decided : filter_.take()) {
+    if (const auto* redaction = std::get_if<event::Redaction>(&decided.what)) {
+      input_bytes_ += redaction->bytes_rounded;
+      TRY_VOID(sink_.event(decided.at, event::Lane::kInput, *redaction));
+    } else {
+      const Bytes& bytes = std::get<Bytes>(decided.what);
+      input_bytes_ += bytes.size();
+      TRY_VOID(sink_.input(decided.at, bytes));
+    }
+  }
+  return {};
+}
+
+Status Session::record(const event::Body& body) {
+  return sink_.event(clock_.boot(), event::Lane::kFacts, body);
+}
+
+/// Sent once the command has read all before it, and again when it has read this and goes on: what
+/// it reads from a closed input is the end, each time. Less and less often, should nobody care.
+void Session::send_end_of_file(BootTime now) {
+  if (input_open_ || ended_ || !sent_.is_empty() || now < end_of_file_at_) return;
+  end_of_file_at_ = now + kEndOfFileLook;
+  const auto mode = os::terminal_mode(slave_.get());
+  if (!mode || os::has_unread_input(slave_.get())) return;
+  const uint8_t key = mode->is_canonical() ? mode->end_of_file_key() : kEndOfTransmission;
+  sent_.add({&key, 1});
+  end_of_file_at_ = now + end_of_file_pause_;
+  end_of_file_pause_ = std::min(end_of_file_pause_ * 2, kEndOfFilePauseMax);
+}
+
+Status Session::wait() {
+  os::Readiness set[] = {
+      {.fd = session_open_ ? master_.get() : -1, .want_read = has_room(), .want_write = !sent_.is_empty()},
+      {.fd = person_.input(), .want_read = input_open_ && sent_.is_empty()},
+      {.fd = signals_.fd(), .want_read = true},
+      {.fd = person_.output(), .want_write = !shown_.is_empty()},
+  };
+  const std::optional<Micros> limit = has_more() ? Micros(0) : patience();
+  os::wait_until_ready(set, limit);
+  const auto& [session, keys, signals, screen] = set;
+  may_read_session_ = may_read_session_ || session.can_read;
+  may_send_ = may_send_ || session.can_write;
+  may_show_ = may_show_ || screen.can_write;
+  if (signals.can_read) TRY_VOID(handle(signals_.take()));
+  if (keys.can_read && !is_hung_up_) TRY_VOID(read_person());
+  return limit ? keep_time() : Status{};
+}
+
+/// How long nothing need be done if nothing happens; none: for ever.
+std::optional<Micros> Session::patience() const {
+  // With no room, the session is not read: time says nothing about what it shows.
+  std::optional<BootTime> next = has_room() ? filter_.deadline() : std::nullopt;
+  const auto consider = [&next](BootTime other) { next = next ? std::min(*next, other) : other; };
+  if (!input_open_ && !ended_ && sent_.is_empty()) consider(end_of_file_at_);
+  if (ended_ && session_open_ && has_room()) consider(std::max(ended_at_, last_output_at_) + kQuietMin);
+  if (!next) return std::nullopt;
+  return std::max(Micros(0), *next - clock_.boot());
+}
+
+Status Session::keep_time() {
+  const BootTime now = clock_.boot();
+  send_end_of_file(now);
+  // What the session has shown must be known first: an echo may be among it.
+  const auto due = filter_.deadline();
+  if (may_read_session_ || !has_room() || !due || now < *due) return {};
+  filter_.tick(now);
+  return record_decided();
+}
+
+Status Session::handle(os::SignalSet came) {
+  if (came.has(SIGCHLD)) reap();
+  if (came.has(SIGHUP)) hang_up(kWhyHangup, SIGHUP);
+  if (came.has(SIGTERM)) hang_up(kWhyTerminated, SIGTERM);
+  if (is_hung_up_) return {};
+  for (const int signal : {SIGINT, SIGQUIT}) {
+    if (came.has(signal)) (void)os::signal_foreground(master_.get(), signal);
+  }
+  if (came.has(SIGTSTP)) return suspend();
+  if (came.has(SIGCONT)) return resume();
+  if (came.has(SIGWINCH)) return resize();
+  return {};
+}
+
+Status Session::resize() {
+  if (const auto wanted = person_.size()) TRY_VOID(os::set_window_size(master_.get(), *wanted));
+  TRY(const os::WindowSize size, os::window_size(master_.get()));
+  if (as_event(size) == size_) return {};
+  size_ = as_event(size);
+  filter_.resize(size_.rows, size_.columns);
+  return record(event::Resize{size_});
+}
+
+Status Session::suspend() {
+  TRY_VOID(record(event::Suspend{false}));
+  sink_.passed_on();
+  person_.leave_raw();
+  signals_.stop_self();
+  const os::SignalSet meanwhile = signals_.take();
+  TRY_VOID(resume());
+  return handle(meanwhile.without(SIGCONT).without(SIGTSTP));
+}
+
+/// Whoever had the terminal meanwhile may have left it in any mode and size.
+Status Session::resume() {
+  if (!person_.enter_raw()) return hang_up(kWhyHangup, SIGHUP), Status{};
+  TRY_VOID(record(event::Suspend{true}));
+  return resize();
+}
+
+void Session::reap() {
+  if (ended_ || child_ < 0) return;
+  auto ended = os::reap(child_);
+  if (ended && !*ended) return;
+  ended_ = ended ? **ended : os::Ended{};
+  ended_at_ = clock_.boot();
+  output_before_end_ = output_bytes_;
+  slave_.reset();
+  may_read_session_ = true;
+}
+
+void Session::hang_up(std::string_view why, int signal) {
+  if (is_hung_up_) return;
+  is_hung_up_ = true;
+  why_ = why;
+  hangup_signal_ = signal;
+}
+
+/// Written before the hang-up, never shown; still it happened.
+Status Session::record_unseen() {
+  shown_.clear();
+  for (uint64_t before = output_bytes_; output_bytes_ - before < kLeftBehindBytesMax;) {
+    const uint64_t had = output_bytes_;
+    may_read_session_ = true;
+    TRY_VOID(read_session());
+    shown_.clear();
+    if (output_bytes_ == had) break;
+  }
+  return {};
+}
+
+void Session::close_session() {
+  session_open_ = false;
+  master_.reset();
+  slave_.reset();
+}
+
+void Session::wait_for_end() {
+  const BootTime limit = clock_.boot() + kHangupMax;
+  for (reap(); !ended_ && child_ >= 0; reap()) {
+    const Micros left = limit - clock_.boot();
+    if (left <= Micros(0)) return;
+    os::Readiness set[] = {{.fd = signals_.fd(), .want_read = true}};
+    os::wait_until_ready(set, left);
+    signals_.take();
+  }
+}
+
+Result<Outcome> Session::finish() {
+  if (is_hung_up_) {
+    TRY_VOID(record_unseen());
+    close_session();
+    wait_for_end();
+  }
+  person_.leave_raw();
+  filter_.finish(clock_.boot());
+  TRY_VOID(record_decided());
+
+  Outcome outcome;
+  const os::Ended ended = ended_.value_or(os::Ended{});
+  outcome.end = {.exit_status = ended.exit_status,
+                 .signal = ended.signal,
+                 .core_dumped = ended.core_dumped,
+                 .why = why_,
+                 .user_time = ended.user_time,
+                 .system_time = ended.system_time,
+                 .rss_bytes_max = ended.rss_bytes_max,
+                 .output_bytes = output_bytes_,
+                 .input_bytes = input_bytes_};
+  const int signal = is_hung_up_ ? hangup_signal_ : ended.signal.value_or(0);
+  outcome.exit_code = signal != 0 ? 128 + signal : ended.exit_status.value_or(1);
+  TRY_VOID(record(outcome.end));
+  return outcome;
+}
+
+}  // namespace stele::capture

@@ -1,0 +1,64 @@
+// One function a command; main.cc fills in the options. Each returns the exit status.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/common.h"
+
+namespace stele::cli {
+
+struct InitOptions {
+  std::string origin;
+  std::vector<std::string> auditors, recovery;  // age recipients
+  bool no_recovery = false;
+};
+int init(Context& context, const InitOptions& options);
+
+struct RecordOptions {
+  std::string title;
+  std::string input = "redact";
+  bool fail_open = false;
+  std::vector<std::string> command;  // empty: the login shell
+};
+int record(Context& context, const RecordOptions& options);
+
+struct Filter {
+  std::string user, host, command;  // substrings
+  std::string since, until;         // RFC 3339 date or time, UTC
+};
+int sessions(Context& context, const Filter& filter, const std::string& identity);
+int show(Context& context, const std::string& session, const std::string& identity);
+
+struct PlayOptions {
+  std::string session, identity;
+  double speed = 1;
+  std::optional<double> idle_max;  // seconds
+  double start_at = 0;             // seconds
+  bool raw = false;                // pass terminal escape sequences through as recorded
+};
+int play(Context& context, const PlayOptions& options);
+
+struct ExportOptions {
+  std::string session, identity, format = "asciicast", output;
+};
+int export_session(Context& context, const ExportOptions& options);
+
+struct VerifyOptions {
+  std::string session;  // or a directory
+  bool all = false, every_signature = false, forget = false;
+  unsigned threads = 0;  // 0: as many as there are cores
+};
+int verify(Context& context, const VerifyOptions& options);
+
+int status(Context& context);
+int repair(Context& context);
+
+struct GrantOptions {
+  std::string recipient, identity, role = "auditor";
+};
+int grant(Context& context, const GrantOptions& options);
+int list_keys(Context& context);
+
+}  // namespace stele::cli

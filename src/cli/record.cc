@@ -1,0 +1,113 @@
+#include <algorithm>
+#include <cstdio>
+
+#include "agent/pipeline.h"
+#include "capture/capture.h"
+#include "cli/commands.h"
+#include "identity/start.h"
+#include "ledger/recipients_list.h"
+#include "os/process.h"
+#include "os/random.h"
+#include "os/who.h"
+#include "version.h"
+
+namespace stele::cli {
+namespace {
+
+// Where a root-owned agent configuration exists, sessions go to the agent, and nothing a user says makes them go elsewhere.
+constexpr const char* kAgentConfiguration = "/etc/stele/agent.toml";
+
+// Everything a recording needs before the first byte is shown.
+struct Setup {
+  ledger::PrivateKey host;
+  uint32_t epoch = 1;
+  segment::Recipients recipients;
+  ledger::LogSigner signer;
+};
+
+Result<Setup> load_setup(Context& context) {
+  TRY_VOID(require_ledger(context));
+  TRY(auto host, ledger::load_private_key(context.files, context.layout.host_key()));
+  TRY(const auto hosts, ledger::HostKeys::load(context.files, context.layout.host_vkey()));
+  TRY(const Bytes note, context.files.read(context.layout.recipients(), size_t{64} << 10));
+  TRY(const auto policy, ledger::load_verifier_key(context.files, context.layout.policy_vkey()));
+  auto list = ledger::open_recipients_list(note, policy);
+  if (!list) return fail(std::move(list).error().within(context.layout.recipients()));
+  TRY(auto signer, load_log_signer(context));
+  const auto epoch = static_cast<uint32_t>(hosts.entries().size());
+  if (hosts.entries().back().key != host.key.public_key()) {
+    return fail(Code::kInvalid, "keys/host.key is not the newest key of host.vkey: nobody would believe what it signs");
+  }
+  return Setup{std::move(host), epoch, ledger::sealing_recipients(*list, note), std::move(signer)};
+}
+
+struct Login {
+  std::string file;
+  std::vector<std::string> argv;
+};
+
+// No command: the person's login shell, as a login shell.
+Login command_of(const RecordOptions& options, const std::vector<std::string>& environment) {
+  if (!options.command.empty()) return {options.command.front(), options.command};
+  std::string shell = identity::variable(environment, "SHELL");
+  if (shell.empty()) shell = "/bin/sh";
+  return {shell, {"-" + shell.substr(shell.rfind('/') + 1)}};
+}
+
+Result<int> run(Context& context, const RecordOptions& options, event::InputPolicy policy) {
+  TRY(Setup setup, load_setup(context));
+  const auto environment = os::environment();
+  const Login login = command_of(options, environment);
+  TRY(event::Start start, identity::gather_start({.title = options.title,
+                                                  .argv = login.argv,
+                                                  .environment = environment,
+                                                  .input_policy = policy,
+                                                  .recorder = std::string("stele ") + kVersion}));
+  const StreamId id = make_uuid_v7(context.clock.wall(), os::system_random);
+  // Held as long as this process lives: what tells an open session from a cut one.
+  auto alive = context.files.lock(context.layout.live(id), os::Wait::kNo);
+  if (!alive && !options.fail_open) return fail(std::move(alive).error());
+
+  const segment::HostKeyId host_id = segment::host_key_id(setup.host.name, setup.host.key.public_key().bytes);
+  segment::Sealer sealer(id, segment::Kind::kSession, {setup.host.key, host_id, setup.epoch}, setup.recipients, os::system_random);
+  agent::Pipeline pipeline(
+      {.fail_open = options.fail_open, .keep_input = policy != event::InputPolicy::kNone},
+      [&] { return ledger::Ledger::open(context.files, context.layout, context.clock, setup.signer); }, std::move(sealer),
+      context.clock);
+  TRY_VOID(pipeline.open(start));
+
+  capture::Options how{.argv = login.argv,
+                       .file = login.file,
+                       .environment = environment,
+                       .session = to_string(id),
+                       .input_policy = policy,
+                       .size = start.size};
+  auto outcome = capture::run(how, pipeline, context.clock);
+  if (!outcome) return fail(std::move(outcome).error());
+  const Status closed = pipeline.close();
+  (void)context.files.remove(context.layout.live(id));
+  if (!outcome->end.why.empty() && !outcome->end.exit_status && !outcome->end.signal) warn(outcome->end.why);
+  if (!closed) {
+    warn(closed.error().message());
+    if (!options.fail_open) return kExitFailed;
+  }
+  return outcome->exit_code;
+}
+
+}  // namespace
+
+int record(Context& context, const RecordOptions& options) {
+  if (context.files.exists(kAgentConfiguration)) {
+    return report({Code::kUnsupported, std::string("this host is enrolled (") + kAgentConfiguration +
+                                           "): its sessions go to the agent, not into a ledger of their own", 0});
+  }
+  const auto policy = event::parse_input_policy(options.input);
+  if (!policy) return report({Code::kInvalid, "--input: all, redact or none, not " + options.input, 0});
+  auto status = run(context, options, *policy);
+  if (status) return *status;
+  warn("not recorded, so the session was " + std::string(options.fail_open ? "ended" : "refused or ended") + ": " +
+       status.error().message());
+  return kExitFailed;
+}
+
+}  // namespace stele::cli

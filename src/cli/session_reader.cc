@@ -1,0 +1,138 @@
+#include "cli/session_reader.h"
+
+#include "event/codec.h"
+#include "event/timeline.h"
+
+namespace stele::cli {
+namespace {
+
+using event::Lane;
+using event::kLaneCount;
+
+// Wall times of events: each segment anchors boot time to wall time anew, so that a step of the clock shows where it was.
+class Anchors {
+ public:
+  void add(const segment::Header& header) { anchors_.insert_or_assign(header.boot_first, header.wall_first); }
+  WallTime wall(BootTime at) const {
+    auto after = anchors_.upper_bound(at);
+    if (after != anchors_.begin()) --after;
+    return after->second + (at - after->first);
+  }
+
+ private:
+  std::map<BootTime, WallTime> anchors_;
+};
+
+Status decode_into(event::Timeline& timeline, const segment::View& view, const segment::Opener::Opened& opened) {
+  for (size_t lane = 0; lane < kLaneCount; ++lane) {
+    if (!opened.lanes[lane]) continue;
+    event::LaneDecoder decoder(static_cast<Lane>(lane), view.header.boot_first, *opened.lanes[lane]);
+    for (;;) {
+      TRY(auto event, decoder.next());
+      if (!event) break;
+      timeline.add(*std::move(event));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+SessionReader::SessionReader(const vault::Vault& vault, const ledger::Catalog& catalog,
+                             std::span<const crypto::Identity> identities)
+    : catalog_(catalog), identities_(identities), segments_(vault) {}
+
+Status SessionReader::load_grants() {
+  if (grants_loaded_) return {};
+  grants_loaded_ = true;
+  for (const ledger::StreamRef& stream : catalog_.streams()) {
+    if (stream.kind != segment::Kind::kGrants) continue;
+    const auto take = [&](const TimedEvent& e) {
+      if (const auto* grant = std::get_if<event::Grant>(&e.event.body)) {
+        grants_[grant->stream].insert_or_assign({grant->sequence, e.event.lane}, crypto::SecretBytes(ByteSpan(grant->key)));
+      }
+      return true;
+    };
+    TRY(const auto unreadable, read(stream, {Lane::kFacts, Lane::kOutput, Lane::kInput}, take));
+  }
+  return {};
+}
+
+const segment::GrantedKeys* SessionReader::granted(const StreamId& stream) const {
+  const auto found = grants_.find(stream);
+  return found == grants_.end() ? nullptr : &found->second;
+}
+
+Result<std::set<Lane>> SessionReader::read(const ledger::StreamRef& stream, std::initializer_list<Lane> lanes,
+                                           const Take& take) {
+  TRY_VOID(load_grants());
+  segment::Opener opener(identities_, granted(stream.id));
+  opener.only(lanes);
+  std::set<Lane> unreadable;
+  event::Timeline timeline;
+  Anchors anchors;
+  std::optional<BootTime> began;
+  // Gives out what no later segment can precede; false: the taker has enough.
+  const auto give = [&](BootTime through) {
+    while (auto e = timeline.next(through)) {
+      const BootTime at = e->at;
+      if (!take({*std::move(e), anchors.wall(at), at - *began})) return false;
+    }
+    return true;
+  };
+  for (const ledger::SegmentRef& ref : stream.segments) {
+    const auto where = [&](Error error) {
+      return fail(std::move(error).within("session " + to_string(stream.id) + ", segment " + std::to_string(ref.leaf.sequence)));
+    };
+    TRY(const Bytes bytes, segments_.read(ref));
+    auto view = segment::parse_segment(bytes);
+    if (!view) return where(std::move(view).error());
+    auto opened = opener.open(*view);
+    if (!opened) return where(std::move(opened).error());
+    for (Lane lane : lanes) {
+      if (!opened->lanes[static_cast<size_t>(lane)]) unreadable.insert(lane);
+    }
+    if (!began) began = view->header.boot_first;
+    anchors.add(view->header);
+    if (!give(view->header.boot_first - event::kLatenessMax)) return unreadable;
+    if (auto decoded = decode_into(timeline, *view, *opened); !decoded) return where(std::move(decoded).error());
+  }
+  give(BootTime::max());
+  return unreadable;
+}
+
+Result<SessionFacts> SessionReader::facts(const ledger::StreamRef& stream) {
+  SessionFacts facts;
+  facts.id = stream.id;
+  facts.segments = stream.segments.size();
+  for (const ledger::SegmentRef& ref : stream.segments) facts.bytes += ref.leaf.segment_bytes;
+  if (stream.segments.empty()) return facts;
+  const segment::Leaf& last = stream.segments.back().leaf;
+  facts.began = stream.segments.front().leaf.wall_first;
+  facts.last = last.wall_first + Micros(last.duration_us);
+  const auto take = [&](const TimedEvent& e) {
+    if (const auto* start = std::get_if<event::Start>(&e.event.body)) facts.start = *start;
+    if (const auto* end = std::get_if<event::End>(&e.event.body)) facts.end = *end;
+    return true;
+  };
+  TRY(const auto unreadable, read(stream, {Lane::kFacts}, take));
+  facts.readable = unreadable.empty();
+  return facts;
+}
+
+Status SessionReader::keys(const ledger::StreamRef& stream, const TakeKey& take) {
+  TRY_VOID(load_grants());
+  segment::Opener opener(identities_, granted(stream.id));
+  for (const ledger::SegmentRef& ref : stream.segments) {
+    if (!ref.leaf.has(segment::kOpen) && !ref.leaf.has(segment::kRekey)) continue;
+    TRY(const Bytes bytes, segments_.read(ref));
+    TRY(const segment::View view, segment::parse_segment(bytes));
+    TRY(const auto opened, opener.open(view));
+    for (size_t lane = 0; lane < kLaneCount; ++lane) {
+      if (const auto& key = opener.keys()[lane]) take(ref.leaf.sequence, static_cast<Lane>(lane), *key);
+    }
+  }
+  return {};
+}
+
+}  // namespace stele::cli

@@ -1,0 +1,157 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "codec/cbor.h"
+#include "codec/utf8.h"
+#include "event/codec.h"
+#include "event/map_writer.h"
+#include "event/type.h"
+
+namespace stele::event {
+namespace {
+
+using codec::CborHead;
+using codec::CborReader;
+using codec::CborType;
+using codec::CborWriter;
+
+/// Writes one event: [type, Δt, …].
+class EventWriter {
+ public:
+  EventWriter(Bytes& out, int64_t delta) : out_(out), delta_(delta) {}
+
+  void operator()(const Start& start) {
+    begin(Type::kStart, 1);
+    write_map(start, out_);
+  }
+  void operator()(const Output& output) {
+    begin(Type::kOutput, 1);
+    out_.bytes(output.bytes);
+  }
+  void operator()(const Input& input) {
+    begin(Type::kInput, 1);
+    out_.bytes(input.bytes);
+  }
+  void operator()(const Resize& resize) {
+    begin(Type::kResize, 4);
+    const WindowSize& size = resize.size;
+    for (uint16_t v : {size.rows, size.columns, size.width_pixels, size.height_pixels}) {
+      out_.unsigned_integer(v);
+    }
+  }
+  void operator()(const Redaction& redaction) {
+    CHECK(redaction.bytes_rounded % kRedactionUnit == 0);
+    begin(Type::kRedaction, 2);
+    out_.unsigned_integer(static_cast<uint64_t>(redaction.why));
+    out_.unsigned_integer(redaction.bytes_rounded);
+  }
+  void operator()(const Gap& gap) {
+    begin(Type::kGap, 4);
+    out_.text(codec::to_utf8(gap.why));
+    out_.unsigned_integer(gap.output_bytes);
+    out_.unsigned_integer(gap.input_bytes);
+    out_.unsigned_integer(unsigned_micros(gap.duration));
+  }
+  void operator()(const Suspend& suspend) {
+    begin(Type::kSuspend, 1);
+    out_.boolean(suspend.continued);
+  }
+  void operator()(const End& end) {
+    begin(Type::kEnd, 1);
+    write_map(end, out_);
+  }
+  void operator()(const Grant& grant) {
+    begin(Type::kGrant, 3);
+    out_.bytes(grant.stream);
+    out_.unsigned_integer(grant.sequence);
+    out_.bytes(grant.key);
+  }
+  /// As it came, but for Δt.
+  void operator()(const Unknown& unknown) {
+    CborReader in(unknown.encoded);
+    const auto items = in.array();
+    const auto type = in.unsigned_integer();
+    CHECK(items && type && *type == unknown.type && in.integer());
+    out_.array(*items);
+    out_.unsigned_integer(*type);
+    out_.integer(delta_);
+    out_.encoded(in.rest());
+  }
+
+ private:
+  void begin(Type type, uint64_t items) {
+    out_.array(2 + items);
+    out_.unsigned_integer(static_cast<uint64_t>(type));
+    out_.integer(delta_);
+  }
+
+  CborWriter out_;
+  int64_t delta_;
+};
+
+void write_bytes_event(Bytes& out, Type type, int64_t delta, ByteSpan bytes) {
+  CborWriter writer(out);
+  writer.array(3);
+  writer.unsigned_integer(static_cast<uint64_t>(type));
+  writer.integer(delta);
+  writer.bytes(bytes);
+}
+
+}  // namespace
+
+void LaneEncoder::begin(BootTime base) {
+  CHECK(bytes_.empty());
+  last_ = base;
+  is_first_ = true;
+}
+
+// Only a part's first event may be before its base: typed bytes that waited for a verdict.
+int64_t LaneEncoder::delta(BootTime at) {
+  if (!is_first_) at = std::max(at, last_);
+  is_first_ = is_open_ = false;
+  return (at - std::exchange(last_, at)).count();
+}
+
+bool LaneEncoder::joins(BootTime at, size_t size) const {
+  return is_open_ && at - last_ <= coalesce_ && open_size_ + size <= kCoalescedBytesMax;
+}
+
+void LaneEncoder::join(ByteSpan bytes) {
+  const CborHead before(CborType::kBytes, open_size_);
+  open_size_ += bytes.size();
+  const CborHead after(CborType::kBytes, open_size_);
+  const auto at = bytes_.begin() + static_cast<ptrdiff_t>(open_at_);
+  bytes_.insert(at, after.size - before.size, 0);
+  std::memcpy(bytes_.data() + open_at_, after.bytes.data(), after.size);
+  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+}
+
+void LaneEncoder::output(BootTime at, ByteSpan bytes) {
+  if (joins(at, bytes.size())) return join(bytes);
+  write_bytes_event(bytes_, Type::kOutput, delta(at), bytes);
+  is_open_ = coalesce_ > Micros(0);
+  open_size_ = bytes.size();
+  open_at_ = bytes_.size() - bytes.size() - CborHead(CborType::kBytes, bytes.size()).size;
+}
+
+void LaneEncoder::input(BootTime at, ByteSpan bytes) {
+  write_bytes_event(bytes_, Type::kInput, delta(at), bytes);
+}
+
+void LaneEncoder::event(BootTime at, const Body& body) {
+  std::visit(EventWriter(bytes_, delta(at)), body);
+}
+
+Bytes LaneEncoder::take() {
+  is_open_ = false;
+  return std::exchange(bytes_, {});
+}
+
+void LaneEncoder::reuse(Bytes&& buffer) {
+  CHECK(bytes_.empty());
+  bytes_ = std::move(buffer);
+  bytes_.clear();
+}
+
+}  // namespace stele::event

@@ -1,0 +1,190 @@
+#include "event/map_reader.h"
+
+#include <algorithm>
+
+#include "event/fields.h"
+#include "event/type.h"
+
+namespace stele::event {
+namespace {
+
+using codec::CborReader;
+
+bool is_before(ByteSpan a, ByteSpan b) {
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+}
+
+template <typename Item, typename Read>
+Result<std::vector<Item>> read_list(CborReader& in, size_t items_max, const Read& read_item) {
+  TRY(const uint64_t count, in.array());
+  if (count > items_max) return fail(Code::kLimit, "more items than " + std::to_string(items_max));
+  std::vector<Item> items;
+  for (uint64_t i = 0; i < count; ++i) {
+    TRY(Item item, read_item(in));
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+Result<std::string> read_bytes(CborReader& in) {
+  return in.bytes().map([](ByteSpan b) { return std::string(as_text(b)); });
+}
+
+Result<std::string> read_text(CborReader& in) {
+  return in.text().map([](std::string_view t) { return std::string(t); });
+}
+
+Result<WindowSize> read_size_array(CborReader& in) {
+  TRY(const uint64_t items, in.array());
+  if (items != 4) return fail(Code::kCorrupt, "not four numbers");
+  return read_window_size(in);
+}
+
+Result<InputPolicy> read_policy(CborReader& in) {
+  TRY(const std::string_view name, in.text());
+  const auto policy = parse_input_policy(name);
+  if (!policy) return fail(Code::kCorrupt, "no such input policy");
+  return *policy;
+}
+
+/// Walks the map and the list of known entries side by side: both ascend by key.
+class MapReader {
+ public:
+  MapReader(CborReader& in, Bytes& extra) : in_(in), extra_(extra) {}
+
+  Status begin() {
+    TRY(pairs_, in_.map());
+    return next_key();
+  }
+  /// What is left is not known.
+  Status end() {
+    TRY_VOID(fault_);
+    while (!key_.empty()) TRY_VOID(pass());
+    return {};
+  }
+
+  void bytes(std::string_view key, std::string& value) { unless_empty(key, value, read_bytes); }
+  void text(std::string_view key, std::string& value) { unless_empty(key, value, read_text); }
+  void id(std::string_view key, uint32_t& value) { always(key, value, read_integer<uint32_t>); }
+  void policy(std::string_view key, InputPolicy& value) { always(key, value, read_policy); }
+  template <typename Integer>
+  void optional(std::string_view key, std::optional<Integer>& value) {
+    read(key, value, read_integer<Integer>);
+  }
+  void count(std::string_view key, uint64_t& value) {
+    unless_empty(key, value, read_integer<uint64_t>);
+  }
+  void time(std::string_view key, Micros& value) { unless_empty(key, value, read_micros); }
+  void flag(std::string_view key, bool& value) {
+    unless_empty(key, value, [](CborReader& in) { return in.boolean(); });
+  }
+  void size(std::string_view key, WindowSize& value) { unless_empty(key, value, read_size_array); }
+  void arguments(std::string_view key, std::vector<std::string>& value) {
+    unless_empty(key, value, [](CborReader& in) {
+      return read_list<std::string>(in, kArgumentsMax, read_bytes);
+    });
+  }
+  void groups(std::string_view key, std::vector<uint32_t>& value) {
+    unless_empty(key, value, [](CborReader& in) {
+      return read_list<uint32_t>(in, kGroupsMax, read_integer<uint32_t>);
+    });
+  }
+
+ private:
+  Status next_key() {
+    key_ = {};
+    if (pairs_ == 0) return {};
+    --pairs_;
+    TRY(key_, in_.skip_item());
+    return {};
+  }
+
+  /// Keeps an entry that is not known.
+  Status pass() {
+    TRY(const ByteSpan value, in_.skip_item());
+    extra_.insert(extra_.end(), key_.begin(), key_.end());
+    extra_.insert(extra_.end(), value.begin(), value.end());
+    return next_key();
+  }
+
+  /// Whether the entry is there; then the reader stands at its value.
+  Result<bool> find(std::string_view key) {
+    TRY_VOID(fault_);
+    Bytes wanted;
+    codec::CborWriter(wanted).text(key);
+    while (!key_.empty() && is_before(key_, wanted)) TRY_VOID(pass());
+    return equal(key_, wanted);
+  }
+
+  template <typename Value, typename Read>
+  Result<bool> take(std::string_view key, Value& value, const Read& read_value) {
+    TRY(const bool is_there, find(key));
+    if (!is_there) return false;
+    TRY(value, read_value(in_));
+    TRY_VOID(next_key());
+    return true;
+  }
+
+  /// The first error ends it all; returns whether the entry was there, and right.
+  template <typename Value, typename Read>
+  bool read(std::string_view key, Value& value, const Read& read_value) {
+    auto taken = take(key, value, read_value);
+    if (taken) return *taken;
+    if (fault_) fault_ = fail(std::move(taken).error().within(key));
+    return false;
+  }
+
+  template <typename Value, typename Read>
+  void always(std::string_view key, Value& value, const Read& read_value) {
+    if (!read(key, value, read_value) && fault_) {
+      fault_ = fail(Code::kCorrupt, std::string(key) + ": is missing");
+    }
+  }
+
+  template <typename Value, typename Read>
+  void unless_empty(std::string_view key, Value& value, const Read& read_value) {
+    if (read(key, value, read_value) && value == Value{}) {
+      fault_ = fail(Code::kCorrupt, std::string(key) + ": is there, and empty");
+    }
+  }
+
+  CborReader& in_;
+  Bytes& extra_;
+  uint64_t pairs_ = 0;  // that follow the one whose key is key_
+  ByteSpan key_;        // encoded; empty: no more entries
+  Status fault_;
+};
+
+}  // namespace
+
+Result<Micros> read_micros(CborReader& in) {
+  return read_integer<int64_t>(in).map([](int64_t us) { return Micros(us); });
+}
+
+Result<WindowSize> read_window_size(CborReader& in) {
+  WindowSize size;
+  for (uint16_t* v : {&size.rows, &size.columns, &size.width_pixels, &size.height_pixels}) {
+    TRY(*v, read_integer<uint16_t>(in));
+  }
+  return size;
+}
+
+Result<Start> read_start(CborReader& in, Bytes& extra) {
+  Start start;
+  MapReader map(in, extra);
+  TRY_VOID(map.begin());
+  visit_start(start, map);
+  TRY_VOID(map.end());
+  return start;
+}
+
+Result<End> read_end(CborReader& in, Bytes& extra) {
+  End end;
+  MapReader map(in, extra);
+  TRY_VOID(map.begin());
+  visit_end(end, map);
+  TRY_VOID(map.end());
+  return end;
+}
+
+}  // namespace stele::event

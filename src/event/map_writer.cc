@@ -1,0 +1,80 @@
+#include "event/map_writer.h"
+
+#include <algorithm>
+
+#include "codec/utf8.h"
+#include "event/fields.h"
+
+namespace stele::event {
+namespace {
+
+using codec::CborMap;
+using codec::CborWriter;
+
+/// Leaves out what is empty or not known.
+class MapWriter {
+ public:
+  void bytes(std::string_view key, const std::string& value) {
+    if (!value.empty()) map_.entry(key).bytes(as_bytes(value));
+  }
+  void text(std::string_view key, const std::string& value) {
+    if (!value.empty()) map_.entry(key).text(codec::to_utf8(value));
+  }
+  void id(std::string_view key, uint32_t value) { map_.entry(key).unsigned_integer(value); }
+  template <typename Integer>
+  void optional(std::string_view key, const std::optional<Integer>& value) {
+    if (value) map_.entry(key).unsigned_integer(*value);
+  }
+  void count(std::string_view key, uint64_t value) {
+    if (value != 0) map_.entry(key).unsigned_integer(value);
+  }
+  void time(std::string_view key, Micros value) { count(key, unsigned_micros(value)); }
+  void flag(std::string_view key, bool value) {
+    if (value) map_.entry(key).boolean(true);
+  }
+  void policy(std::string_view key, InputPolicy value) { map_.entry(key).text(input_policy_name(value)); }
+  void arguments(std::string_view key, const std::vector<std::string>& values) {
+    if (values.empty()) return;
+    CborWriter out = map_.entry(key);
+    out.array(values.size());
+    for (const std::string& value : values) out.bytes(as_bytes(value));
+  }
+  void groups(std::string_view key, const std::vector<uint32_t>& values) {
+    if (values.empty()) return;
+    CborWriter out = map_.entry(key);
+    out.array(values.size());
+    for (uint32_t value : values) out.unsigned_integer(value);
+  }
+  void size(std::string_view key, const WindowSize& value) {
+    if (value == WindowSize{}) return;
+    CborWriter out = map_.entry(key);
+    out.array(4);
+    for (uint16_t v : {value.rows, value.columns, value.width_pixels, value.height_pixels}) {
+      out.unsigned_integer(v);
+    }
+  }
+  void write_to(CborWriter& out) const { map_.write_to(out); }
+
+ private:
+  CborMap map_;
+};
+
+}  // namespace
+
+uint64_t unsigned_micros(Micros time) {
+  return static_cast<uint64_t>(std::max<int64_t>(0, time.count()));
+}
+
+void write_map(const Start& start, CborWriter& out) {
+  MapWriter map;
+  visit_start(start, map);
+  map.write_to(out);
+}
+
+void write_map(const End& end, CborWriter& out) {
+  MapWriter map;
+  visit_end(end, map);
+  map.write_to(out);
+}
+
+}  // namespace stele::event

@@ -1,0 +1,27 @@
+// The numbers of event types: stable for ever (docs/formats/event.md, "Grammar").
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace stele::event {
+
+enum class Type : uint64_t {
+  kStart = 1,
+  kOutput = 2,
+  kInput = 3,
+  kResize = 4,
+  kRedaction = 5,
+  kGap = 6,
+  kEnd = 7,
+  kSuspend = 8,
+  kGrant = 9,
+};
+
+/// A redaction's count is rounded up to a multiple of this: the length of a password is nobody's business.
+inline constexpr uint64_t kRedactionUnit = 16;
+
+inline constexpr size_t kArgumentsMax = size_t{1} << 20;
+inline constexpr size_t kGroupsMax = size_t{1} << 16;
+
+}  // namespace stele::event

@@ -1,0 +1,86 @@
+#include "identity/start.h"
+
+#include <charconv>
+#include <initializer_list>
+#include <limits>
+
+#include "base/uuid.h"
+#include "os/terminal_mode.h"
+#include "os/who.h"
+
+namespace stele::identity {
+namespace {
+
+constexpr std::initializer_list<int> kStandardFds = {0, 1, 2};
+
+std::string system_file_or_empty(const std::string& path) {
+  auto text = os::read_system_file(path);
+  return text ? *std::move(text) : std::string();
+}
+
+std::optional<uint32_t> audit_number(const std::string& path) {
+  return parse_audit_number(system_file_or_empty(path));
+}
+
+event::WindowSize window_size() {
+  for (int fd : kStandardFds) {
+    if (const auto size = os::window_size(fd)) {
+      return {size->rows, size->columns, size->width_pixels, size->height_pixels};
+    }
+  }
+  return {};
+}
+
+/// Anybody can set a variable: only what could be a session id is passed on, and only as a claim.
+std::string claimed_parent(const std::vector<std::string>& environment) {
+  const std::string claim = variable(environment, "STELE_SESSION");
+  return parse_stream_id(claim) ? claim : std::string();
+}
+
+}  // namespace
+
+std::optional<uint32_t> parse_audit_number(std::string_view text) {
+  uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (!whole || number == std::numeric_limits<uint32_t>::max()) return std::nullopt;
+  return number;
+}
+
+std::string variable(const std::vector<std::string>& environment, std::string_view name) {
+  for (const std::string& entry : environment) {
+    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=') {
+      return entry.substr(name.size() + 1);
+    }
+  }
+  return "";
+}
+
+Result<event::Start> gather_start(const Told& told) {
+  TRY(os::Identity who, os::identity());
+  event::Start start;
+  start.title = told.title;
+  start.argv = told.argv;
+  start.cwd = os::current_directory();
+  start.uid = who.uid;
+  start.euid = who.euid;
+  start.gid = who.gid;
+  start.user = os::user_name(who.uid);
+  start.groups = std::move(who.groups);
+  start.login_uid = audit_number("/proc/self/loginuid");
+  if (start.login_uid) start.login_user = os::user_name(*start.login_uid);
+  start.audit_session = audit_number("/proc/self/sessionid");
+  start.tty = os::terminal_name(kStandardFds);
+  start.terminal = variable(told.environment, "TERM");
+  start.size = window_size();
+  start.host = os::host_name();
+  start.machine_id = system_file_or_empty("/etc/machine-id");
+  start.boot_id = system_file_or_empty("/proc/sys/kernel/random/boot_id");
+  start.kernel = os::kernel_release();
+  start.parent_session = claimed_parent(told.environment);
+  start.input_policy = told.input_policy;
+  start.recorder = told.recorder;
+  return start;
+}
+
+}  // namespace stele::identity

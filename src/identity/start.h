@@ -1,0 +1,36 @@
+// Who is at the terminal, where, and how each fact is known: the session's first event.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "event/event.h"
+
+namespace stele::identity {
+
+/// What only the caller knows.
+struct Told {
+  std::string title;
+  std::vector<std::string> argv;         // the command that will run
+  std::vector<std::string> environment;  // of this process, "NAME=value"
+  event::InputPolicy input_policy = event::InputPolicy::kRedact;
+  std::string recorder;  // "stele 0.1.0"
+};
+
+/// Asks the kernel and the user database about this process. From the kernel: ids, groups, login
+/// uid, audit session, terminal and its size, host, boot, kernel release, directory. From the user
+/// database: names. From the environment, so only claims: the terminal's type and parent_session,
+/// which is kept only if it has the form of a session id. What is not to be had stays empty.
+Result<event::Start> gather_start(const Told& told);
+
+/// /proc/self/loginuid and /proc/self/sessionid: a decimal number; 4294967295 says "unset"
+/// (audit(7)), and so does whatever is not a number.
+std::optional<uint32_t> parse_audit_number(std::string_view text);
+
+/// The value of a variable; empty if it is not set.
+std::string variable(const std::vector<std::string>& environment, std::string_view name);
+
+}  // namespace stele::identity
