@@ -2,6 +2,7 @@
 
 streams(name, base) -> (output, input), each bytes; `base` is what {out} was.
 """
+import base64
 import glob
 import json
 import os
@@ -116,7 +117,7 @@ def stele(base):
 
 def stele_input(base, session):
     events = json_lines(stele_says("export", "--dir", base, session, "--format", "json"))
-    return b"".join(bytes.fromhex(e["bytes"]) for e in events if isinstance(e, dict) and e.get("type") == "input")
+    return b"".join(base64.b64decode(e["base64"]) for e in events if isinstance(e, dict) and e.get("type") == "input")
 
 
 KNOWN = {"relay-tee": raw, "stele": stele, "stele-fresh": stele, "tlog": tlog, "asciinema": asciinema, "ttyrec": ttyrec,

@@ -19,9 +19,16 @@ constexpr uint64_t kSyncBytes = uint64_t{16} << 20;
 constexpr Micros kCoverEvery = std::chrono::seconds(1);
 constexpr uint64_t kRekeyBytes = uint64_t{64} << 20;
 constexpr Micros kRetryEvery = std::chrono::seconds(1);
-// Levels of zstd: a calm terminal can afford nearly the best there is, a flood only the fastest good one.
-constexpr int kCalmLevel = 9, kFloodLevel = 1;
-constexpr size_t kCalmBytes = size_t{32} << 10;
+// How hard to compress a segment of so many bytes of output (docs/benchmarks.md has the frontier): a person at work can afford nearly
+// the best there is, a flood only the fastest good one. The histories keep an idle session's memory small.
+struct Effort {
+  size_t bytes_max;
+  int level, window_log;
+};
+constexpr std::array<Effort, 3> kEfforts = {{{size_t{32} << 10, 16, 17}, {kSegmentBytes - 1, 6, 18}, {SIZE_MAX, 1, 19}}};
+// A gentler effort ends the zstd frame and its history: only taken when the output falls well below its bound.
+constexpr size_t kCalmer = 4;
+constexpr int kSmallLaneWindowLog = 15;
 
 }  // namespace
 
@@ -33,7 +40,9 @@ size_t Pipeline::Pending::bytes() const {
 
 Pipeline::Pipeline(PipelineOptions options, LedgerFactory open_ledger, segment::Sealer sealer, Clock& clock)
     : options_(options), open_ledger_(std::move(open_ledger)), clock_(clock), sealer_(std::move(sealer)) {
-  for (Lane lane : {Lane::kFacts, Lane::kOutput, Lane::kInput}) sealer_.set_level(lane, kCalmLevel);
+  const Effort& calm = kEfforts.front();
+  sealer_.set_level(Lane::kOutput, calm.level, calm.window_log);
+  for (Lane lane : {Lane::kFacts, Lane::kInput}) sealer_.set_level(lane, calm.level, kSmallLaneWindowLog);
 }
 
 Pipeline::~Pipeline() {
@@ -124,7 +133,7 @@ void Pipeline::passed_on() {
 Status Pipeline::close() {
   {
     const std::lock_guard lock(mutex_);
-    closing_ = true;
+    (end_ ? closing_ : done_) = true;
   }
   work_.notify_one();
   if (thread_.joinable()) thread_.join();
@@ -190,7 +199,7 @@ void Pipeline::run() {
 
 Status Pipeline::do_round(Round& round) {
   if (round.batch) {
-    adapt_level(round);
+    adapt_effort(*round.batch);
     if (sealer_.bytes_since_rekey() >= kRekeyBytes) sealer_.rekey_next();
     TRY(auto sealed, sealer_.seal(*round.batch, round.closing));
     unconfirmed_.push_back(std::move(sealed.bytes));
@@ -228,7 +237,7 @@ Status Pipeline::settle(bool flood, bool closing) {
   if (!ledger_) return {};
   const BootTime now = clock_.boot();
   const bool late = unsynced_bytes_ >= kSyncBytes || now >= unsynced_since_ + kSyncEvery;
-  if (unsynced_bytes_ > 0 && (!flood || late)) {
+  if (unsynced_bytes_ > 0 && (!flood || late || closing)) {
     TRY_VOID(ledger_->sync());
     unsynced_bytes_ = 0;
     drop_confirmed();
@@ -245,12 +254,13 @@ Status Pipeline::settle(bool flood, bool closing) {
   return {};
 }
 
-// A level cannot change inside a zstd frame, so a change costs the window: only at the edges of a flood.
-void Pipeline::adapt_level(const Round& round) {
-  const size_t bytes = round.batch->lanes[static_cast<size_t>(Lane::kOutput)].size();
-  if (round.full == flooding_ || (flooding_ && bytes > kCalmBytes)) return;
-  flooding_ = round.full;
-  sealer_.set_level(Lane::kOutput, flooding_ ? kFloodLevel : kCalmLevel);
+void Pipeline::adapt_effort(const segment::Batch& batch) {
+  const size_t bytes = batch.lanes[static_cast<size_t>(Lane::kOutput)].size();
+  size_t effort = effort_;
+  while (bytes > kEfforts[effort].bytes_max) ++effort;
+  while (effort > 0 && bytes * kCalmer <= kEfforts[effort - 1].bytes_max) --effort;
+  if (std::exchange(effort_, effort) == effort) return;
+  sealer_.set_level(Lane::kOutput, kEfforts[effort].level, kEfforts[effort].window_log);
 }
 
 void Pipeline::end_round(Round& round, const Status& status) {

@@ -76,7 +76,7 @@ class Pipeline : public event::Sink {
   Status store();
   void drop_confirmed();
   Status settle(bool flood, bool closing);
-  void adapt_level(const Round& round);
+  void adapt_effort(const segment::Batch& batch);
   void end_gap();
 
   const PipelineOptions options_;
@@ -103,7 +103,7 @@ class Pipeline : public event::Sink {
   uint64_t unsynced_bytes_ = 0;
   BootTime unsynced_since_;
   uint64_t written_ = 0;           // leaves in the ledger when this session's last segment was in
-  bool flooding_ = false;
+  size_t effort_ = 0;              // of kEfforts: how hard the output is compressed
   std::thread thread_;
 };
 

@@ -13,8 +13,8 @@
 namespace stele::capture {
 
 struct Options {
-  std::vector<std::string> argv;         // the command and its arguments
-  std::string file;                      // what to run if it is not argv[0] (a login shell: "-bash")
+  std::vector<std::string> argv;  // the command and its arguments
+  std::string file;               // what to run if it is not argv[0] (a login shell: "-bash")
   std::vector<std::string> environment;  // the command's, "NAME=value"
   std::string session;                   // its id, given to the command as STELE_SESSION
   event::InputPolicy input_policy = event::InputPolicy::kRedact;

@@ -45,12 +45,14 @@ TEST(Capture, passes_and_records_every_byte_value_both_ways) {
   terminal.type(all);
   ASSERT_TRUE(terminal.shows(all));
   // What follows Enter at once waits, in case it was typed ahead of a prompt.
-  EXPECT_TRUE(terminal.until([&] { return joined(terminal.events(), event::Lane::kInput) == all; }));
+  EXPECT_TRUE(
+      terminal.until([&] { return joined(terminal.events(), event::Lane::kInput) == all; }));
   EXPECT_EQ(joined(terminal.events(), event::Lane::kOutput), terminal.shown());
 }
 
 TEST(Capture, shows_and_records_a_flood_exactly) {
-  TestTerminal terminal(shell("stty raw; while [ ! -e $FOLDER/go ]; do :; done; cat $FOLDER/flood"));
+  TestTerminal terminal(
+      shell("stty raw; while [ ! -e $FOLDER/go ]; do :; done; cat $FOLDER/flood"));
   const std::string flood = noise(3'000'000);
   write_file(terminal.path("flood"), flood);
   write_file(terminal.path("go"), "");
@@ -61,8 +63,9 @@ TEST(Capture, shows_and_records_a_flood_exactly) {
 }
 
 TEST(Capture, holds_a_flood_back_for_a_slow_terminal_and_still_takes_its_keys) {
-  TestTerminal terminal(shell("stty raw -echo; printf READY; while [ ! -e $FOLDER/go ]; do :; done;"
-                              "cat $FOLDER/flood & head -c5 > $FOLDER/keys; wait"));
+  TestTerminal terminal(
+      shell("stty raw -echo; printf READY; while [ ! -e $FOLDER/go ]; do :; done;"
+            "cat $FOLDER/flood & head -c5 > $FOLDER/keys; wait"));
   const std::string flood = noise(1'000'000);
   write_file(terminal.path("flood"), flood);
   ASSERT_TRUE(terminal.shows("READY"));
@@ -189,8 +192,8 @@ TEST(Capture, does_not_wait_for_what_a_command_leaves_behind) {
 
 TEST(Capture, shows_all_that_was_written_before_the_end) {
   TestTerminal terminal(shell("stty raw; head -c 60000 /dev/zero"));
-  ASSERT_TRUE(terminal.until(
-      [&] { return bodies<event::Output>(terminal.events()).size() >= 10; }, false));
+  ASSERT_TRUE(
+      terminal.until([&] { return bodies<event::Output>(terminal.events()).size() >= 10; }, false));
   EXPECT_EQ(terminal.exit_code(), 0);
   EXPECT_EQ(terminal.shown(), std::string(60'000, '\0'));
 }
@@ -238,9 +241,9 @@ TEST(Capture, takes_the_session_along_when_it_is_killed) {
 // ── Keys, jobs and windows
 
 TEST(Capture, gives_interrupt_and_quit_to_the_session) {
-  TestTerminal terminal(
-      {"bash", "-c", "trap 'echo INT' INT; trap 'echo QUIT' QUIT; echo READY; "
-                     "while [ ! -e $FOLDER/go ]; do read -t 1 x; done"});
+  TestTerminal terminal({"bash", "-c",
+                         "trap 'echo INT' INT; trap 'echo QUIT' QUIT; echo READY; "
+                         "while [ ! -e $FOLDER/go ]; do read -t 1 x; done"});
   ASSERT_TRUE(terminal.shows("READY"));
   terminal.type("\003");
   ASSERT_TRUE(terminal.shows("INT"));
@@ -256,6 +259,7 @@ TEST(Capture, gives_interrupt_and_quit_to_the_session) {
 
 TEST(Capture, stops_and_continues_a_job_inside) {
   TestTerminal terminal({"bash", "--norc", "--noprofile", "-i"});
+  ASSERT_TRUE(terminal.until([&] { return terminal.is_raw(); }));
   terminal.type("PS1='ready''> '\r");
   ASSERT_TRUE(terminal.shows("ready> "));
   terminal.type("cat\r");
@@ -287,7 +291,8 @@ TEST(Capture, stops_with_the_terminal_as_it_was_and_takes_it_back_when_continued
   ASSERT_TRUE(terminal.shows("outer: "));
   EXPECT_FALSE(terminal.is_raw());
   terminal.type("\r");
-  ASSERT_TRUE(terminal.until([&] { return bodies<event::Suspend>(terminal.events()).size() == 2; }));
+  ASSERT_TRUE(
+      terminal.until([&] { return bodies<event::Suspend>(terminal.events()).size() == 2; }));
   ASSERT_TRUE(terminal.until([&] { return terminal.is_raw(); }));
   terminal.type("back\r");
   ASSERT_TRUE(terminal.shows("got:back"));
@@ -302,7 +307,8 @@ TEST(Capture, goes_on_where_nobody_could_continue_it) {
   TestTerminal terminal(shell("echo READY; read x; echo \"got:$x\""));
   ASSERT_TRUE(terminal.shows("READY"));
   terminal.signal(SIGTSTP);
-  ASSERT_TRUE(terminal.until([&] { return bodies<event::Suspend>(terminal.events()).size() == 2; }));
+  ASSERT_TRUE(
+      terminal.until([&] { return bodies<event::Suspend>(terminal.events()).size() == 2; }));
   EXPECT_TRUE(terminal.is_raw());
   terminal.type("on\r");
   ASSERT_TRUE(terminal.shows("got:on"));
@@ -311,7 +317,8 @@ TEST(Capture, goes_on_where_nobody_could_continue_it) {
 
 TEST(Capture, follows_the_size_of_the_window) {
   TestTerminal terminal(
-      {"bash", "-c", "trap 'stty size' WINCH; stty size; while [ ! -e $FOLDER/go ]; do read -t 1 x; done"});
+      shell("while [ ! -e $FOLDER/go ]; do now=$(stty size);"
+            "[ \"$now\" = \"$was\" ] || echo \"$now\"; was=$now; done"));
   ASSERT_TRUE(terminal.shows("24 80"));
   terminal.resize({50, 132, 800, 600});
   ASSERT_TRUE(terminal.shows("50 132"));
@@ -320,7 +327,6 @@ TEST(Capture, follows_the_size_of_the_window) {
   terminal.resize({65535, 10000, 65535, 1});
   ASSERT_TRUE(terminal.shows("65535 10000"));
   write_file(terminal.path("go"), "");
-  terminal.type("\r");
   EXPECT_EQ(terminal.exit_code(), 0);
   const std::vector<event::Resize> expected = {
       {{50, 132, 800, 600}}, {{0, 0, 0, 0}}, {{65535, 10000, 65535, 1}}};
@@ -371,8 +377,8 @@ TEST(Capture, ends_a_shell_that_reads_a_file) {
 TEST(Capture, goes_on_after_the_end_of_its_input) {
   Setting setting;
   setting.shell = "\"$@\" < /dev/null";
-  TestTerminal terminal(
-      shell("echo READY; while [ ! -e $FOLDER/go ]; do :; done; echo LATER"), setting);
+  TestTerminal terminal(shell("echo READY; while [ ! -e $FOLDER/go ]; do :; done; echo LATER"),
+                        setting);
   ASSERT_TRUE(terminal.shows("READY"));
   write_file(terminal.path("go"), "");
   ASSERT_TRUE(terminal.shows("LATER"));
@@ -431,7 +437,8 @@ TEST(Capture, works_inside_itself) {
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
   TestTerminal terminal(
       shell("STELE_TEST_EVENTS=$FOLDER/inner STELE_TEST_POLICY=1 STELE_TEST_ROWS=24 "
-            "STELE_TEST_COLUMNS=80 " + self + " sh -c 'echo DEEP; read x; echo \"got:$x\"; exit 12'"),
+            "STELE_TEST_COLUMNS=80 " +
+            self + " sh -c 'echo DEEP; read x; echo \"got:$x\"; exit 12'"),
       setting);
   ASSERT_TRUE(terminal.shows("DEEP"));
   terminal.type("down\r");

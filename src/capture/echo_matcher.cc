@@ -5,9 +5,9 @@
 namespace stele::capture {
 namespace {
 
-// Echoes come in order, so only the first few can be next. More are looked for, should one of them
-// not have been echoed at all.
-constexpr size_t kCandidatesMax = 32;
+// Echoes come in order, so only the first entry can be next; more are looked for, should it not
+// have been echoed at all, but not without end.
+constexpr size_t kMissesMax = 32;
 
 }  // namespace
 
@@ -19,14 +19,13 @@ void EchoMatcher::output(ByteSpan bytes, HoldQueue& queue) {
   }
   tail_.insert(tail_.end(), bytes.begin(), bytes.end());
   const uint64_t base = position_ - tail_.size();
-  size_t candidates = 0;
+  size_t misses = 0;
   const auto was_echoed = [&](const HoldQueue::Entry& entry) {
-    if (entry.field != 0 || candidates == kCandidatesMax) return false;
-    ++candidates;
+    if (entry.field != 0 || misses == kMissesMax) return false;
     const uint64_t from = std::max({entry.output_from, used_up_to_, base}) - base;
     const auto found = std::search(tail_.begin() + static_cast<ptrdiff_t>(from), tail_.end(),
                                    entry.bytes.begin(), entry.bytes.end());
-    if (found == tail_.end()) return false;
+    if (found == tail_.end()) return ++misses, false;
     used_up_to_ = base + static_cast<uint64_t>(found - tail_.begin()) + entry.bytes.size();
     return true;
   };

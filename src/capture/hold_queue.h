@@ -32,9 +32,9 @@ class HoldQueue {
     size_t size = 0;
     Verdict verdict = Verdict::kWaiting;
     bool ends_line = false;
-    uint64_t field = 0;         // whose verdict it shares; 0: its own
-    uint64_t output_from = 0;   // where in the output its echo may begin
-    uint64_t number = 0;        // given by push()
+    uint64_t field = 0;        // whose verdict it shares; 0: its own
+    uint64_t output_from = 0;  // where in the output its echo may begin
+    uint64_t number = 0;       // given by push()
   };
 
   /// A redaction whose line goes on is given out this long after its last byte.

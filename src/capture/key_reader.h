@@ -10,8 +10,8 @@
 namespace stele::capture {
 
 struct Key {
-  size_t size = 0;      // bytes
-  char32_t text = 0;    // the character it stands for; 0: a control key or part of a sequence
+  size_t size = 0;         // bytes
+  char32_t text = 0;       // the character it stands for; 0: a control key or part of a sequence
   bool ends_line = false;  // Enter, or a key that ends the entry otherwise: ^C ^D ^Z ^\.
   bool erases = false;     // Backspace: the last character
   bool kills = false;      // ^U: the whole line

@@ -11,28 +11,113 @@ namespace {
 // Lower case. What sudo, su, passwd, ssh, gpg, systemd, git, mysql and the like say in their
 // translations, and what a second factor is called.
 constexpr std::u32string_view kSecretWords[] = {
-    U"password", U"passwd", U"passphrase", U"pass phrase", U"passcode", U"pin", U"puk", U"secret",
-    U"token", U"code", U"otp", U"totp", U"one-time", U"credential", U"credentials", U"2fa", U"mfa",
+    U"password",
+    U"passwd",
+    U"passphrase",
+    U"pass phrase",
+    U"passcode",
+    U"pin",
+    U"puk",
+    U"secret",
+    U"token",
+    U"code",
+    U"otp",
+    U"totp",
+    U"one-time",
+    U"credential",
+    U"credentials",
+    U"2fa",
+    U"mfa",
     // Germanic
-    U"passwort", U"kennwort", U"passsatz", U"geheimnis", U"wachtwoord", U"wachtwoordzin",
-    U"wagwoord", U"lösenord", U"lösenfras", U"passord", U"adgangskode", U"kodeord",
-    U"adgangsfrase", U"lykilorð", U"aðgangsorð",
+    U"passwort",
+    U"kennwort",
+    U"passsatz",
+    U"geheimnis",
+    U"wachtwoord",
+    U"wachtwoordzin",
+    U"wagwoord",
+    U"lösenord",
+    U"lösenfras",
+    U"passord",
+    U"adgangskode",
+    U"kodeord",
+    U"adgangsfrase",
+    U"lykilorð",
+    U"aðgangsorð",
     // Romance
-    U"mot de passe", U"phrase de passe", U"phrase secrète", U"code secret", U"contraseña",
-    U"clave", U"frase de paso", U"frase de contraseña", U"senha", U"palavra-passe",
-    U"palavra passe", U"frase secreta", U"frase segreta", U"parola d'ordine", U"parolă", U"parola",
-    U"contrasenya", U"contrasinal",
+    U"mot de passe",
+    U"phrase de passe",
+    U"phrase secrète",
+    U"code secret",
+    U"contraseña",
+    U"clave",
+    U"frase de paso",
+    U"frase de contraseña",
+    U"senha",
+    U"palavra-passe",
+    U"palavra passe",
+    U"frase secreta",
+    U"frase segreta",
+    U"parola d'ordine",
+    U"parolă",
+    U"parola",
+    U"contrasenya",
+    U"contrasinal",
     // Slavic and Baltic
-    U"hasło", U"heslo", U"geslo", U"lozinka", U"lozinku", U"zaporka", U"zaporku", U"лозинка",
-    U"пароль", U"парола", U"фраза", U"код", U"slaptažodis", U"parole", U"пін",
+    U"hasło",
+    U"heslo",
+    U"geslo",
+    U"lozinka",
+    U"lozinku",
+    U"zaporka",
+    U"zaporku",
+    U"лозинка",
+    U"пароль",
+    U"парола",
+    U"фраза",
+    U"код",
+    U"slaptažodis",
+    U"parole",
+    U"пін",
     // Others in Latin or Greek letters
-    U"salasana", U"tunnuslause", U"parool", U"salasõna", U"jelszó", U"jelmondat", U"şifre",
-    U"sifre", U"pasahitza", U"pasvorto", U"mật khẩu", U"sandi", U"kata laluan", U"κωδικός",
+    U"salasana",
+    U"tunnuslause",
+    U"parool",
+    U"salasõna",
+    U"jelszó",
+    U"jelmondat",
+    U"şifre",
+    U"sifre",
+    U"pasahitza",
+    U"pasvorto",
+    U"mật khẩu",
+    U"sandi",
+    U"kata laluan",
+    U"κωδικός",
     U"συνθηματικό",
     // Other scripts
-    U"密码", U"密碼", U"口令", U"验证码", U"驗證碼", U"パスワード", U"パスフレーズ", U"暗証",
-    U"암호", U"비밀번호", U"패스워드", U"كلمة السر", U"كلمة المرور", U"گذرواژه", U"סיסמה", U"סיסמא",
-    U"पासवर्ड", U"কূটশব্দ", U"கடவுச்சொல்", U"รหัสผ่าน", U"պարոլ", U"პაროლი",
+    U"密码",
+    U"密碼",
+    U"口令",
+    U"验证码",
+    U"驗證碼",
+    U"パスワード",
+    U"パスフレーズ",
+    U"暗証",
+    U"암호",
+    U"비밀번호",
+    U"패스워드",
+    U"كلمة السر",
+    U"كلمة المرور",
+    U"گذرواژه",
+    U"סיסמה",
+    U"סיסמא",
+    U"पासवर्ड",
+    U"কূটশব্দ",
+    U"கடவுச்சொல்",
+    U"รหัสผ่าน",
+    U"պարոլ",
+    U"პაროლი",
 };
 
 /// Enough for the alphabets above: ASCII, Latin-1, Latin Extended-A, Greek and Cyrillic.
@@ -54,7 +139,8 @@ bool has_no_word_breaks(char32_t c) { return c >= 0xE00; }
 /// A letter, a digit, or what joins a word to a file's or a variable's name.
 bool continues_word(char32_t c) {
   const bool is_ascii_letter = (c >= U'a' && c <= U'z') || (c >= U'0' && c <= U'9');
-  if (c < 0x80) return is_ascii_letter || std::u32string_view(U"./_-~@\\").find(c) != std::u32string_view::npos;
+  if (c < 0x80)
+    return is_ascii_letter || std::u32string_view(U"./_-~@\\").find(c) != std::u32string_view::npos;
   return c >= 0xC0 && !has_no_word_breaks(c);
 }
 
@@ -79,7 +165,8 @@ bool names_secret(std::u32string_view line) {
     const auto [first, last] =
         std::equal_range(words.begin(), words.end(), line.substr(at, 1), by_first);
     for (auto word = first; word != last; ++word) {
-      if (line.substr(at, word->size()) == *word && (is_free || ends_word(line, at + word->size()))) {
+      if (line.substr(at, word->size()) == *word &&
+          (is_free || ends_word(line, at + word->size()))) {
         return true;
       }
     }

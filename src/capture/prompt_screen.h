@@ -91,8 +91,8 @@ class PromptScreen {
   char32_t last_ = U' ';   // for REP
 
   State state_ = State::kGround;
-  std::string parameters_;     // of the sequence being read, bounded
-  char32_t utf8_ = 0;          // of the character being read
+  std::string parameters_;  // of the sequence being read, bounded
+  char32_t utf8_ = 0;       // of the character being read
   size_t utf8_left_ = 0;
   uint8_t escape_intermediate_ = 0;
 

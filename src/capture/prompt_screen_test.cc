@@ -80,7 +80,8 @@ TEST(PromptScreen, tells_masks_and_other_lines_from_a_disturbance) {
 
 TEST(PromptScreen, survives_absurd_sizes_and_places) {
   PromptScreen screen(65535, 65535);
-  screen.write(as_bytes("\033[65535;65535Hx\033[99999999999999999999Cy\033[65535@\033[65535b\033[65535L"));
+  screen.write(
+      as_bytes("\033[65535;65535Hx\033[99999999999999999999Cy\033[65535@\033[65535b\033[65535L"));
   screen.resize(1, 1);
   screen.write(as_bytes("abc\r\n\033[9999S\033[9999T\033M\033[5;3r\033[9A\033[J\033[1J\033[2J"));
   screen.write(as_bytes("密码"));

@@ -8,15 +8,39 @@ namespace stele::capture {
 namespace {
 
 TEST(Prompt, is_strong_where_a_secret_is_named) {
-  for (std::u32string_view line :
-       {U"Password: ", U"[sudo] password for ada: ", U"ada@host's password: ",
-        U"Enter passphrase for key '/home/ada/.ssh/id_ed25519': ", U"Enter PIN: ",
-        U"Verification code: ", U"Vault token (will be hidden): ", U"PASSWORD>", U"New password",
-        U"Enter your secret.", U"One-time password (OATH) for `ada': ", U"Passwort: ",
-        U"[sudo] Passwort für ada: ", U"Mot de passe : ", U"Contraseña:", U"CONTRASEÑA:", U"Senha:",
-        U"Wachtwoord: ", U"Lösenord: ", U"HASŁO: ", U"Heslo: ", U"Şifre: ", U"Пароль: ", U"ПАРОЛЬ:",
-        U"密码：", U"請輸入密碼:", U"パスワード: ", U"암호: ", U"كلمة السر: ", U"Κωδικός: ",
-        U"(current) UNIX password: ", U"Password: ****", U"Passphrase ______"}) {
+  for (std::u32string_view line : {U"Password: ",
+                                   U"[sudo] password for ada: ",
+                                   U"ada@host's password: ",
+                                   U"Enter passphrase for key '/home/ada/.ssh/id_ed25519': ",
+                                   U"Enter PIN: ",
+                                   U"Verification code: ",
+                                   U"Vault token (will be hidden): ",
+                                   U"PASSWORD>",
+                                   U"New password",
+                                   U"Enter your secret.",
+                                   U"One-time password (OATH) for `ada': ",
+                                   U"Passwort: ",
+                                   U"[sudo] Passwort für ada: ",
+                                   U"Mot de passe : ",
+                                   U"Contraseña:",
+                                   U"CONTRASEÑA:",
+                                   U"Senha:",
+                                   U"Wachtwoord: ",
+                                   U"Lösenord: ",
+                                   U"HASŁO: ",
+                                   U"Heslo: ",
+                                   U"Şifre: ",
+                                   U"Пароль: ",
+                                   U"ПАРОЛЬ:",
+                                   U"密码：",
+                                   U"請輸入密碼:",
+                                   U"パスワード: ",
+                                   U"암호: ",
+                                   U"كلمة السر: ",
+                                   U"Κωδικός: ",
+                                   U"(current) UNIX password: ",
+                                   U"Password: ****",
+                                   U"Passphrase ______"}) {
     EXPECT_EQ(classify_prompt(line), Prompt::kStrong) << std::string(line.begin(), line.end());
   }
 }

@@ -62,7 +62,7 @@ void RawJudge::type(BootTime at, ByteSpan bytes) {
 
 void RawJudge::press(BootTime at, const Key& key, ByteSpan bytes) {
   if (!entry_ && key.text != 0) {
-    if (const Kind kind = kind_here(); kind != Kind::kNone) open(kind, at);
+    if (const Promise kind = kind_here(); kind != Promise::kNone) open(kind, at);
   }
   if (entry_) {
     add(key, bytes, at);
@@ -74,42 +74,43 @@ void RawJudge::press(BootTime at, const Key& key, ByteSpan bytes) {
   awaits_output_ = true;
 }
 
-RawJudge::Kind RawJudge::kind_here() const {
-  if (awaits_output_) return Kind::kUnknown;
+Promise RawJudge::kind_here() const {
+  if (awaits_output_) return Promise::kUnknown;
   const std::u32string line = screen_.left_of_cursor();
   if (is_blank(line)) {
     const bool asked_above = classify_prompt(screen_.text_above(kLinesAbove)) == Prompt::kStrong;
-    return asked_above ? Kind::kWeak : Kind::kUnknown;
+    return asked_above ? Promise::kWeak : Promise::kUnknown;
   }
   switch (classify_prompt(line)) {
     case Prompt::kStrong:
-      return Kind::kStrong;
+      return Promise::kStrong;
     case Prompt::kWeak:
-      return Kind::kWeak;
+      return Promise::kWeak;
     case Prompt::kNone:
-      return Kind::kNone;
+      return Promise::kNone;
   }
-  return Kind::kNone;
+  return Promise::kNone;
 }
 
-void RawJudge::open(Kind kind, BootTime at) {
+void RawJudge::open(Promise kind, BootTime at) {
   entry_.emplace();
   entry_->id = next_id_++;
   entry_->first_at = at;
   set_anchor(kind);
 }
 
-void RawJudge::set_anchor(Kind kind) {
+void RawJudge::set_anchor(Promise kind) {
   entry_->kind = kind;
   entry_->anchor = screen_.cursor();
   entry_->prompt = screen_.left_of_cursor();
+  entry_->behind = screen_.text_at(entry_->anchor, kSureCells);
   entry_->typed.clear();
   entry_->away_since.reset();
   screen_.watch(entry_->anchor);
 }
 
 void RawJudge::add(const Key& key, ByteSpan bytes, BootTime at) {
-  Entry& entry = *entry_;
+  TypedEntry& entry = *entry_;
   entry.last_at = at;
   constexpr Verdict kVerdicts[] = {Verdict::kWaiting, Verdict::kKeep, Verdict::kHeuristic};
   queue_.push({.at = at,
@@ -117,18 +118,18 @@ void RawJudge::add(const Key& key, ByteSpan bytes, BootTime at) {
                .verdict = kVerdicts[static_cast<size_t>(entry.state)],
                .ends_line = key.ends_line,
                .field = entry.id});
-  if (entry.state == State::kSafe) return;
+  if (entry.state == Standing::kSafe) return;
   if (key.text != 0 && entry.typed.size() < kTypedCellsMax) append_cells(entry.typed, key.text);
   if (key.erases) erase_last(entry.typed);
   if (key.kills) entry.typed.clear();
   entry.held_bytes += bytes.size();
-  if (entry.state == State::kHeld && entry.held_bytes > kHeldBytesMax) make_secret();
+  if (entry.state == Standing::kHeld && entry.held_bytes > kHeldBytesMax) make_secret();
 }
 
 /// Enter, or the end of raw mode: the entry is whole. It may still be echoed, on a slow line.
 void RawJudge::end_entry() {
   if (!entry_) return;
-  if (entry_->state == State::kHeld) ended_.push_back(std::move(*entry_));
+  if (entry_->state == Standing::kHeld) ended_.push_back(std::move(*entry_));
   entry_.reset();
 }
 
@@ -145,17 +146,17 @@ void RawJudge::close(Verdict verdict) {
 
 void RawJudge::make_safe() {
   decide(entry_->id, Verdict::kKeep);
-  entry_->state = State::kSafe;
+  entry_->state = Standing::kSafe;
 }
 
 /// Nothing echoed in time. Of a key that nothing had asked for, silence says nothing.
 void RawJudge::make_secret() {
-  if (entry_->kind == Kind::kUnknown) return close(Verdict::kKeep);
+  if (entry_->kind == Promise::kUnknown) return close(Verdict::kKeep);
   decide(entry_->id, Verdict::kHeuristic);
-  entry_->state = State::kSecret;
+  entry_->state = Standing::kSecret;
 }
 
-void RawJudge::output(ByteSpan bytes) {
+void RawJudge::output(BootTime at, ByteSpan bytes) {
   if (bytes.empty()) return;
   awaits_output_ = false;
   if (bytes.size() >= kUnseenBytesMax) {
@@ -163,10 +164,31 @@ void RawJudge::output(ByteSpan bytes) {
     bytes = bytes.last(kUnseenBytesMax);
   }
   unseen_.insert(unseen_.end(), bytes.begin(), bytes.end());
-  if (entry_ || !ended_.empty()) return follow_screen();
+  if (is_watching()) {
+    follow_screen();
+    return note_away(at);
+  }
   // Twice the limit before it is cut, so that a flood is moved once and not at every read.
   if (unseen_.size() >= 2 * kUnseenBytesMax) {
     unseen_.erase(unseen_.begin(), unseen_.end() - kUnseenBytesMax);
+  }
+}
+
+/// Only while something depends on it: following the screen costs more than relaying it does.
+bool RawJudge::is_watching() const {
+  return !ended_.empty() || (entry_ && entry_->state != Standing::kSafe);
+}
+
+/// The cursor's line is not the prompt's any more; tmux leaves it for a moment only.
+void RawJudge::note_away(BootTime now) {
+  if (!entry_ || entry_->state == Standing::kSafe) return;
+  if (!is_away()) {
+    entry_->away_since.reset();
+  } else if (!entry_->away_since) {
+    entry_->away_since = now;
+  } else if (has_stayed_away(now) &&
+             (entry_->state == Standing::kSecret || entry_->kind == Promise::kStrong)) {
+    close(Verdict::kHeuristic);
   }
 }
 
@@ -182,22 +204,22 @@ void RawJudge::follow_screen() {
 }
 
 void RawJudge::check_echoes() {
-  if (entry_ && entry_->state != State::kSafe && has_echoed()) make_safe();
-  while (!ended_.empty() && has_echoed_whole(ended_.front())) {
+  if (entry_ && entry_->state != Standing::kSafe && has_echoed()) make_safe();
+  while (!ended_.empty() && (has_echoed_whole(ended_.front()) || was_answered(ended_.front()))) {
     decide(ended_.front().id, Verdict::kKeep);
     ended_.pop_front();
   }
   // Typed ahead, and then the program asked for a secret after all.
-  const bool was_ahead = !ended_.empty() && ended_.front().kind == Kind::kUnknown;
-  if (was_ahead && kind_here() == Kind::kStrong) ended_.front().kind = Kind::kStrong;
+  const bool was_ahead = !ended_.empty() && ended_.front().kind == Promise::kUnknown;
+  if (was_ahead && kind_here() == Promise::kStrong) ended_.front().kind = Promise::kStrong;
 }
 
 /// What was typed so far, or its beginning on a slow line, stands at the prompt, and the cursor
 /// right behind it; or so much of it that the cursor does not matter (a paste that wrapped).
 bool RawJudge::has_echoed() const {
-  const Entry& entry = *entry_;
+  const TypedEntry& entry = *entry_;
   if (entry.typed.empty()) return false;
-  if (entry.kind == Kind::kUnknown) {
+  if (entry.kind == Promise::kUnknown) {
     std::u32string text = entry.typed;
     std::erase(text, kWideRest);
     return screen_.left_of_cursor().ends_with(text) && proves_echo(text);
@@ -215,10 +237,20 @@ bool RawJudge::has_echoed() const {
   return screen_.text_at(entry.anchor, shown) == expected && proves_echo(expected);
 }
 
-bool RawJudge::has_echoed_whole(const Entry& ended) const {
-  if (ended.typed.empty() || ended.kind == Kind::kUnknown) return false;
+bool RawJudge::has_echoed_whole(const TypedEntry& ended) const {
+  if (ended.typed.empty() || ended.kind == Promise::kUnknown) return false;
   const bool proves = proves_echo(ended.typed) || ended.typed.size() == 1;
   return proves && screen_.text_at(ended.anchor, ended.typed.size()) == ended.typed;
+}
+
+/// The program wrote something else behind its question: it edits a line.
+bool RawJudge::was_answered(const TypedEntry& ended) const {
+  if (ended.kind != Promise::kWeak) return false;
+  const std::u32string now = screen_.text_at(ended.anchor, kSureCells);
+  for (size_t i = 0; i < now.size() && i < ended.behind.size(); ++i) {
+    if (now[i] != ended.behind[i] && !is_mask(now[i]) && now[i] != kWideRest) return true;
+  }
+  return false;
 }
 
 bool RawJudge::shows_only_masks() const {
@@ -228,61 +260,47 @@ bool RawJudge::shows_only_masks() const {
                      is_mask);
 }
 
-bool RawJudge::is_away() const {
-  return !screen_.left_of_cursor().starts_with(entry_->prompt);
+bool RawJudge::is_away() const { return !screen_.left_of_cursor().starts_with(entry_->prompt); }
+
+bool RawJudge::has_stayed_away(BootTime now) const {
+  return is_away() && entry_->away_since && now - *entry_->away_since >= kAwayMin;
 }
 
 /// Looks at the screen with fresh eyes: at each key, and when time is over.
 void RawJudge::settle(BootTime now) {
   settle_ended(now);
   if (!entry_) return;
-  if (entry_->state == State::kHeld) return settle_held(now);
-  if (!is_away()) {
-    entry_->away_since.reset();
-  } else if (entry_->state == State::kSafe) {
-    entry_.reset();
-  } else if (!entry_->away_since) {
-    entry_->away_since = now;
-  } else if (now - *entry_->away_since >= kAwayMin) {
-    entry_.reset();
-  }
+  if (entry_->state == Standing::kHeld) return settle_held(now);
+  if (entry_->state == Standing::kSafe ? is_away() : has_stayed_away(now)) entry_.reset();
 }
 
 void RawJudge::settle_held(BootTime now) {
-  Entry& entry = *entry_;
-  const Kind here = kind_here();
-  const bool asks = here == Kind::kWeak || here == Kind::kStrong;
+  TypedEntry& entry = *entry_;
+  const Promise here = kind_here();
+  const bool asks = here == Promise::kWeak || here == Promise::kStrong;
   switch (entry.kind) {
-    case Kind::kUnknown:
+    case Promise::kUnknown:
       if (asks) return set_anchor(here);
-      if (here == Kind::kNone || screen_.is_disturbed()) close(Verdict::kKeep);
+      if (here == Promise::kNone || screen_.is_disturbed()) close(Verdict::kKeep);
       return;
-    case Kind::kWeak:
-      if (here == Kind::kStrong) return set_anchor(here);
+    case Promise::kWeak:
+      if (here == Promise::kStrong) return set_anchor(here);
       if (!screen_.is_disturbed() && shows_only_masks()) return;
       if (is_away()) return close(Verdict::kKeep);
       return make_safe();  // it answers each key: less at its ':'
-    case Kind::kStrong:
-      if (!is_away()) {
-        // Drawn anew, the prompt stands on a row that is new to us.
-        if (screen_.cursor().row_id != entry.anchor.row_id) {
-          entry.anchor.row_id = screen_.cursor().row_id;
-        }
-        entry.away_since.reset();
-      } else if (!entry.away_since) {
-        entry.away_since = now;
-      } else if (now - *entry.away_since >= kAwayMin) {
-        close(Verdict::kHeuristic);
-      }
+    case Promise::kStrong:
+      if (has_stayed_away(now)) return close(Verdict::kHeuristic);
+      // Drawn anew, the prompt stands on a row that is new to us.
+      if (!is_away()) entry.anchor.row_id = screen_.cursor().row_id;
       return;
-    case Kind::kNone:
+    case Promise::kNone:
       return;
   }
 }
 
 void RawJudge::settle_ended(BootTime now) {
   while (!ended_.empty() && now - ended_.front().last_at >= kHold) {
-    const bool asked = ended_.front().kind != Kind::kUnknown;
+    const bool asked = ended_.front().kind != Promise::kUnknown;
     decide(ended_.front().id, asked ? Verdict::kHeuristic : Verdict::kKeep);
     ended_.pop_front();
   }
@@ -290,15 +308,15 @@ void RawJudge::settle_ended(BootTime now) {
 
 void RawJudge::tick(BootTime now) {
   follow_screen();
-  const bool is_due = entry_ && entry_->state == State::kHeld && now - entry_->first_at >= kHold;
+  const bool is_due = entry_ && entry_->state == Standing::kHeld && now - entry_->first_at >= kHold;
   if (!is_due) return settle_ended(now);
   settle(now);
-  if (entry_ && entry_->state == State::kHeld) make_secret();
+  if (entry_ && entry_->state == Standing::kHeld) make_secret();
 }
 
 std::optional<BootTime> RawJudge::deadline() const {
   std::optional<BootTime> first;
-  if (entry_ && entry_->state == State::kHeld) first = entry_->first_at + kHold;
+  if (entry_ && entry_->state == Standing::kHeld) first = entry_->first_at + kHold;
   if (!ended_.empty()) {
     const BootTime other = ended_.front().last_at + kHold;
     if (!first || other < *first) first = other;

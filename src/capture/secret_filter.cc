@@ -66,9 +66,9 @@ void SecretFilter::written(InputMode mode) {
   queue_.release();
 }
 
-void SecretFilter::output(ByteSpan bytes) {
+void SecretFilter::output(BootTime at, ByteSpan bytes) {
   echo_.output(bytes, queue_);
-  if (policy_ == event::InputPolicy::kRedact) raw_.output(bytes);
+  if (policy_ == event::InputPolicy::kRedact) raw_.output(at, bytes);
   queue_.release();
 }
 

@@ -45,8 +45,8 @@ class SecretFilter {
   bool wants_second_look() const { return queue_.has_waiting(); }
   /// The mode seen just after those bytes were sent.
   void written(InputMode mode);
-  /// Bytes that the session showed.
-  void output(ByteSpan bytes);
+  /// Bytes that the session showed, and when.
+  void output(BootTime at, ByteSpan bytes);
   /// Decides what has waited long enough. Call it only when all that the session has shown was
   /// given to output(): an echo that is still in a buffer has not been missing.
   void tick(BootTime now);

@@ -108,8 +108,8 @@ bool Session::is_over() {
     const BootTime now = clock_.boot();
     const bool emptied =
         drained_since_end_ || output_bytes_ - output_before_end_ > kLeftBehindBytesMax;
-    const bool waited = now - std::max(ended_at_, last_output_at_) >= kQuietMin ||
-                        now - ended_at_ >= kGraceMax;
+    const bool waited =
+        now - std::max(ended_at_, last_output_at_) >= kQuietMin || now - ended_at_ >= kGraceMax;
     if (emptied && waited) {
       session_open_ = false;
       why_ = kWhyBackground;
@@ -132,7 +132,7 @@ Status Session::read_session() {
   const ByteSpan bytes = ByteSpan(read_buffer_).first(got.bytes);
   last_output_at_ = clock_.boot();
   output_bytes_ += bytes.size();
-  filter_.output(bytes);
+  filter_.output(last_output_at_, bytes);
   TRY_VOID(record_decided());
   TRY_VOID(sink_.output(last_output_at_, bytes));
   if (person_.output() >= 0) shown_.add(bytes);
@@ -232,7 +232,9 @@ void Session::send_end_of_file(BootTime now) {
 
 Status Session::wait() {
   os::Readiness set[] = {
-      {.fd = session_open_ ? master_.get() : -1, .want_read = has_room(), .want_write = !sent_.is_empty()},
+      {.fd = session_open_ ? master_.get() : -1,
+       .want_read = has_room(),
+       .want_write = !sent_.is_empty()},
       {.fd = person_.input(), .want_read = input_open_ && sent_.is_empty()},
       {.fd = signals_.fd(), .want_read = true},
       {.fd = person_.output(), .want_write = !shown_.is_empty()},
@@ -254,7 +256,8 @@ std::optional<Micros> Session::patience() const {
   std::optional<BootTime> next = has_room() ? filter_.deadline() : std::nullopt;
   const auto consider = [&next](BootTime other) { next = next ? std::min(*next, other) : other; };
   if (!input_open_ && !ended_ && sent_.is_empty()) consider(end_of_file_at_);
-  if (ended_ && session_open_ && has_room()) consider(std::max(ended_at_, last_output_at_) + kQuietMin);
+  if (ended_ && session_open_ && has_room())
+    consider(std::max(ended_at_, last_output_at_) + kQuietMin);
   if (!next) return std::nullopt;
   return std::max(Micros(0), *next - clock_.boot());
 }
@@ -262,9 +265,11 @@ std::optional<Micros> Session::patience() const {
 Status Session::keep_time() {
   const BootTime now = clock_.boot();
   send_end_of_file(now);
-  // What the session has shown must be known first: an echo may be among it.
+  // What the session has shown must be known first: an echo may be among it. In a flood, some of it
+  // never is; then one more kHold must do.
   const auto due = filter_.deadline();
-  if (may_read_session_ || !has_room() || !due || now < *due) return {};
+  if (!has_room() || !due || now < *due) return {};
+  if (may_read_session_ && now < *due + SecretFilter::kHold) return {};
   filter_.tick(now);
   return record_decided();
 }

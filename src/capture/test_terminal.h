@@ -49,6 +49,8 @@ class TestTerminal {
   const std::string& shown() const { return shown_; }
   int master() const { return pty_.master.get(); }
   bool is_raw() const;
+  /// The recorder has read all that was typed.
+  bool has_taken_all() const { return !os::has_unread_input(pty_.slave.get()); }
   /// What the sink has taken so far.
   std::vector<event::Event> events() const;
   pid_t recorder() const { return recorder_; }

@@ -1,4 +1,6 @@
 // The helper of the other tests, and this test program's main.
+#include "capture/test_terminal.h"
+
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -9,13 +11,13 @@
 #include <iterator>
 
 #include "capture/capture.h"
-#include "capture/test_terminal.h"
 #include "os/clock.h"
 
 namespace stele::capture {
 namespace {
 
 constexpr Micros kPatience{20'000'000};
+constexpr uint64_t kNone = 999;
 constexpr const char* kEventsVariable = "STELE_TEST_EVENTS";
 
 std::string setting_variable(const char* name) {
@@ -37,7 +39,8 @@ class FileSink : public event::Sink {
   }
   Status event(BootTime at, event::Lane lane, const event::Body& body) override {
     if (const auto* resize = std::get_if<event::Resize>(&body)) {
-      return take(lane, at, 'w', {reinterpret_cast<const char*>(&resize->size), sizeof resize->size});
+      return take(lane, at, 'w',
+                  {reinterpret_cast<const char*>(&resize->size), sizeof resize->size});
     }
     if (const auto* redaction = std::get_if<event::Redaction>(&body)) {
       const uint64_t parts[] = {static_cast<uint64_t>(redaction->why), redaction->bytes_rounded};
@@ -47,8 +50,8 @@ class FileSink : public event::Sink {
       return take(lane, at, 's', suspend->continued ? "1" : "0");
     }
     const auto& end = std::get<event::End>(body);
-    const uint64_t parts[] = {end.exit_status.value_or(999),
-                              end.signal.value_or(999),
+    const uint64_t parts[] = {end.exit_status ? *end.exit_status : kNone,
+                              end.signal ? *end.signal : kNone,
                               end.output_bytes,
                               end.input_bytes,
                               end.rss_bytes_max,
@@ -104,8 +107,8 @@ event::Body body_of(char kind, std::string_view payload) {
       break;
   }
   event::End end;
-  if (const auto status = load<uint64_t>(payload); status < 256) end.exit_status = status & 255;
-  if (const auto signal = load<uint64_t>(payload); signal < 256) end.signal = signal & 255;
+  if (const auto status = load<uint64_t>(payload); status != kNone) end.exit_status = status & 255;
+  if (const auto signal = load<uint64_t>(payload); signal != kNone) end.signal = signal & 255;
   end.output_bytes = load<uint64_t>(payload);
   end.input_bytes = load<uint64_t>(payload);
   end.rss_bytes_max = load<uint64_t>(payload);

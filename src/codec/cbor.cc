@@ -69,7 +69,8 @@ Result<uint64_t> CborReader::expect(CborType type, const char* wanted) {
 Result<ByteSpan> CborReader::string(CborType type, const char* wanted) {
   CborReader ahead = *this;
   TRY(const uint64_t size, ahead.expect(type, wanted));
-  if (size > ahead.in_.size()) return fail(Code::kCorrupt, "CBOR: a string is longer than what is there");
+  if (size > ahead.in_.size())
+    return fail(Code::kCorrupt, "CBOR: a string is longer than what is there");
   const ByteSpan content = ahead.in_.first(size);
   in_ = ahead.in_.subspan(size);
   return content;

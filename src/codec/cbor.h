@@ -1,5 +1,5 @@
-// Deterministic CBOR (RFC 8949 §4.2.1) and sequences of it (RFC 8742). One value, one spelling: the reader refuses every
-// other.
+// Deterministic CBOR (RFC 8949 §4.2.1) and sequences of it (RFC 8742). One value, one spelling: the
+// reader refuses every other.
 #pragma once
 
 #include <map>
@@ -22,8 +22,8 @@ struct CborHead {
   size_t size;
 };
 
-/// Appends items to a Bytes it does not own. The caller counts an array's items; a map's keys must ascend bytewise by their
-/// encodings, which CborMap sees to.
+/// Appends items to a Bytes it does not own. The caller counts an array's items; a map's keys must
+/// ascend bytewise by their encodings, which CborMap sees to.
 class CborWriter {
  public:
   explicit CborWriter(Bytes& out) : out_(out) {}
@@ -56,9 +56,9 @@ class CborMap {
   std::map<Bytes, Bytes> entries_;  // encoded; the order of Bytes is the order wanted
 };
 
-/// Pulls items off the front of a span. kCorrupt: cut short, not the type asked for, not well-formed, or not the one
-/// deterministic spelling; kLimit: nested more than kCborDepthMax deep, or an integer() beyond 64 bits.
-/// After an error the reader is where it was.
+/// Pulls items off the front of a span. kCorrupt: cut short, not the type asked for, not
+/// well-formed, or not the one deterministic spelling; kLimit: nested more than kCborDepthMax deep,
+/// or an integer() beyond 64 bits. After an error the reader is where it was.
 class CborReader {
  public:
   explicit CborReader(ByteSpan in) : in_(in) {}
@@ -70,7 +70,8 @@ class CborReader {
   Result<std::string_view> text();
   /// The number of items that follow.
   Result<uint64_t> array() { return expect(CborType::kArray, "an array"); }
-  /// The number of pairs that follow, each a key and a value. The whole map has been checked then: its keys ascend.
+  /// The number of pairs that follow, each a key and a value. The whole map has been checked then:
+  /// its keys ascend.
   Result<uint64_t> map();
   Result<bool> boolean();
   /// Passes one item of any kind, checked as strictly to its last byte, and returns its encoding.

@@ -1,4 +1,5 @@
-// Hostile CBOR: what is accepted is, read piece by piece and written again, the same bytes; nothing shorter is an item.
+// Hostile CBOR: what is accepted is, read piece by piece and written again, the same bytes; nothing
+// shorter is an item.
 #include "base/check.h"
 #include "base/fuzz.h"
 #include "codec/cbor.h"
@@ -12,12 +13,15 @@ CborType next_type(const CborReader& in) { return static_cast<CborType>(in.rest(
 
 void copy(CborReader& in, CborWriter& out) {
   switch (next_type(in)) {
-    case CborType::kUnsigned: return out.unsigned_integer(in.unsigned_integer().value());
+    case CborType::kUnsigned:
+      return out.unsigned_integer(in.unsigned_integer().value());
     case CborType::kNegative:
       if (const auto number = in.integer()) return out.integer(*number);
       break;
-    case CborType::kBytes: return out.bytes(in.bytes().value());
-    case CborType::kText: return out.text(in.text().value());
+    case CborType::kBytes:
+      return out.bytes(in.bytes().value());
+    case CborType::kText:
+      return out.text(in.text().value());
     case CborType::kArray: {
       const uint64_t items = in.array().value();
       out.array(items);

@@ -12,7 +12,8 @@ struct CborItemHead {
   bool is(CborType t) const { return type == t; }
 };
 
-/// Takes a head off the front of `in`; refuses indefinite lengths, reserved forms and longer forms than needed.
+/// Takes a head off the front of `in`; refuses indefinite lengths, reserved forms and longer forms
+/// than needed.
 Result<CborItemHead> take_cbor_head(ByteSpan& in);
 
 /// Takes one item off the front of `in`, nested at most kCborDepthMax deep.

@@ -29,17 +29,70 @@ Error refusal(std::string_view encoded) {
 
 // RFC 8949 Appendix A, all that is in deterministic encoding.
 constexpr const char* kDeterministic[] = {
-    "00", "01", "0a", "17", "1818", "1819", "1864", "1903e8", "1a000f4240", "1b000000e8d4a51000",
-    "1bffffffffffffffff", "c249010000000000000000", "3bffffffffffffffff", "c349010000000000000000",
-    "20", "29", "3863", "3903e7", "f90000", "f98000", "f93c00", "fb3ff199999999999a", "f93e00",
-    "f97bff", "fa47c35000", "fa7f7fffff", "fb7e37e43c8800759c", "f90001", "f90400", "f9c400",
-    "fbc010666666666666", "f97c00", "f97e00", "f9fc00", "f4", "f5", "f6", "f7", "f0", "f8ff",
-    "c074323031332d30332d32315432303a30343a30305a", "c11a514b67b0", "c1fb41d452d9ec200000",
-    "d74401020304", "d818456449455446", "d82076687474703a2f2f7777772e6578616d706c652e636f6d", "40",
-    "4401020304", "60", "6161", "6449455446", "62225c", "62c3bc", "63e6b0b4", "64f0908591", "80",
-    "83010203", "8301820203820405",
-    "98190102030405060708090a0b0c0d0e0f101112131415161718181819", "a0", "a201020304",
-    "a26161016162820203", "826161a161626163", "a56161614161626142616361436164614461656145"};
+    "00",
+    "01",
+    "0a",
+    "17",
+    "1818",
+    "1819",
+    "1864",
+    "1903e8",
+    "1a000f4240",
+    "1b000000e8d4a51000",
+    "1bffffffffffffffff",
+    "c249010000000000000000",
+    "3bffffffffffffffff",
+    "c349010000000000000000",
+    "20",
+    "29",
+    "3863",
+    "3903e7",
+    "f90000",
+    "f98000",
+    "f93c00",
+    "fb3ff199999999999a",
+    "f93e00",
+    "f97bff",
+    "fa47c35000",
+    "fa7f7fffff",
+    "fb7e37e43c8800759c",
+    "f90001",
+    "f90400",
+    "f9c400",
+    "fbc010666666666666",
+    "f97c00",
+    "f97e00",
+    "f9fc00",
+    "f4",
+    "f5",
+    "f6",
+    "f7",
+    "f0",
+    "f8ff",
+    "c074323031332d30332d32315432303a30343a30305a",
+    "c11a514b67b0",
+    "c1fb41d452d9ec200000",
+    "d74401020304",
+    "d818456449455446",
+    "d82076687474703a2f2f7777772e6578616d706c652e636f6d",
+    "40",
+    "4401020304",
+    "60",
+    "6161",
+    "6449455446",
+    "62225c",
+    "62c3bc",
+    "63e6b0b4",
+    "64f0908591",
+    "80",
+    "83010203",
+    "8301820203820405",
+    "98190102030405060708090a0b0c0d0e0f101112131415161718181819",
+    "a0",
+    "a201020304",
+    "a26161016162820203",
+    "826161a161626163",
+    "a56161614161626142616361436164614461656145"};
 
 // The rest of Appendix A, and why each is refused.
 constexpr std::pair<const char*, const char*> kOtherSpellings[] = {
@@ -92,9 +145,11 @@ TEST(CborReader, refuses_every_vector_cut_short_at_every_byte) {
 
 TEST(CborReader, refuses_numbers_in_longer_forms_than_needed) {
   for (const char* major : {"18", "38", "58", "78", "98", "b8", "d8"}) {
-    EXPECT_NE(refusal(std::string(major) + "17").context.find("longer form"), std::string::npos) << major;
+    EXPECT_NE(refusal(std::string(major) + "17").context.find("longer form"), std::string::npos)
+        << major;
   }
-  for (const char* longer : {"1900ff", "1a0000ffff", "1b00000000ffffffff", "3900ff", "590001aa", "d90001f6"}) {
+  for (const char* longer :
+       {"1900ff", "1a0000ffff", "1b00000000ffffffff", "3900ff", "590001aa", "d90001f6"}) {
     EXPECT_NE(refusal(longer).context.find("longer form"), std::string::npos) << longer;
   }
 }
@@ -116,7 +171,10 @@ TEST(CborReader, refuses_text_that_is_not_utf8) {
 TEST(CborReader, refuses_map_keys_out_of_order_or_twice) {
   EXPECT_NE(refusal("a203040102").context.find("out of order"), std::string::npos);
   EXPECT_NE(refusal("a2616201616102").context.find("out of order"), std::string::npos);
-  EXPECT_NE(refusal("a2626161016162" "02").context.find("out of order"), std::string::npos);
+  EXPECT_NE(refusal("a2626161016162"
+                    "02")
+                .context.find("out of order"),
+            std::string::npos);
   EXPECT_NE(refusal("a201020102").context.find("twice"), std::string::npos);
   EXPECT_NE(refusal("81a201020102").context.find("twice"), std::string::npos);
 }
@@ -129,14 +187,15 @@ TEST(CborReader, reads_no_map_whose_keys_are_out_of_order_not_even_inside) {
 }
 
 TEST(CborReader, refuses_bignums_that_an_integer_could_hold) {
-  for (const char* bad : {"c240", "c24101", "c248ffffffffffffffff", "c24a00010000000000000000", "c26161", "c201"}) {
+  for (const char* bad :
+       {"c240", "c24101", "c248ffffffffffffffff", "c24a00010000000000000000", "c26161", "c201"}) {
     EXPECT_NE(refusal(bad).context.find("bignum"), std::string::npos) << bad;
   }
 }
 
 TEST(CborReader, believes_no_count_that_cannot_be_true) {
-  for (const char* huge : {"9bffffffffffffffff", "bbffffffffffffffff", "5bffffffffffffffff", "7bffffffffffffffff",
-                           "9a7fffffff00", "ba7fffffff0000"}) {
+  for (const char* huge : {"9bffffffffffffffff", "bbffffffffffffffff", "5bffffffffffffffff",
+                           "7bffffffffffffffff", "9a7fffffff00", "ba7fffffff0000"}) {
     EXPECT_EQ(refusal(huge).code, Code::kCorrupt) << huge;
   }
 }
@@ -167,6 +226,7 @@ TEST(CborReader, tells_the_shortest_float_bit_by_bit) {
   };
   EXPECT_FALSE(is_shortest_float(kSingle, as_single(65504.0F)));
   EXPECT_TRUE(is_shortest_float(kSingle, as_single(65520.0F)));
+  EXPECT_TRUE(is_shortest_float(kSingle, as_single(0x1p16F)));
   EXPECT_FALSE(is_shortest_float(kSingle, as_single(0x1p-24F))) << "the least half";
   EXPECT_TRUE(is_shortest_float(kSingle, as_single(0x1p-25F)));
   EXPECT_FALSE(is_shortest_float(kSingle, as_single(0x1.8p-23F)));
@@ -186,7 +246,7 @@ TEST(CborReader, tells_the_shortest_float_bit_by_bit) {
 #if defined(__FLT16_MAX__)
 // The processor's own conversion as a second opinion, over every single that a half could be.
 TEST(CborReader, agrees_with_the_processor_about_halves) {
-  for (uint32_t bits = 0; bits < 0xff800000; bits += 0x555) {
+  for (uint32_t bits = 0; bits < 0xff800000; bits += 0x5555) {
     float single = 0;
     std::memcpy(&single, &bits, sizeof single);
     if (single != single) continue;
@@ -246,7 +306,9 @@ TEST(CborReader, reads_a_string_only_if_all_of_it_is_there) {
 }
 
 TEST(CborWriter, uses_the_shortest_form_at_every_boundary) {
-  const auto number = [](uint64_t v) { return written([v](CborWriter& w) { w.unsigned_integer(v); }); };
+  const auto number = [](uint64_t v) {
+    return written([v](CborWriter& w) { w.unsigned_integer(v); });
+  };
   EXPECT_EQ(number(23), "17");
   EXPECT_EQ(number(24), "1818");
   EXPECT_EQ(number(0xff), "18ff");
@@ -264,7 +326,11 @@ TEST(CborMap, sorts_by_the_encoded_keys) {
   map.entry("b").unsigned_integer(1);
   map.entry("aa").unsigned_integer(2);
   map.entry("a").text("x");
-  EXPECT_EQ(written([&](CborWriter& w) { map.write_to(w); }), "a3" "61616178" "616201" "62616102");
+  EXPECT_EQ(written([&](CborWriter& w) { map.write_to(w); }),
+            "a3"
+            "61616178"
+            "616201"
+            "62616102");
 }
 
 TEST(CborMapDeathTest, takes_a_key_once) {

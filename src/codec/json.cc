@@ -11,14 +11,22 @@ constexpr std::string_view kDigits = "0123456789abcdef";
 // What stands for a byte that may not stand for itself, or nothing.
 std::string_view short_escape(char c) {
   switch (c) {
-    case '"': return "\\\"";
-    case '\\': return "\\\\";
-    case '\b': return "\\b";
-    case '\f': return "\\f";
-    case '\n': return "\\n";
-    case '\r': return "\\r";
-    case '\t': return "\\t";
-    default: return {};
+    case '"':
+      return "\\\"";
+    case '\\':
+      return "\\\\";
+    case '\b':
+      return "\\b";
+    case '\f':
+      return "\\f";
+    case '\n':
+      return "\\n";
+    case '\r':
+      return "\\r";
+    case '\t':
+      return "\\t";
+    default:
+      return {};
   }
 }
 
@@ -32,7 +40,8 @@ void append_escaped(uint8_t control, std::string& out) {
   out += kDigits[control & 15];
 }
 
-// U+0080 to U+009F are c2 80 to c2 9f: some terminals take them for the beginning of a sequence, as they do ESC.
+// U+0080 to U+009F are c2 80 to c2 9f: some terminals take them for the beginning of a sequence, as
+// they do ESC.
 bool is_high_control(std::string_view utf8, size_t at) {
   return utf8[at] == '\xc2' && static_cast<uint8_t>(utf8[at + 1]) < 0xa0;
 }

@@ -1,4 +1,5 @@
-// JSON (RFC 8259) as it is written for --json and asciicast: always valid, and harmless on a terminal.
+// JSON (RFC 8259) as it is written for --json and asciicast: always valid, and harmless on a
+// terminal.
 #pragma once
 
 #include <concepts>
@@ -10,8 +11,8 @@
 
 namespace stele::codec {
 
-/// Appends one value to a string it does not own. Puts commas and colons where they belong; that what was begun is ended,
-/// and that each key has its value, is the caller's.
+/// Appends one value to a string it does not own. Puts commas and colons where they belong; that
+/// what was begun is ended, and that each key has its value, is the caller's.
 class JsonWriter {
  public:
   explicit JsonWriter(std::string& out) : out_(out) {}
@@ -22,7 +23,8 @@ class JsonWriter {
   JsonWriter& end_array() { return close(']'); }
   JsonWriter& key(std::string_view name);
 
-  /// Text; what is not UTF-8 in it is replaced by U+FFFD. Where the very bytes count, write them with base64() as well.
+  /// Text; what is not UTF-8 in it is replaced by U+FFFD. Where the very bytes count, write them
+  /// with base64() as well.
   JsonWriter& text(std::string_view text);
   JsonWriter& base64(ByteSpan bytes);
   template <std::integral T>

@@ -5,7 +5,8 @@
 namespace stele::codec {
 namespace {
 
-// RFC 3629 §4: how long a character is by its first byte (0: none begins so), and what its second byte may be.
+// RFC 3629 §4: how long a character is by its first byte (0: none begins so), and what its second
+// byte may be.
 struct Lead {
   size_t size = 0;
   uint8_t second_min = 0x80, second_max = 0xbf;
@@ -14,15 +15,21 @@ constexpr Lead lead(uint8_t first) {
   if (first < 0x80) return {1};
   if (first < 0xc2 || first > 0xf4) return {};
   switch (first) {
-    case 0xe0: return {3, 0xa0, 0xbf};  // no longer form than needed
-    case 0xed: return {3, 0x80, 0x9f};  // no surrogates
-    case 0xf0: return {4, 0x90, 0xbf};
-    case 0xf4: return {4, 0x80, 0x8f};  // nothing above U+10FFFF
-    default: return {first < 0xe0 ? size_t{2} : first < 0xf0 ? size_t{3} : size_t{4}};
+    case 0xe0:
+      return {3, 0xa0, 0xbf};  // no longer form than needed
+    case 0xed:
+      return {3, 0x80, 0x9f};  // no surrogates
+    case 0xf0:
+      return {4, 0x90, 0xbf};
+    case 0xf4:
+      return {4, 0x80, 0x8f};  // nothing above U+10FFFF
+    default:
+      return {first < 0xe0 ? size_t{2} : first < 0xf0 ? size_t{3} : size_t{4}};
   }
 }
 
-// What a text begins with: `there` bytes, 1 or more, that are a character, the beginning of one, or neither.
+// What a text begins with: `there` bytes, 1 or more, that are a character, the beginning of one, or
+// neither.
 struct Run {
   size_t there = 1, wanted = 0;
   bool is_character() const { return there == wanted; }
@@ -33,7 +40,8 @@ Run run_at(std::string_view text) {
   Run run{1, l.size};
   if (l.size > 1 && text.size() > 1 && byte(1) >= l.second_min && byte(1) <= l.second_max) {
     run.there = 2;
-    while (run.there < std::min(l.size, text.size()) && (byte(run.there) & 0xc0) == 0x80) ++run.there;
+    while (run.there < std::min(l.size, text.size()) && (byte(run.there) & 0xc0) == 0x80)
+      ++run.there;
   }
   return run;
 }

@@ -9,17 +9,20 @@
 
 namespace stele::codec {
 
-/// U+FFFD, which stands for what was not UTF-8: one for each longest run of bytes that begins a character and does not end
-/// it, and for each byte that can begin none (Unicode §3.9, as browsers and Python do).
+/// U+FFFD, which stands for what was not UTF-8: one for each longest run of bytes that begins a
+/// character and does not end it, and for each byte that can begin none (Unicode §3.9, as browsers
+/// and Python do).
 inline constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
-/// Size of the character that `text` begins with, 1 to 4 bytes; 0: it begins with none, or with one cut short.
+/// Size of the character that `text` begins with, 1 to 4 bytes; 0: it begins with none, or with one
+/// cut short.
 size_t utf8_sequence(std::string_view text);
 bool is_utf8(std::string_view text);
 /// The text with each thing that is not UTF-8 replaced.
 std::string to_utf8(std::string_view text);
 
-/// to_utf8() for a stream of bytes cut anywhere: a character that one piece begins, the next may complete.
+/// to_utf8() for a stream of bytes cut anywhere: a character that one piece begins, the next may
+/// complete.
 class Utf8Decoder {
  public:
   /// Appends to `out` all that is decided by the bytes so far.

@@ -1,4 +1,5 @@
-// Hostile text: comes out as valid UTF-8, the same wherever it is cut, and cannot break out of a JSON string.
+// Hostile text: comes out as valid UTF-8, the same wherever it is cut, and cannot break out of a
+// JSON string.
 #include <algorithm>
 
 #include "base/check.h"

@@ -14,18 +14,19 @@ const std::pair<std::string, std::string> kReplaced[] = {
     {"h\xc3\xa4\xe7\xab\xaf\xf0\x9f\x9a\x80", "h\xc3\xa4\xe7\xab\xaf\xf0\x9f\x9a\x80"},
     {"\xff", "\xef\xbf\xbd"},
     {"\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd"},
-    {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},                              // an overlong slash
-    {"\xe0\x80\xaf", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},              // a longer one
-    {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},              // a surrogate
+    {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},                                  // an overlong slash
+    {"\xe0\x80\xaf", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},                  // a longer one
+    {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},                  // a surrogate
     {"\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},  // above U+10FFFF
     {"\xf5", "\xef\xbf\xbd"},
-    {"\xe2\x82", "\xef\xbf\xbd"},                                          // cut short: one
+    {"\xe2\x82", "\xef\xbf\xbd"},  // cut short: one
     {"\xf0\x9f\x9a", "\xef\xbf\xbd"},
     {"\xe2\x82x", "\xef\xbf\xbdx"},
     {"\xe2\xe2\x82\xac", "\xef\xbf\xbd\xe2\x82\xac"},
     {"\xf0\x9f\xc3\xa4", "\xef\xbf\xbd\xc3\xa4"},
     {"caf\xe9 latin-1", "caf\xef\xbf\xbd latin-1"},
-    {"\xef\xbf\xbf\xf4\x8f\xbf\xbf\xed\x9f\xbf\xee\x80\x80", "\xef\xbf\xbf\xf4\x8f\xbf\xbf\xed\x9f\xbf\xee\x80\x80"},
+    {"\xef\xbf\xbf\xf4\x8f\xbf\xbf\xed\x9f\xbf\xee\x80\x80",
+     "\xef\xbf\xbf\xf4\x8f\xbf\xbf\xed\x9f\xbf\xee\x80\x80"},
 };
 
 TEST(Utf8, replaces_what_is_not_utf8_as_unicode_says) {
@@ -47,7 +48,8 @@ TEST(Utf8, every_code_point_is_itself_and_surrogates_are_not) {
     } else if (point < 0x10000) {
       put(0xe0 | point >> 12), put(0x80 | (point >> 6 & 63)), put(0x80 | (point & 63));
     } else {
-      put(0xf0 | point >> 18), put(0x80 | (point >> 12 & 63)), put(0x80 | (point >> 6 & 63)), put(0x80 | (point & 63));
+      put(0xf0 | point >> 18), put(0x80 | (point >> 12 & 63)), put(0x80 | (point >> 6 & 63)),
+          put(0x80 | (point & 63));
     }
     const bool is_valid = point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
     ASSERT_EQ(is_utf8(encoded), is_valid) << std::hex << point;
@@ -65,7 +67,8 @@ TEST(Utf8Decoder, gives_the_same_text_wherever_the_stream_is_cut) {
       Utf8Decoder decoder;
       std::string out;
       const std::string_view view = all;
-      for (auto piece : {view.substr(0, first), view.substr(first, second - first), view.substr(second)}) {
+      for (auto piece :
+           {view.substr(0, first), view.substr(first, second - first), view.substr(second)}) {
         decoder.decode(as_bytes(piece), out);
         ASSERT_TRUE(is_utf8(out));
       }

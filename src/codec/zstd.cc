@@ -11,6 +11,10 @@ namespace stele::codec {
 namespace {
 
 constexpr size_t kStepBytes = size_t{64} << 10;
+// From level 4 on zstd's own tables are made for windows of megabytes: a context takes 4 MiB (level
+// 6), 13 (9), 82 (19). With these it is 2 to 3, and faster, and the output 1 to 3 per cent larger
+// (in a flood at level 19: 7).
+constexpr int kOwnTablesFromLevel = 4, kTableLog = 17;
 // Whoever waits for a block's header waits for 3 bytes (RFC 8878 §3.1.1.2).
 constexpr size_t kBlockHeaderBytes = 3;
 
@@ -31,9 +35,10 @@ void Decompressor::Free::operator()(ZSTD_DCtx_s* context) const { ZSTD_freeDCtx(
 
 size_t Compressor::memory() const { return ZSTD_sizeof_CCtx(context_.get()); }
 
-void Compressor::set_level(int level) {
-  is_level_new_ = is_level_new_ || level != level_;
+void Compressor::set_level(int level, int window_log) {
+  is_level_new_ = is_level_new_ || level != level_ || window_log != window_log_;
   level_ = level;
+  window_log_ = window_log;
 }
 
 void Compressor::restart() {
@@ -41,7 +46,8 @@ void Compressor::restart() {
   is_in_frame_ = is_broken_ = false;
 }
 
-// Neither size nor checksum: nobody knows the size of a stream, and the part it is sealed in proves every bit.
+// Neither size nor checksum: nobody knows the size of a stream, and the part it is sealed in proves
+// every bit.
 Status Compressor::begin_frame() {
   if (is_level_new_) context_.reset();
   if (!context_) {
@@ -49,6 +55,10 @@ Status Compressor::begin_frame() {
     if (!context_) return fail(Code::kNoSpace, "zstd: no memory");
     set(context_.get(), ZSTD_c_compressionLevel, level_);
     set(context_.get(), ZSTD_c_windowLog, window_log_);
+    if (level_ >= kOwnTablesFromLevel) {
+      set(context_.get(), ZSTD_c_hashLog, kTableLog);
+      set(context_.get(), ZSTD_c_chainLog, kTableLog);
+    }
     set(context_.get(), ZSTD_c_contentSizeFlag, 0);
     set(context_.get(), ZSTD_c_checksumFlag, 0);
   }
@@ -67,7 +77,8 @@ Status Compressor::run(ByteSpan piece, int directive, Bytes& out) {
     const size_t left =
         ZSTD_compressStream2(context_.get(), &to, &in, static_cast<ZSTD_EndDirective>(directive));
     out.resize(before + to.pos);
-    if (ZSTD_isError(left)) return fail(Code::kNoSpace, std::string("zstd: ") + ZSTD_getErrorName(left));
+    if (ZSTD_isError(left))
+      return fail(Code::kNoSpace, std::string("zstd: ") + ZSTD_getErrorName(left));
     if (left == 0) return {};
     room = std::max(left, kStepBytes);
   }
@@ -108,7 +119,8 @@ Status Decompressor::run(ByteSpan piece, size_t bytes_max, Bytes& out) {
   if (!context_) {
     context_.reset(ZSTD_createDCtx());
     CHECK(context_);
-    CHECK(!ZSTD_isError(ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kWindowLogMax)));
+    CHECK(
+        !ZSTD_isError(ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kWindowLogMax)));
   }
   ZSTD_inBuffer in{piece.data(), piece.size(), 0};
   size_t produced = 0;

@@ -1,4 +1,5 @@
-// Hostile compressed pieces stay within their bound; and whatever goes in, in whatever pieces, comes out.
+// Hostile compressed pieces stay within their bound; and whatever goes in, in whatever pieces,
+// comes out.
 #include <algorithm>
 
 #include "base/check.h"

@@ -66,7 +66,8 @@ WindowSize or_default(WindowSize size) {
   return size;
 }
 
-void write_size(JsonWriter& json, std::string_view columns, std::string_view rows, WindowSize size) {
+void write_size(JsonWriter& json, std::string_view columns, std::string_view rows,
+                WindowSize size) {
   json.key(columns).number(size.columns).key(rows).number(size.rows);
 }
 
@@ -87,7 +88,8 @@ void AsciicastWriter::begin(const Start& start, WallTime began) {
     if (!start.terminal.empty()) json.key("type").text(start.terminal);
     json.end_object();
   }
-  json.key("timestamp").number(std::chrono::floor<std::chrono::seconds>(began).time_since_epoch().count());
+  json.key("timestamp")
+      .number(std::chrono::floor<std::chrono::seconds>(began).time_since_epoch().count());
   if (!start.argv.empty()) json.key("command").text(shell_words(start.argv));
   if (!start.title.empty()) json.key("title").text(start.title);
   if (version_ == AsciicastVersion::kV2 && !start.terminal.empty()) {
@@ -121,7 +123,8 @@ void AsciicastWriter::content(Micros at, std::string_view code, codec::Utf8Decod
 void AsciicastWriter::exit(Micros at, const End& end) {
   finish();
   const bool is_known = end.exit_status || end.signal;
-  if (version_ == AsciicastVersion::kV2 || !is_known || !end.why.empty()) line(at, "m", marker(end));
+  if (version_ == AsciicastVersion::kV2 || !is_known || !end.why.empty())
+    line(at, "m", marker(end));
   if (version_ == AsciicastVersion::kV2 || !is_known) return;
   line(at, "x", std::to_string(end.signal ? kSignalled + *end.signal : *end.exit_status));
 }

@@ -1,4 +1,5 @@
-// asciicast (docs.asciinema.org/manual/asciicast, v2 and v3): a session as a file that asciinema and its player play.
+// asciicast (docs.asciinema.org/manual/asciicast, v2 and v3): a session as a file that asciinema
+// and its player play.
 #pragma once
 
 #include <functional>
@@ -10,9 +11,10 @@ namespace stele::event {
 
 enum class AsciicastVersion { kV2 = 2, kV3 = 3 };
 
-/// Writes line by line. The format holds UTF-8 only: a character cut between two events of one lane goes whole with the
-/// second, bytes that are none become U+FFFD. What it has no code for (gap, redaction, suspend, unknown types) becomes
-/// a marker ("m"), so that nothing is missing silently; grants are left out.
+/// Writes line by line. The format holds UTF-8 only: a character cut between two events of one lane
+/// goes whole with the second, bytes that are none become U+FFFD. What it has no code for (gap,
+/// redaction, suspend, unknown types) becomes a marker ("m"), so that nothing is missing silently;
+/// grants are left out.
 class AsciicastWriter {
  public:
   /// Takes one whole line, its newline included.

@@ -5,21 +5,24 @@
 
 namespace stele::event {
 
-/// Builds one lane's part of one segment after another. Events come in the lane's order; after a part's first, a time that
-/// goes back is written as the time before. Allocates only as its buffer grows. Not thread-safe.
+/// Builds one lane's part of one segment after another. Events come in the lane's order; after a
+/// part's first, a time that goes back is written as the time before. Allocates only as its buffer
+/// grows. Not thread-safe.
 class LaneEncoder {
  public:
-  /// With `coalesce` > 0, output within that time of the first byte of the output event before joins that event, and takes
-  /// its time, unless another event stands between or it would be over kCoalescedBytesMax.
+  /// With `coalesce` > 0, output within that time of the first byte of the output event before
+  /// joins that event, and takes its time, unless another event stands between or it would be over
+  /// kCoalescedBytesMax.
   explicit LaneEncoder(Micros coalesce = Micros(0)) : coalesce_(coalesce) {}
 
-  /// Begins a part; `base` is the boot time in its segment's header. The part before must have been taken.
+  /// Begins a part; `base` is the boot time in its segment's header. The part before must have been
+  /// taken.
   void begin(BootTime base);
 
   void output(BootTime at, ByteSpan bytes);
   void input(BootTime at, ByteSpan bytes);
-  /// Text in the body that is not UTF-8 is written with replacements, a negative duration as 0. Bugs: a redaction whose
-  /// count is not rounded; an Unknown that no decoder made.
+  /// Text in the body that is not UTF-8 is written with replacements, a negative duration as 0.
+  /// Bugs: a redaction whose count is not rounded; an Unknown that no decoder made.
   void event(BootTime at, const Body& body);
 
   const Bytes& bytes() const { return bytes_; }
@@ -37,7 +40,8 @@ class LaneEncoder {
   Bytes bytes_;
   BootTime last_;
   bool is_first_ = true;
-  // The output event at the end of bytes_, if coalescing: where its byte string begins, and its size.
+  // The output event at the end of bytes_, if coalescing: where its byte string begins, and its
+  // size.
   size_t open_at_ = 0, open_size_ = 0;
   bool is_open_ = false;
 };
@@ -50,8 +54,8 @@ class LaneDecoder {
   /// `base` is the boot time in the segment's header.
   LaneDecoder(Lane lane, BootTime base, ByteSpan part) : lane_(lane), last_(base), rest_(part) {}
 
-  /// The next event, or nullopt behind the last. kCorrupt or kLimit name the lane and the event by number, from 0; what
-  /// follows cannot be read then, and asking again gives the same error.
+  /// The next event, or nullopt behind the last. kCorrupt or kLimit name the lane and the event by
+  /// number, from 0; what follows cannot be read then, and asking again gives the same error.
   Result<std::optional<Event>> next();
 
  private:
@@ -63,7 +67,8 @@ class LaneDecoder {
   uint64_t index_ = 0;
 };
 
-/// All events of a part at once. They may take some hundred times the memory of a hostile part: prefer the decoder.
+/// All events of a part at once. They may take some hundred times the memory of a hostile part:
+/// prefer the decoder.
 Result<std::vector<Event>> decode_lane(Lane lane, BootTime base, ByteSpan part);
 
 }  // namespace stele::event

@@ -4,18 +4,24 @@ namespace stele::event {
 
 std::string_view lane_name(Lane lane) {
   switch (lane) {
-    case Lane::kFacts: return "facts";
-    case Lane::kOutput: return "output";
-    case Lane::kInput: return "input";
+    case Lane::kFacts:
+      return "facts";
+    case Lane::kOutput:
+      return "output";
+    case Lane::kInput:
+      return "input";
   }
   return "?";
 }
 
 std::string_view input_policy_name(InputPolicy policy) {
   switch (policy) {
-    case InputPolicy::kAll: return "all";
-    case InputPolicy::kRedact: return "redact";
-    case InputPolicy::kNone: return "none";
+    case InputPolicy::kAll:
+      return "all";
+    case InputPolicy::kRedact:
+      return "redact";
+    case InputPolicy::kNone:
+      return "none";
   }
   return "?";
 }

@@ -1,6 +1,8 @@
-// The entries of the maps of `start` and `end` (docs/formats/event.md), listed once for reading and writing.
+// The entries of the maps of `start` and `end` (docs/formats/event.md), listed once for reading and
+// writing.
 //
-// A visitor is called for each entry in the order of the encoded keys: shorter ones first, then by their bytes.
+// A visitor is called for each entry in the order of the encoded keys: shorter ones first, then by
+// their bytes.
 #pragma once
 
 #include "event/event.h"

@@ -67,7 +67,8 @@ Result<Body> read_grant(CborReader& in, Bytes&) {
   return grant;
 }
 
-/// What each type is called, how many items it has at least, where it may stand (nullopt: in any lane), and how it is read.
+/// What each type is called, how many items it has at least, where it may stand (nullopt: in any
+/// lane), and how it is read.
 struct Shape {
   std::string_view name;
   uint64_t items;
@@ -87,8 +88,10 @@ constexpr Shape kShapes[] = {
 };
 static_assert(std::size(kShapes) == static_cast<size_t>(Type::kGrant));
 
-Result<Body> read_known(const Shape& shape, Lane lane, uint64_t items, CborReader& in, Bytes& extra) {
-  if (shape.lane && *shape.lane != lane) return fail(Code::kCorrupt, "does not belong in this lane");
+Result<Body> read_known(const Shape& shape, Lane lane, uint64_t items, CborReader& in,
+                        Bytes& extra) {
+  if (shape.lane && *shape.lane != lane)
+    return fail(Code::kCorrupt, "does not belong in this lane");
   if (items < shape.items) return fail(Code::kCorrupt, "too few items");
   TRY(Body body, shape.read(in, extra));
   extra.insert(extra.end(), in.rest().begin(), in.rest().end());
@@ -97,7 +100,8 @@ Result<Body> read_known(const Shape& shape, Lane lane, uint64_t items, CborReade
 
 }  // namespace
 
-// The whole item has been checked: what cannot be read from it is not an event, but it is deterministic CBOR.
+// The whole item has been checked: what cannot be read from it is not an event, but it is
+// deterministic CBOR.
 Result<Event> LaneDecoder::read(ByteSpan encoded) const {
   CborReader in(encoded);
   TRY(const uint64_t items, in.array());
@@ -107,7 +111,8 @@ Result<Event> LaneDecoder::read(ByteSpan encoded) const {
   TRY(const int64_t delta, in.integer());
   if (delta < 0 && index_ > 0) return fail(Code::kCorrupt, "time goes back");
   int64_t at = 0;
-  if (__builtin_add_overflow(micros(last_), delta, &at)) return fail(Code::kCorrupt, "time overflows");
+  if (__builtin_add_overflow(micros(last_), delta, &at))
+    return fail(Code::kCorrupt, "time overflows");
   Event event{lane_, BootTime(Micros(at)), Unknown{}};
   if (type > std::size(kShapes)) {
     event.body = Unknown{type, Bytes(encoded.begin(), encoded.end())};

@@ -22,8 +22,9 @@ Result<Micros> read_micros(codec::CborReader& in);
 /// Four numbers, one after another.
 Result<WindowSize> read_window_size(codec::CborReader& in);
 
-/// Both append the entries that they do not know to `extra`, encoded. kCorrupt: an entry that must be there is not, one
-/// that is there has no business to be, being empty, or has a value that it can not have; kLimit: too many arguments or groups.
+/// Both append the entries that they do not know to `extra`, encoded. kCorrupt: an entry that must
+/// be there is not, one that is there has no business to be, being empty, or has a value that it
+/// can not have; kLimit: too many arguments or groups.
 Result<Start> read_start(codec::CborReader& in, Bytes& extra);
 Result<End> read_end(codec::CborReader& in, Bytes& extra);
 

@@ -32,7 +32,9 @@ class MapWriter {
   void flag(std::string_view key, bool value) {
     if (value) map_.entry(key).boolean(true);
   }
-  void policy(std::string_view key, InputPolicy value) { map_.entry(key).text(input_policy_name(value)); }
+  void policy(std::string_view key, InputPolicy value) {
+    map_.entry(key).text(input_policy_name(value));
+  }
   void arguments(std::string_view key, const std::vector<std::string>& values) {
     if (values.empty()) return;
     CborWriter out = map_.entry(key);

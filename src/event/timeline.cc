@@ -9,9 +9,12 @@ namespace {
 int rank(const Event& event) {
   if (std::holds_alternative<End>(event.body)) return 3;
   switch (event.lane) {
-    case Lane::kFacts: return 0;
-    case Lane::kInput: return 1;
-    case Lane::kOutput: return 2;
+    case Lane::kFacts:
+      return 0;
+    case Lane::kInput:
+      return 1;
+    case Lane::kOutput:
+      return 2;
   }
   return 3;
 }

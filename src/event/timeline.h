@@ -12,13 +12,14 @@ namespace stele::event {
 /// An event may be this much earlier than its segment's base: typed bytes wait for a verdict.
 inline constexpr Micros kLatenessMax = std::chrono::seconds(3);
 
-/// Merges. At the same µs: facts, input, output, and `end` after all of them; within a lane as added.
+/// Merges. At the same µs: facts, input, output, and `end` after all of them; within a lane as
+/// added.
 class Timeline {
  public:
   /// The lanes are independent; each one's events come as its segments hold them.
   void add(Event event);
-  /// Takes the earliest event, if it is not after `through`. While segments are still to come, what is later than
-  /// the newest one's base less kLatenessMax is not decided.
+  /// Takes the earliest event, if it is not after `through`. While segments are still to come, what
+  /// is later than the newest one's base less kLatenessMax is not decided.
   std::optional<Event> next(BootTime through = BootTime::max());
 
  private:

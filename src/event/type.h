@@ -18,7 +18,8 @@ enum class Type : uint64_t {
   kGrant = 9,
 };
 
-/// A redaction's count is rounded up to a multiple of this: the length of a password is nobody's business.
+/// A redaction's count is rounded up to a multiple of this: the length of a password is nobody's
+/// business.
 inline constexpr uint64_t kRedactionUnit = 16;
 
 inline constexpr size_t kArgumentsMax = size_t{1} << 20;

@@ -20,7 +20,8 @@ TEST(AuditNumber, is_unset_when_the_kernel_says_so_or_says_nothing_usable) {
 }
 
 TEST(Variable, is_found_by_its_whole_name) {
-  const std::vector<std::string> environment = {"TERMINAL=no", "TERM=xterm", "TERM=second", "EMPTY="};
+  const std::vector<std::string> environment = {"TERMINAL=no", "TERM=xterm", "TERM=second",
+                                                "EMPTY="};
   EXPECT_EQ(variable(environment, "TERM"), "xterm");
   EXPECT_EQ(variable(environment, "TERMI"), "");
   EXPECT_EQ(variable(environment, "EMPTY"), "");

@@ -65,7 +65,7 @@ Result<std::string> read_system_file(const std::string& path) {
   constexpr size_t kBytesMax = 4096;
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!file) return fail_errno("open", path);
-  std::string text(kBytesMax, '\0');
+  std::string text(kBytesMax + 1, '\0');
   size_t size = 0;
   while (size < text.size()) {
     const ssize_t got =
@@ -74,6 +74,7 @@ Result<std::string> read_system_file(const std::string& path) {
     if (got == 0) break;
     size += static_cast<size_t>(got);
   }
+  if (size > kBytesMax) return fail(Code::kLimit, path + " is larger than 4 KiB");
   text.resize(size);
   if (text.ends_with('\n')) text.pop_back();
   return text;

@@ -26,7 +26,7 @@ std::string current_directory();
 /// The device of the first of the descriptors that is a terminal; empty if none is.
 std::string terminal_name(std::initializer_list<int> fds);
 
-/// A small file that the kernel or the system keeps (at most 4 KiB), without its last newline.
+/// A small file that the kernel or the system keeps, without its last newline. kLimit over 4 KiB.
 Result<std::string> read_system_file(const std::string& path);
 
 }  // namespace stele::os

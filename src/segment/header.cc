@@ -44,6 +44,16 @@ Status check_meaning(const Header& h) {
   return check_sizes(h);
 }
 
+// What is signed: the context, and the hash of all before the signature, which `sha` has taken then.
+std::array<uint8_t, 16 + 32> message_of(crypto::Sha256& sha, ByteSpan segment) {
+  sha.update(segment.first(segment.size() - kSignatureBytes));
+  const Hash before = sha.finish();
+  std::array<uint8_t, 16 + 32> message{};
+  std::copy(kSignedContext.begin(), kSignedContext.end(), message.begin());
+  std::copy(before.begin(), before.end(), message.begin() + kSignedContext.size());
+  return message;
+}
+
 }  // namespace
 
 HostKeyId host_key_id(std::string_view name, ByteSpan public_key) {
@@ -125,15 +135,19 @@ Result<View> parse_segment(ByteSpan segment) {
 
 Hashes hash_segment(ByteSpan segment) {
   CHECK(segment.size() >= kSignatureBytes);
-  const size_t signed_bytes = segment.size() - kSignatureBytes;
   crypto::Sha256 sha;
-  sha.update(segment.first(signed_bytes));
-  const Hash before = sha.finish();
-  sha.update(segment.subspan(signed_bytes));
-  Hashes out{sha.finish(), {}};
-  std::copy(kSignedContext.begin(), kSignedContext.end(), out.message.begin());
-  std::copy(before.begin(), before.end(), out.message.begin() + kSignedContext.size());
-  return out;
+  const auto message = message_of(sha, segment);
+  sha.update(segment.last(kSignatureBytes));
+  return {sha.finish(), message};
+}
+
+Hash sign_segment(MutableByteSpan segment, const std::function<std::array<uint8_t, kSignatureBytes>(ByteSpan message)>& sign) {
+  CHECK(segment.size() >= kSignatureBytes);
+  crypto::Sha256 sha;
+  const auto signature = sign(message_of(sha, segment));
+  std::copy(signature.begin(), signature.end(), segment.end() - kSignatureBytes);
+  sha.update(signature);
+  return sha.finish();
 }
 
 }  // namespace stele::segment

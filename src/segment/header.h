@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -73,5 +74,7 @@ struct Hashes {
 };
 /// Needs at least kSignatureBytes bytes.
 Hashes hash_segment(ByteSpan segment);
+/// For the one who signs: `sign` gets the message and gives the signature, which goes to the segment's end.
+Hash sign_segment(MutableByteSpan segment, const std::function<std::array<uint8_t, kSignatureBytes>(ByteSpan message)>& sign);
 
 }  // namespace stele::segment

@@ -36,8 +36,8 @@ Sealer::Sealer(StreamId stream, Kind kind, HostSigner host, Recipients recipient
       recipients_(std::move(recipients)),
       random_(std::move(random)) {}
 
-void Sealer::set_level(event::Lane lane, int level) {
-  compressors_[static_cast<size_t>(lane)].set_level(level);
+void Sealer::set_level(event::Lane lane, int level, int window_log) {
+  compressors_[static_cast<size_t>(lane)].set_level(level, window_log);
 }
 
 Status Sealer::check(const Batch& batch) const {
@@ -117,10 +117,8 @@ Result<Sealed> Sealer::seal(const Batch& batch, bool close) {
     out.bytes(seal_part(static_cast<event::Lane>(lane), header_bytes, compressed[lane]));
   }
   sealed.bytes.resize(sealed.bytes.size() + kSignatureBytes);
-  const auto signature = host_.key.sign(hash_segment(sealed.bytes).message);
-  std::copy(signature.begin(), signature.end(), sealed.bytes.end() - kSignatureBytes);
+  sealed.hash = sign_segment(sealed.bytes, [&](ByteSpan message) { return host_.key.sign(message); });
   sealed.header = header;
-  sealed.hash = hash_segment(sealed.bytes).segment;
 
   previous_ = sealed.hash;
   ++sequence_;

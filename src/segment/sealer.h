@@ -49,8 +49,8 @@ class Sealer {
  public:
   Sealer(StreamId stream, Kind kind, HostSigner host, Recipients recipients, RandomSource random);
 
-  /// Level of the lanes' compression from the next segment on (zstd's numbers).
-  void set_level(event::Lane lane, int level);
+  /// A lane's compression from the next segment on: zstd's level, and log2 of the history in bytes.
+  void set_level(event::Lane lane, int level, int window_log);
   /// The next segment gets fresh lane keys and starts its compression anew, so that reading can begin there.
   void rekey_next() { rekey_ = true; }
 

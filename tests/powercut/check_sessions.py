@@ -13,8 +13,6 @@ folder, stele, acknowledged = sys.argv[1:4]
 ledger = f"{folder}/ledger"
 os.environ["XDG_STATE_HOME"] = f"{folder}/reader"
 must = set(pathlib.Path(acknowledged).read_text().split())
-if not must:
-    sys.exit(0)  # the cut may have come before there was a ledger
 
 
 def ask(*words):
@@ -22,6 +20,8 @@ def ask(*words):
 
 
 done = ask("verify", "--all", "--json")
+if not must and done.returncode != 1:
+    sys.exit(0)  # the cut may have come before there was a ledger; but never may it look like tampering
 if done.returncode != 0:
     sys.exit(f"stele verify: exit {done.returncode}: {done.stdout.decode(errors='replace')}")
 have = set()

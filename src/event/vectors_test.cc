@@ -1,0 +1,193 @@
+// testdata/vectors/event.json: what any implementation must read, and what it must refuse. Here it
+// is made from values and held against the file, byte by byte; a change of the format shows as a
+// difference.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "base/hex.h"
+#include "codec/json.h"
+#include "event/codec.h"
+#include "event/test_events.h"
+
+namespace stele::event {
+namespace {
+
+struct Accepted {
+  std::string_view name;
+  Lane lane;
+  int64_t base_us;
+  std::vector<std::pair<int64_t, Body>> events;  // at µs
+  std::vector<std::string_view> diagnostic;      // RFC 8949 §8
+};
+
+struct Refused {
+  std::string_view name;
+  Lane lane;
+  std::string_view hex, error;
+};
+
+Unknown unknown_event() { return {12, from_hex("850c00a1626964182af93e00c11a514b67b0").value()}; }
+
+std::vector<Accepted> accepted() {
+  return {
+      {"start",
+       Lane::kFacts,
+       1'000'000,
+       {{1'000'000, full_start()}},
+       {R"([1, 0, {"cwd": h'2f686f6d652f616461', "gid": 1000, "ses": 7, "tty": h'2f6465762f7074732f33', "uid": 1000, )"
+        R"("argv": [h'2f62696e2f6c73', h'2d6c', h'636166e9'], "auid": 1001, "boot": "5f0c2a91-0000-4000-8000-000000000000", )"
+        R"("euid": 0, "host": h'7765623031', "size": [24, 80, 0, 0], "term": h'787465726d2d323536636f6c6f72', "user": h'616461', )"
+        R"("login": h'6772616365', "title": h'72656c6561736520342e32', "groups": [4, 27, 1000], "kernel": "6.1.0-26-amd64", )"
+        R"("parent": "0197a3b2-0000-7000-8000-000000000000", "policy": "all", )"
+        R"("machine": "0123456789abcdef0123456789abcdef", "recorder": "stele 0.1.0"}])"}},
+      {"start, nothing known",
+       Lane::kFacts,
+       0,
+       {{0, Start{}}},
+       {R"([1, 0, {"gid": 0, "uid": 0, "euid": 0, "policy": "redact"}])"}},
+      {"the facts of a session",
+       Lane::kFacts,
+       1'000'000,
+       {{1'000'000, Resize{{50, 132, 1188, 900}}},
+        {1'250'000, Gap{"no space left on device", 70'000, 12, Micros(2'000'000)}},
+        {4'000'000, Suspend{false}},
+        {9'000'000'000, Suspend{true}},
+        {9'000'000'500, full_end()}},
+       {"[4, 0, 50, 132, 1188, 900]",
+        R"([6, 250000, "no space left on device", 70000, 12, 2000000])", "[8, 2750000, false]",
+        "[8, 8996000000, true]",
+        R"([7, 500, {"in": 789, "out": 123456, "rss": 67108864, "why": "hangup", "core": true, "exit": 0, )"
+        R"("stime": 250, "utime": 1500000, "signal": 15}])"}},
+      {"end, nothing known", Lane::kFacts, 0, {{0, End{}}}, {"[7, 0, {}]"}},
+      {"a key, typed before the segment began",
+       Lane::kInput,
+       5'000'000,
+       {{3'500'000, Input{bytes_of("l")}},
+        {3'501'234, Input{bytes_of("s")}},
+        {5'000'000, Redaction{Redaction::Why::kNoEcho, 16}},
+        {6'000'000, Redaction{Redaction::Why::kHeuristic, 48}}},
+       {"[3, -1500000, h'6c']", "[3, 1234, h'73']", "[5, 1498766, 0, 16]", "[5, 1000000, 1, 48]"}},
+      {"output, among it none and no UTF-8",
+       Lane::kOutput,
+       5'000'000,
+       {{5'000'310, Output{bytes_of("ls\r\n")}},
+        {5'000'310, Output{}},
+        {5'066'000, Output{{0xff, 0x00}}}},
+       {"[2, 310, h'6c730d0a']", "[2, 0, h'']", "[2, 65690, h'ff00']"}},
+      {"grant",
+       Lane::kOutput,
+       0,
+       {{0, sample_grant()}},
+       {"[9, 0, h'000102030405060708090a0b0c0d0e0f', 300, "
+        "h'fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0efeeedecebeae9e8e7e6e5e4e3e2e1e0']"}},
+      {"a type of tomorrow",
+       Lane::kOutput,
+       0,
+       {{0, unknown_event()}},
+       {R"([12, 0, {"id": 42}, 1.5, 1(1363896240)])"}},
+  };
+}
+
+constexpr Refused kRefused[] = {
+    {"cut short", Lane::kOutput, "830200436162", "corrupt"},
+    {"a longer form than needed", Lane::kOutput, "83020058016c", "corrupt"},
+    {"an indefinite length", Lane::kOutput, "9f0200416cff", "corrupt"},
+    {"output in the lane of the facts", Lane::kFacts, "830200416c", "corrupt"},
+    {"input in the lane of the output", Lane::kOutput, "830300416c", "corrupt"},
+    {"type 0", Lane::kFacts, "830000416c", "corrupt"},
+    {"text for bytes", Lane::kOutput, "830200616c", "corrupt"},
+    {"too few items", Lane::kFacts, "8504000102 03", "corrupt"},
+    {"time goes back", Lane::kOutput, "830200416c830220416c", "corrupt"},
+    {"a redaction that tells the length", Lane::kInput, "840500000b", "corrupt"},
+    {"a start without uid", Lane::kFacts,
+     "830100a363676964006465756964 0066706f6c69637966726564616374", "corrupt"},
+    {"an empty entry spelled out", Lane::kFacts, "830700a16377687960", "corrupt"},
+    {"entries out of order", Lane::kFacts, "830700a26377687961786269 6e01", "corrupt"},
+    {"a newer type that is not deterministic", Lane::kFacts, "830a00fb3ff8000000000000", "corrupt"},
+    {"nested too deep", Lane::kFacts, "830a0081818181818181818181818181818181", "limit"},
+};
+
+std::string without_spaces(std::string_view text) {
+  std::string out(text);
+  std::erase(out, ' ');
+  return out;
+}
+
+std::string line(const Accepted& vector) {
+  LaneEncoder encoder;
+  encoder.begin(at(vector.base_us));
+  for (const auto& [us, body] : vector.events) encoder.event(at(us), body);
+  std::string out;
+  codec::JsonWriter json(out);
+  json.begin_object().key("name").text(vector.name).key("lane").text(lane_name(vector.lane));
+  json.key("base_us").number(vector.base_us).key("hex").text(to_hex(encoder.bytes()));
+  json.key("at_us").begin_array();
+  for (const auto& [us, body] : vector.events) json.number(us);
+  json.end_array().key("diagnostic").begin_array();
+  for (std::string_view item : vector.diagnostic) json.text(item);
+  json.end_array().end_object();
+  return out;
+}
+
+std::string line(const Refused& vector) {
+  std::string out;
+  codec::JsonWriter(out)
+      .begin_object()
+      .key("name")
+      .text(vector.name)
+      .key("lane")
+      .text(lane_name(vector.lane))
+      .key("hex")
+      .text(without_spaces(vector.hex))
+      .key("error")
+      .text(vector.error)
+      .end_object();
+  return out;
+}
+
+template <typename Vectors>
+std::string lines(const Vectors& vectors) {
+  std::string out;
+  for (const auto& vector : vectors) out += (out.empty() ? "\n" : ",\n") + line(vector);
+  return out;
+}
+
+TEST(EventVectors, are_what_this_program_writes) {
+  const std::string made = "{\"format\":\"stele event, version 1\",\"accepted\":[" +
+                           lines(accepted()) + "],\n\"refused\":[" + lines(kRefused) + "]}\n";
+  std::ifstream file(STELE_TESTDATA "/vectors/event.json", std::ios::binary);
+  const std::string kept{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (made != kept) std::ofstream(testing::TempDir() + "event.json", std::ios::binary) << made;
+  EXPECT_TRUE(made == kept) << "this program's are in " << testing::TempDir() << "event.json";
+}
+
+TEST(EventVectors, are_read_as_what_they_mean) {
+  for (const Accepted& vector : accepted()) {
+    LaneEncoder encoder;
+    encoder.begin(at(vector.base_us));
+    std::vector<Event> expected;
+    for (const auto& [us, body] : vector.events) {
+      encoder.event(at(us), body);
+      expected.push_back({vector.lane, at(us), body});
+    }
+    ASSERT_EQ(vector.diagnostic.size(), expected.size());
+    const auto events = decode_lane(vector.lane, at(vector.base_us), encoder.bytes());
+    ASSERT_TRUE(events.has_value()) << vector.name << ": " << events.error().context;
+    EXPECT_EQ(*events, expected) << vector.name;
+  }
+}
+
+TEST(EventVectors, are_refused_where_they_must_be) {
+  for (const Refused& vector : kRefused) {
+    const auto events =
+        decode_lane(vector.lane, at(0), from_hex(without_spaces(vector.hex)).value());
+    ASSERT_FALSE(events.has_value()) << vector.name;
+    EXPECT_EQ(code_name(events.error().code), vector.error)
+        << vector.name << ": " << events.error().context;
+  }
+}
+
+}  // namespace
+}  // namespace stele::event
