@@ -136,7 +136,7 @@ TEST(Capture, sends_nothing_that_the_sink_did_not_take) {
   setting.fail_on = "Q";
   TestTerminal terminal(
       shell("trap 'echo hup > $FOLDER/hup; exit' HUP; stty raw -echo; printf READY;"
-            "dd bs=1 count=2 of=$FOLDER/keys 2>/dev/null & wait"),
+            "dd bs=1 count=2 of=$FOLDER/keys 2>/dev/null"),
       setting);
   ASSERT_TRUE(terminal.shows("READY"));
   terminal.type("aQ");

@@ -68,7 +68,7 @@ void Emulator::control(const Csi& csi) {
       // DECSED and DECSEL: no cell is ever protected.
       case 'J': return screen_.erase_display(csi.value(0, 0), watcher_);
       case 'K': return screen_.erase_line(csi.value(0, 0));
-      case 'W': if (csi.value(0, 0) == 5) screen_.default_tabs(); return;  // DECST8C
+      case 'W': if (csi.count == 1 && csi.value(0, 0) == 5) screen_.default_tabs(); return;  // DECST8C
       default: return;
     }
   }

@@ -141,9 +141,11 @@ def generate(seed, rows, columns):
       IL and DL outside the margins (DEC: nothing happens; tmux acts to the bottom) or off the first column (DEC: goes there);
       DECSTBM in origin mode (DEC: to the top margin; tmux: to the top), 1049 reset on the main screen (tmux: only after a set);
       ICH, DCH, ECH and insert mode where they cut a wide character in two (tmux leaves half of it, and shifts the row), or wrap;
+      ICH of all that is left of a row (tmux: nothing happens); DECSC on one screen and DECRC on the other (tmux keeps one for both);
       CHT, encoded C1 and bytes that are no UTF-8 (tmux knows none of them)."""
     r = random.Random(seed)
     wide = seed % 2 == 0
+    saving = seed % 3 != 0  # DECSC or the alternate screen, not both
     alternate = False
     n = lambda most: str(r.choice([1, 1, 2, 3, r.randint(1, most)]))
     goto = lambda: f"\x1b[{r.randint(1, rows)};{r.randint(1, columns)}H"
@@ -154,7 +156,8 @@ def generate(seed, rows, columns):
         if op < 6:
             out += r.choice(["", goto(), "\r"]) + "".join(r.choice(words) for _ in range(r.randint(1, 6))) + goto()
         elif op == 6 and not wide:
-            out += r.choice(["\x1b[" + n(columns) + r.choice("@PX"), "\x1b[4h\r" + r.choice(words)[: columns // 2] + "\x1b[4l"])
+            out += r.choice(["\x1b[" + n(columns) + r.choice("PX"), f"\x1b[{r.randint(1, columns // 2)}G\x1b[{r.randint(1, columns // 2 - 1)}@",
+                             "\x1b[4h\r" + r.choice(words)[: columns // 2] + "\x1b[4l"])
         elif op == 7:
             out += "\x1b[r" + goto() + "\r\x1b[" + n(rows) + r.choice("LM")
         elif op == 8 and not wide:
@@ -169,11 +172,11 @@ def generate(seed, rows, columns):
         elif op == 12:
             out += r.choice(["\n", "\x1bM", "\x1bD", "\x1bE", "\r\n"]) * r.randint(1, 4)
         elif op == 13:
-            out += r.choice(["\x1b7", "\x1b8", "\t", "\x1b[Z", "\x1bH", "\x1b[g", "x\x1b[2b" + goto()])
+            out += r.choice((["\x1b7", "\x1b8"] if saving else []) + ["\t", "\x1b[Z", "\x1bH", "\x1b[g", "x\x1b[2b" + goto()])
         elif op == 14:
             out += r.choice(["\x1b[?6h", "\x1b[?6l", "\x1b[?6l", "\x1b(0", "\x1b(B", "\x1b(B", "\x1b)0", "\x0e", "\x0f", "\x0f"])
         elif op == 15 and r.randint(0, 3) == 0:
-            if r.randint(0, 1):
+            if not saving and r.randint(0, 1):
                 alternate = not alternate
                 out += "\x1b[?1049" + "lh"[alternate]
             else:

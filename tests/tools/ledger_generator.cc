@@ -88,7 +88,7 @@ class Session {
     batch.boot_first = batch.boot_last = now;
     put(batch, event::Lane::kOutput, event::Output{content()});
     if (sealed_ == 1) put(batch, event::Lane::kFacts, start());
-    if (is_closed()) put(batch, event::Lane::kFacts, event::End{.exit_status = 0, .why = ""});
+    if (is_closed()) put(batch, event::Lane::kFacts, ended());
     return sealer_.seal(batch, is_closed());
   }
 
@@ -102,6 +102,11 @@ class Session {
     start.user = "ada";
     start.host = "web01";
     return start;
+  }
+  static event::End ended() {
+    event::End end;
+    end.exit_status = 0;
+    return end;
   }
   Bytes content() const {
     Bytes bytes(output_bytes_);
