@@ -15,10 +15,7 @@ event::Redaction::Why why_of(Verdict verdict) {
 
 }  // namespace
 
-void wipe(Bytes& bytes) {
-  ::explicit_bzero(bytes.data(), bytes.size());
-  bytes.clear();
-}
+void wipe(MutableByteSpan bytes) { ::explicit_bzero(bytes.data(), bytes.size()); }
 
 void HoldQueue::push(Entry entry) {
   entry.size = entry.bytes.size();

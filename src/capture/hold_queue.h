@@ -71,6 +71,6 @@ class HoldQueue {
 };
 
 /// Overwrites what must not linger in memory (a compiler may not leave this out).
-void wipe(Bytes& bytes);
+void wipe(MutableByteSpan bytes);
 
 }  // namespace stele::capture

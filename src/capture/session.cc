@@ -11,7 +11,8 @@ namespace {
 constexpr size_t kReadBytes = 4096;
 /// A read of this much is likely to be followed by more: no need to ask poll.
 constexpr size_t kBulkBytes = 2048;
-constexpr size_t kReadsInARowMax = 16;
+constexpr size_t kGatherBytes = 4 * kReadBytes;
+constexpr size_t kTurnsMax = 4;
 constexpr size_t kShownBytesMax = 64 << 10;
 /// What is recorded as sent but cannot be taken back if the terminal's mode changes before the
 /// session takes it.
@@ -51,7 +52,6 @@ Session::Session(const Options& options, event::Sink& sink, Clock& clock, os::Si
       person_(options.input, options.output),
       filter_(options.input_policy, options.size.rows, options.size.columns),
       size_(options.size),
-      read_buffer_(kReadBytes),
       input_open_(person_.input() >= 0),
       end_of_file_at_(clock.boot()),
       end_of_file_pause_(kEndOfFilePauseMin) {}
@@ -87,16 +87,16 @@ Status Session::start() {
 }
 
 // Reading goes on while output waits for a slow terminal, up to kShownBytesMax, so that the two
-// sides of a flood overlap; after a full read the next is tried without asking poll. Measured with
-// bench/bulk.py: gathering 16-64 KiB before a write, naps, and a blocking write were no better.
+// sides of a flood overlap; after a full read the next is tried without asking poll. Measured:
+// naps, a blocking write, and gathering more than 16 KiB before a write cost more than they save.
 Status Session::relay() {
   for (;;) {
     TRY_VOID(read_session());
     TRY_VOID(show());
     TRY_VOID(send());
     if (is_over()) return {};
-    if (has_more() && ++reads_in_a_row_ < kReadsInARowMax) continue;
-    reads_in_a_row_ = 0;
+    if (has_more() && ++turns_ < kTurnsMax) continue;
+    turns_ = 0;
     TRY_VOID(wait());
   }
   return {};
@@ -118,24 +118,29 @@ bool Session::is_over() {
   return !session_open_ && ended_ && shown_.is_empty();
 }
 
-bool Session::has_room() const { return shown_.size() + kReadBytes <= kShownBytesMax; }
+bool Session::has_room() const { return shown_.size() + kGatherBytes <= kShownBytesMax; }
 
+/// What comes at once belongs together, up to kGatherBytes: one event, one write.
 Status Session::read_session() {
   if (!has_more()) return {};
-  const os::Transfer got = os::read_some(master_.get(), read_buffer_);
-  may_read_session_ = got.bytes >= kBulkBytes;
-  if (got.bytes == 0) {
+  const MutableByteSpan room = shown_.room(kGatherBytes);
+  size_t size = 0;
+  while (may_read_session_ && size + kReadBytes <= room.size()) {
+    const os::Transfer got = os::read_some(master_.get(), room.subspan(size, kReadBytes));
+    may_read_session_ = got.bytes >= kBulkBytes;
+    size += got.bytes;
+    if (got.bytes > 0) continue;
     drained_since_end_ = ended_.has_value();
     if (got.is_closed()) session_open_ = false;
-    return {};
   }
-  const ByteSpan bytes = ByteSpan(read_buffer_).first(got.bytes);
+  if (size == 0) return {};
+  const ByteSpan bytes = room.first(size);
   last_output_at_ = clock_.boot();
-  output_bytes_ += bytes.size();
+  output_bytes_ += size;
   filter_.output(last_output_at_, bytes);
   TRY_VOID(record_decided());
   TRY_VOID(sink_.output(last_output_at_, bytes));
-  if (person_.output() >= 0) shown_.add(bytes);
+  if (person_.output() >= 0) shown_.commit(size);
   return {};
 }
 
@@ -150,10 +155,8 @@ Status Session::show() {
 }
 
 Status Session::read_person() {
-  Bytes typed(kReadBytes);
-  const os::Transfer got = os::read_some(person_.input(), typed);
-  sent_.add(ByteSpan(typed).first(got.bytes));
-  wipe(typed);
+  const os::Transfer got = os::read_some(person_.input(), sent_.room(kReadBytes));
+  sent_.commit(got.bytes);
   if (!got.is_closed()) return send();
   if (person_.is_interactive()) {
     hang_up(kWhyHangup, SIGHUP);

@@ -77,13 +77,12 @@ class Session {
   uint64_t output_before_end_ = 0;
   bool drained_since_end_ = false;
 
-  Bytes read_buffer_;
   Outbox shown_;       // recorded, not yet taken by the person's terminal
   Outbox sent_;        // read from the person, not yet taken by the session
   size_t judged_ = 0;  // the first bytes of sent_ that the filter has seen
   bool may_read_session_ = true, may_show_ = true, may_send_ = true;
   bool session_open_ = true, input_open_;
-  size_t reads_in_a_row_ = 0;
+  size_t turns_ = 0;
 
   BootTime end_of_file_at_;  // when to look whether to send it (again)
   Micros end_of_file_pause_;
