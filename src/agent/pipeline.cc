@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "os/memory.h"
+
 namespace stele::agent {
 namespace {
 
@@ -191,6 +193,7 @@ void Pipeline::run() {
     Round round = next_round();
     if (round.stop) return;
     end_round(round, do_round(round));
+    if (!std::exchange(released_, true)) os::release_code();  // starting is over, waiting begins
     const std::lock_guard lock(mutex_);
     // A gap that ended in the closing round leaves one more: the one with the end in it.
     if (round.closing && (!end_ || gap_ || failed_)) return;

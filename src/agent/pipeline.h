@@ -104,6 +104,7 @@ class Pipeline : public event::Sink {
   BootTime unsynced_since_;
   uint64_t written_ = 0;           // leaves in the ledger when this session's last segment was in
   size_t effort_ = 0;              // of kEfforts: how hard the output is compressed
+  bool released_ = false;          // the code that only starting needed
   std::thread thread_;
 };
 

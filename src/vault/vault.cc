@@ -110,6 +110,9 @@ Result<Bytes> Vault::get(const std::string& name, size_t bytes_max) const {
 Status RecordCursor::open_volume() {
   TRY(file_, vault_.read_volume(at_.volume));
   if (past_cache_) file_->drop_cache();
+  ahead_size_ = 0;
+  TRY(bytes_, file_->size());
+  listed_bytes_ = bytes_;
   TRY(const auto all, vault_.volumes());
   const auto after = std::upper_bound(all.begin(), all.end(), at_.volume);
   next_ = after == all.end() ? std::nullopt : std::optional(*after);
@@ -117,28 +120,46 @@ Status RecordCursor::open_volume() {
 }
 
 // A volume ends where the next one begins, whatever bytes follow: a record torn by a power cut may have its full length.
-Result<bool> RecordCursor::enter_successor() {
+// A successor that was not listed can only begin behind what was there then, or at a record that is torn.
+bool RecordCursor::is_successor_there(Found found) const {
   const VolumeName next = at_.successor();
-  if (next_ ? *next_ != next : !vault_.has_volume(next)) return false;
-  at_ = {next, 0, at_.index};
-  TRY_VOID(open_volume());
-  return true;
+  if (next_) return *next_ == next;
+  if (found == Found::kRecord && at_.offset < listed_bytes_) return false;
+  return vault_.has_volume(next);
 }
 
 Result<Found> RecordCursor::look() {
   if (!file_) TRY_VOID(open_volume());
   for (;;) {
-    TRY(const bool moved, enter_successor());
-    if (!moved) break;
+    TRY(const Found found, look_here());
+    if (!is_successor_there(found)) return found;
+    at_ = {at_.successor(), 0, at_.index};
+    TRY_VOID(open_volume());
   }
-  std::array<uint8_t, segment::kLeafBytes> bytes{};
-  TRY(const size_t got, file_->read_at(at_.offset, bytes));
-  if (got == 0) return Found::kEnd;
-  if (got < bytes.size()) return Found::kTorn;
+}
+
+// Leaves are small and records often too: one read shows several.
+Result<ByteSpan> RecordCursor::read_leaf() {
+  if (at_.offset < ahead_at_ || at_.offset + segment::kLeafBytes > ahead_at_ + ahead_size_) {
+    ahead_at_ = at_.offset;
+    ahead_size_ = 0;
+    TRY(ahead_size_, file_->read_at(at_.offset, ahead_));
+  }
+  const size_t from = at_.offset - ahead_at_;
+  return ByteSpan(ahead_).subspan(from, std::min(ahead_size_ - from, segment::kLeafBytes));
+}
+
+Result<Found> RecordCursor::look_here() {
+  TRY(const ByteSpan bytes, read_leaf());
+  if (bytes.empty()) return Found::kEnd;
+  if (bytes.size() < segment::kLeafBytes) return Found::kTorn;
   auto leaf = segment::parse_leaf(bytes);
   if (!leaf) return Found::kTorn;
-  TRY(const uint64_t size, file_->size());
-  if (size < segment_offset() + leaf->segment_bytes) return Found::kTorn;
+  const uint64_t end = segment_offset() + leaf->segment_bytes;
+  if (end > bytes_) {
+    TRY(bytes_, file_->size());
+    if (end > bytes_) return Found::kTorn;
+  }
   leaf_ = *leaf;
   return Found::kRecord;
 }

@@ -2,6 +2,7 @@
 // until they are closed. There is no delete. This is the local one, in a directory.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <memory>
 #include <optional>
@@ -99,12 +100,18 @@ class RecordCursor {
 
  private:
   Status open_volume();
-  Result<bool> enter_successor();
+  Result<Found> look_here();
+  Result<ByteSpan> read_leaf();
+  bool is_successor_there(Found found) const;
 
   const Vault& vault_;
   Position at_;
   std::unique_ptr<os::File> file_;
   std::optional<VolumeName> next_;  // the volume after this one, if there was one when this one was opened
+  uint64_t bytes_ = 0, listed_bytes_ = 0;  // the volume's size when last asked, and before the volumes were listed
+  std::array<uint8_t, size_t{8} << 10> ahead_;  // what was read last, from ahead_at_ on
+  uint64_t ahead_at_ = 0;
+  size_t ahead_size_ = 0;
   segment::Leaf leaf_;
   bool past_cache_ = false;
 };
