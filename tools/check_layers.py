@@ -40,7 +40,7 @@ HOMES = (
 )
 SYSTEM = re.compile(
     r"(sys|linux|asm|net|netinet|netpacket|arpa|rpc)/.*"
-    r"|(dirent|dlfcn|fcntl|fts|ftw|glob|grp|ifaddrs|lastlog|libutil|mntent|mqueue|netdb|paths|poll|pthread|pty|pwd|sched|semaphore"
+    r"|(dirent|dlfcn|fcntl|fts|ftw|glob|grp|ifaddrs|lastlog|libutil|link|mntent|mqueue|netdb|paths|poll|pthread|pty|pwd|sched|semaphore"
     r"|shadow|signal|spawn|stropts|syslog|termio|termios|ucontext|ulimit|unistd|ustat|utime|utmpx?|wait)\.h")
 NAMES_ONLY = {"csignal", "sys/types.h"}  # SIGTERM and pid_t are values and types; what csignal can call is looked for
 SIGNAL_CALLS = re.compile(r"\b(signal|raise|kill|killpg|sigaction|sigprocmask)\s*\(")

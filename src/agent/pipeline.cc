@@ -10,7 +10,8 @@ namespace {
 
 using event::Lane;
 
-// A segment closes when it holds this much, or when its first event is this old; the rest of the second is for the sync.
+// A segment closes when it holds this much, or when its first event is this old; the rest of the
+// second is for the sync.
 constexpr size_t kSegmentBytes = size_t{256} << 10;
 constexpr Micros kSegmentAge = std::chrono::milliseconds(900);
 // The capture waits when this much is not yet sealed.
@@ -21,14 +22,17 @@ constexpr uint64_t kSyncBytes = uint64_t{16} << 20;
 constexpr Micros kCoverEvery = std::chrono::seconds(1);
 constexpr uint64_t kRekeyBytes = uint64_t{64} << 20;
 constexpr Micros kRetryEvery = std::chrono::seconds(1);
-// How hard to compress a segment of so many bytes of output (docs/benchmarks.md has the frontier): a person at work can afford nearly
-// the best there is, a flood only the fastest good one. The histories keep an idle session's memory small.
+// How hard to compress a segment of so many bytes of output (docs/benchmarks.md has the frontier):
+// a person at work can afford nearly the best there is, a flood only the fastest good one. The
+// histories keep an idle session's memory small.
 struct Effort {
   size_t bytes_max;
   int level, window_log;
 };
-constexpr std::array<Effort, 3> kEfforts = {{{size_t{32} << 10, 16, 17}, {kSegmentBytes - 1, 6, 18}, {SIZE_MAX, 1, 19}}};
-// A gentler effort ends the zstd frame and its history: only taken when the output falls well below its bound.
+constexpr std::array<Effort, 3> kEfforts = {
+    {{size_t{32} << 10, 16, 17}, {kSegmentBytes - 1, 6, 18}, {SIZE_MAX, 1, 19}}};
+// A gentler effort ends the zstd frame and its history: only taken when the output falls well below
+// its bound.
 constexpr size_t kCalmer = 4;
 constexpr int kSmallLaneWindowLog = 15;
 
@@ -40,11 +44,16 @@ size_t Pipeline::Pending::bytes() const {
   return total;
 }
 
-Pipeline::Pipeline(PipelineOptions options, LedgerFactory open_ledger, segment::Sealer sealer, Clock& clock)
-    : options_(options), open_ledger_(std::move(open_ledger)), clock_(clock), sealer_(std::move(sealer)) {
+Pipeline::Pipeline(PipelineOptions options, LedgerFactory open_ledger, segment::Sealer sealer,
+                   Clock& clock)
+    : options_(options),
+      open_ledger_(std::move(open_ledger)),
+      clock_(clock),
+      sealer_(std::move(sealer)) {
   const Effort& calm = kEfforts.front();
   sealer_.set_level(Lane::kOutput, calm.level, calm.window_log);
-  for (Lane lane : {Lane::kFacts, Lane::kInput}) sealer_.set_level(lane, calm.level, kSmallLaneWindowLog);
+  for (Lane lane : {Lane::kFacts, Lane::kInput})
+    sealer_.set_level(lane, calm.level, kSmallLaneWindowLog);
 }
 
 Pipeline::~Pipeline() {
@@ -84,12 +93,14 @@ void Pipeline::record(BootTime at, Lane lane, const event::Body& body) {
   pending_.lanes[static_cast<size_t>(lane)].event(at, body);
 }
 
-// One event into the pending batch; content (screen and keys) waits for room, and is only counted while a gap lasts.
+// One event into the pending batch; content (screen and keys) waits for room, and is only counted
+// while a gap lasts.
 template <typename Encode>
 Status Pipeline::add(BootTime at, Lane lane, size_t content_bytes, const Encode& encode) {
   std::unique_lock lock(mutex_);
   room_.wait(lock, [&] {
-    return failed_ || gap_ || pending_.count == 0 || pending_.bytes() + content_bytes <= kPendingBytesMax;
+    return failed_ || gap_ || pending_.count == 0 ||
+           pending_.bytes() + content_bytes <= kPendingBytesMax;
   });
   if (failed_) return fail(*failed_);
   if (gap_ && content_bytes > 0) {
@@ -105,12 +116,14 @@ Status Pipeline::add(BootTime at, Lane lane, size_t content_bytes, const Encode&
 }
 
 Status Pipeline::output(BootTime at, ByteSpan bytes) {
-  return add(at, Lane::kOutput, bytes.size(), [&](event::LaneEncoder& lane) { lane.output(at, bytes); });
+  return add(at, Lane::kOutput, bytes.size(),
+             [&](event::LaneEncoder& lane) { lane.output(at, bytes); });
 }
 
 Status Pipeline::input(BootTime at, ByteSpan bytes) {
   if (!options_.keep_input) return {};
-  return add(at, Lane::kInput, bytes.size(), [&](event::LaneEncoder& lane) { lane.input(at, bytes); });
+  return add(at, Lane::kInput, bytes.size(),
+             [&](event::LaneEncoder& lane) { lane.input(at, bytes); });
 }
 
 Status Pipeline::event(BootTime at, Lane lane, const event::Body& body) {
@@ -163,7 +176,8 @@ Pipeline::Round Pipeline::take_round(BootTime now) {
   }
   round.full = pending_.bytes() >= kSegmentBytes;
   segment::Batch& batch = round.batch.emplace();
-  for (size_t lane = 0; lane < event::kLaneCount; ++lane) batch.lanes[lane] = pending_.lanes[lane].take();
+  for (size_t lane = 0; lane < event::kLaneCount; ++lane)
+    batch.lanes[lane] = pending_.lanes[lane].take();
   batch.wall_first = pending_.wall_first;
   batch.boot_first = pending_.first;
   batch.boot_last = pending_.last;
@@ -178,7 +192,8 @@ Pipeline::Round Pipeline::next_round() {
   for (;;) {
     const BootTime now = clock_.boot();
     std::optional<BootTime> due = gap_ ? retry_at_ : debt_due_;
-    if (!gap_ && pending_.count > 0) due = std::min(due.value_or(BootTime::max()), pending_.first + kSegmentAge);
+    if (!gap_ && pending_.count > 0)
+      due = std::min(due.value_or(BootTime::max()), pending_.first + kSegmentAge);
     if (done_ || closing_ || segment_due(now) || (due && now >= *due)) return take_round(now);
     if (due) {
       work_.wait_for(lock, *due - now);
@@ -211,7 +226,8 @@ Status Pipeline::do_round(Round& round) {
   return settle(round.full, round.closing || !thread_.joinable());
 }
 
-// Appends what is not in the ledger yet. After a failed sync some of it may be there already, and some of that not.
+// Appends what is not in the ledger yet. After a failed sync some of it may be there already, and
+// some of that not.
 Status Pipeline::store() {
   if (appended_ == unconfirmed_.size()) return {};
   if (!ledger_) {
@@ -221,7 +237,8 @@ Status Pipeline::store() {
     const Bytes& segment = unconfirmed_[appended_];
     auto taken = ledger_->append(segment);
     const bool last = appended_ + 1 == unconfirmed_.size();
-    if (!taken && (taken.error().code != Code::kConflict || last)) return fail(std::move(taken).error());
+    if (!taken && (taken.error().code != Code::kConflict || last))
+      return fail(std::move(taken).error());
     if (unsynced_bytes_ == 0) unsynced_since_ = clock_.boot();
     unsynced_bytes_ += segment.size();
   }
@@ -235,7 +252,8 @@ void Pipeline::drop_confirmed() {
   appended_ = 0;
 }
 
-// Pays what is owed: a sync at once unless a flood may share it, a checkpoint about once a second, both at the end.
+// Pays what is owed: a sync at once unless a flood may share it, a checkpoint about once a second,
+// both at the end.
 Status Pipeline::settle(bool flood, bool closing) {
   if (!ledger_) return {};
   const BootTime now = clock_.boot();
@@ -269,7 +287,8 @@ void Pipeline::adapt_effort(const segment::Batch& batch) {
 void Pipeline::end_round(Round& round, const Status& status) {
   const std::lock_guard lock(mutex_);
   if (round.batch && round.full && pending_.count == 0) {
-    for (size_t lane = 0; lane < event::kLaneCount; ++lane) pending_.lanes[lane].reuse(std::move(round.batch->lanes[lane]));
+    for (size_t lane = 0; lane < event::kLaneCount; ++lane)
+      pending_.lanes[lane].reuse(std::move(round.batch->lanes[lane]));
   }
   if (status && gap_) end_gap();
   if (!status && !options_.fail_open) failed_ = status.error();

@@ -1,7 +1,8 @@
 // Pipeline: one session's events in, sealed segments in the ledger out.
 //
-// Two threads: the capture's (open, the Sink calls, close) and one of its own, "sealer". Between them one batch under a mutex; when it is full
-// the capture waits (back-pressure); nothing is dropped unless the session was started with fail-open, and then a gap says so.
+// Two threads: the capture's (open, the Sink calls, close) and one of its own, "sealer". Between
+// them one batch under a mutex; when it is full the capture waits (back-pressure); nothing is
+// dropped unless the session was started with fail-open, and then a gap says so.
 #pragma once
 
 #include <condition_variable>
@@ -22,17 +23,19 @@ namespace stele::agent {
 using LedgerFactory = std::function<Result<std::unique_ptr<ledger::Ledger>>()>;
 
 struct PipelineOptions {
-  bool fail_open = false;   // go on when nothing can be recorded, and leave a gap
-  bool keep_input = true;   // false: the input lane stays empty (policy `none`)
+  bool fail_open = false;  // go on when nothing can be recorded, and leave a gap
+  bool keep_input = true;  // false: the input lane stays empty (policy `none`)
 };
 
 class Pipeline : public event::Sink {
  public:
   /// The sealer must be fresh. `clock` is used by both threads.
-  Pipeline(PipelineOptions options, LedgerFactory open_ledger, segment::Sealer sealer, Clock& clock);
+  Pipeline(PipelineOptions options, LedgerFactory open_ledger, segment::Sealer sealer,
+           Clock& clock);
   ~Pipeline() override;
 
-  /// Records the start; when it returns, the opening segment is durable (or, with fail-open, the gap has begun).
+  /// Records the start; when it returns, the opening segment is durable (or, with fail-open, the
+  /// gap has begun).
   Status open(const event::Start& start);
 
   Status output(BootTime at, ByteSpan bytes) override;
@@ -40,8 +43,9 @@ class Pipeline : public event::Sink {
   Status event(BootTime at, event::Lane lane, const event::Body& body) override;
   void passed_on() override;
 
-  /// Seals the closing segment, with the End event that was given before; when it returns, the whole session is durable and covered
-  /// by a checkpoint. Call once, after open(). Without an End the session is left cut.
+  /// Seals the closing segment, with the End event that was given before; when it returns, the
+  /// whole session is durable and covered by a checkpoint. Call once, after open(). Without an End
+  /// the session is left cut.
   Status close();
 
  private:
@@ -56,8 +60,8 @@ class Pipeline : public event::Sink {
   // What the sealer does in one round, decided under the mutex and done without it.
   struct Round {
     std::optional<segment::Batch> batch;
-    bool full = false;     // the batch closed by its size: a flood
-    bool retry = false;    // fail-open: the last round failed, try again
+    bool full = false;   // the batch closed by its size: a flood
+    bool retry = false;  // fail-open: the last round failed, try again
     bool closing = false;
     bool stop = false;
   };
@@ -91,7 +95,8 @@ class Pipeline : public event::Sink {
   std::optional<event::Gap> gap_;  // fail-open: what is being lost right now
   BootTime gap_since_, retry_at_;
   std::optional<BootTime> debt_due_;  // when a sync or a checkpoint is owed
-  std::optional<std::pair<BootTime, event::End>> end_;  // until close() puts it in the closing segment
+  std::optional<std::pair<BootTime, event::End>>
+      end_;  // until close() puts it in the closing segment
   bool tell_sealer_ = false, closing_ = false, done_ = false;
 
   // The sealer thread's (open() uses them before it runs).
@@ -99,12 +104,12 @@ class Pipeline : public event::Sink {
   std::unique_ptr<ledger::Ledger> ledger_;
   // Sealed and not known to be durable; with fail-closed only what is not yet appended.
   std::vector<Bytes> unconfirmed_;
-  size_t appended_ = 0;            // how many of them this ledger_ has taken
+  size_t appended_ = 0;  // how many of them this ledger_ has taken
   uint64_t unsynced_bytes_ = 0;
   BootTime unsynced_since_;
-  uint64_t written_ = 0;           // leaves in the ledger when this session's last segment was in
-  size_t effort_ = 0;              // of kEfforts: how hard the output is compressed
-  bool released_ = false;          // the code that only starting needed
+  uint64_t written_ = 0;   // leaves in the ledger when this session's last segment was in
+  size_t effort_ = 0;      // of kEfforts: how hard the output is compressed
+  bool released_ = false;  // the code that only starting needed
   std::thread thread_;
 };
 

@@ -48,7 +48,8 @@ class ByteWriter {
 };
 
 /// Reads big-endian integers and byte runs off the front of a span; every read is bounds-checked.
-/// After a short read, ok() is false for good, integers read as 0 and runs as empty: check once, at the end.
+/// After a short read, ok() is false for good, integers read as 0 and runs as empty: check once, at
+/// the end.
 class ByteReader {
  public:
   explicit ByteReader(ByteSpan in) : in_(in) {}

@@ -1,4 +1,5 @@
-// Two clocks, two types: wall time (what a person means) and boot time (what never steps). Both in µs.
+// Two clocks, two types: wall time (what a person means) and boot time (what never steps). Both in
+// µs.
 #pragma once
 
 #include <chrono>

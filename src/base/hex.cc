@@ -35,8 +35,8 @@ std::string to_base64(ByteSpan bytes, Padding padding) {
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (size_t i = 0; i < bytes.size(); i += 3) {
     const size_t left = bytes.size() - i;
-    const uint32_t group = static_cast<uint32_t>(bytes[i] << 16 | (left > 1 ? bytes[i + 1] << 8 : 0) |
-                                                 (left > 2 ? bytes[i + 2] : 0));
+    const uint32_t group = static_cast<uint32_t>(
+        bytes[i] << 16 | (left > 1 ? bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0));
     for (size_t k = 0; k < 4; ++k) {
       if (k <= left) {
         out += kBase64Digits[group >> (18 - 6 * k) & 63];

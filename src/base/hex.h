@@ -15,7 +15,8 @@ Result<Bytes> from_hex(std::string_view text);
 enum class Padding { kRequired, kForbidden };
 
 std::string to_base64(ByteSpan bytes, Padding padding = Padding::kRequired);
-/// Refuses every second spelling: missing or extra padding, stray characters, non-zero trailing bits.
+/// Refuses every second spelling: missing or extra padding, stray characters, non-zero trailing
+/// bits.
 Result<Bytes> from_base64(std::string_view text, Padding padding = Padding::kRequired);
 
 }  // namespace stele

@@ -6,19 +6,32 @@ namespace stele {
 
 std::string_view code_name(Code code) {
   switch (code) {
-    case Code::kInvalid: return "invalid";
-    case Code::kCorrupt: return "corrupt";
-    case Code::kNotFound: return "not-found";
-    case Code::kExists: return "exists";
-    case Code::kPermission: return "permission";
-    case Code::kNoSpace: return "no-space";
-    case Code::kIo: return "io";
-    case Code::kUnsupported: return "unsupported";
-    case Code::kUnauthentic: return "unauthentic";
-    case Code::kBusy: return "busy";
-    case Code::kLimit: return "limit";
-    case Code::kConflict: return "conflict";
-    case Code::kOutcomeUnknown: return "outcome-unknown";
+    case Code::kInvalid:
+      return "invalid";
+    case Code::kCorrupt:
+      return "corrupt";
+    case Code::kNotFound:
+      return "not-found";
+    case Code::kExists:
+      return "exists";
+    case Code::kPermission:
+      return "permission";
+    case Code::kNoSpace:
+      return "no-space";
+    case Code::kIo:
+      return "io";
+    case Code::kUnsupported:
+      return "unsupported";
+    case Code::kUnauthentic:
+      return "unauthentic";
+    case Code::kBusy:
+      return "busy";
+    case Code::kLimit:
+      return "limit";
+    case Code::kConflict:
+      return "conflict";
+    case Code::kOutcomeUnknown:
+      return "outcome-unknown";
   }
   return "unknown";
 }

@@ -1,6 +1,7 @@
 // Result<T> and Error: how everything that can fail says so. No exceptions in our code.
 //
-// Branch on codes, never on text. A context says what and where, for a person; no secret ever enters it.
+// Branch on codes, never on text. A context says what and where, for a person; no secret ever
+// enters it.
 #pragma once
 
 #include <string>
@@ -56,14 +57,14 @@ inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(st
 
 /// TRY(auto x, expression): x is the value, or the function returns the error.
 #define TRY(declaration, expression) TRY_(STELE_CONCAT(try_, __COUNTER__), declaration, expression)
-#define TRY_(result, declaration, expression)                            \
-  auto result = (expression);                                            \
-  if (!result) return ::stele::fail(std::move(result).error());          \
+#define TRY_(result, declaration, expression)                   \
+  auto result = (expression);                                   \
+  if (!result) return ::stele::fail(std::move(result).error()); \
   declaration = *std::move(result)
 
 /// TRY_VOID(expression): for a Status.
 #define TRY_VOID(expression)                                              \
   do {                                                                    \
-    auto try_status = (expression);                                        \
-    if (!try_status) return ::stele::fail(std::move(try_status).error());\
+    auto try_status = (expression);                                       \
+    if (!try_status) return ::stele::fail(std::move(try_status).error()); \
   } while (false)

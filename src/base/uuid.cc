@@ -31,7 +31,8 @@ Result<StreamId> parse_stream_id(std::string_view text) {
     std::copy(bytes->begin(), bytes->end(), id.begin());
     if (to_string(id) == text) return id;
   }
-  return fail(Code::kInvalid, "not a session id (a UUID such as 0197a3b2-0000-7000-8000-000000000000)");
+  return fail(Code::kInvalid,
+              "not a session id (a UUID such as 0197a3b2-0000-7000-8000-000000000000)");
 }
 
 }  // namespace stele

@@ -52,7 +52,7 @@ TEST(Capture, passes_and_records_every_byte_value_both_ways) {
 
 TEST(Capture, shows_and_records_a_flood_exactly) {
   TestTerminal terminal(
-      shell("stty raw; while [ ! -e $FOLDER/go ]; do :; done; cat $FOLDER/flood"));
+      shell("stty raw; while [ ! -e $FOLDER/go ]; do sleep 0.01; done; cat $FOLDER/flood"));
   const std::string flood = noise(3'000'000);
   write_file(terminal.path("flood"), flood);
   write_file(terminal.path("go"), "");
@@ -64,7 +64,7 @@ TEST(Capture, shows_and_records_a_flood_exactly) {
 
 TEST(Capture, holds_a_flood_back_for_a_slow_terminal_and_still_takes_its_keys) {
   TestTerminal terminal(
-      shell("stty raw -echo; printf READY; while [ ! -e $FOLDER/go ]; do :; done;"
+      shell("stty raw -echo; printf READY; while [ ! -e $FOLDER/go ]; do sleep 0.01; done;"
             "cat $FOLDER/flood & head -c5 > $FOLDER/keys; wait"));
   const std::string flood = noise(1'000'000);
   write_file(terminal.path("flood"), flood);
@@ -72,7 +72,7 @@ TEST(Capture, holds_a_flood_back_for_a_slow_terminal_and_still_takes_its_keys) {
   write_file(terminal.path("go"), "");
   const auto recorded = [&] { return joined(terminal.events(), event::Lane::kOutput).size(); };
   // Nobody reads the terminal: its buffer and ours fill, and no more is taken from the command.
-  ASSERT_TRUE(terminal.until([&] { return recorded() > 64'000; }, false));
+  ASSERT_TRUE(terminal.until([&] { return recorded() > 48'000; }, false));
   EXPECT_EQ(terminal.type_without_reading("hello"), 5U);
   ASSERT_TRUE(terminal.until([&] { return read_file(terminal.path("keys")) == "hello"; }, false));
   EXPECT_LT(recorded(), 400'000U);
@@ -82,7 +82,7 @@ TEST(Capture, holds_a_flood_back_for_a_slow_terminal_and_still_takes_its_keys) {
 
 TEST(Capture, shows_output_while_a_command_does_not_read) {
   TestTerminal terminal(
-      shell("stty raw -echo; printf READY; while [ ! -e $FOLDER/go ]; do :; done; printf STILL;"
+      shell("stty raw -echo; printf READY; while [ ! -e $FOLDER/go ]; do sleep 0.01; done; printf STILL;"
             "head -c300000 | cksum"));
   ASSERT_TRUE(terminal.shows("READY"));
   std::string typed(300'000, 'k');
@@ -107,7 +107,7 @@ TEST(Capture, shows_output_while_a_command_does_not_read) {
 
 TEST(Capture, keeps_what_is_typed_ahead) {
   TestTerminal terminal(
-      shell("printf READY; while [ ! -e $FOLDER/go ]; do :; done; read x; echo \"got:$x\""));
+      shell("printf READY; while [ ! -e $FOLDER/go ]; do sleep 0.01; done; read x; echo \"got:$x\""));
   ASSERT_TRUE(terminal.shows("READY"));
   terminal.type("early bird\r");
   ASSERT_TRUE(terminal.shows("early bird"));
@@ -192,8 +192,8 @@ TEST(Capture, does_not_wait_for_what_a_command_leaves_behind) {
 
 TEST(Capture, shows_all_that_was_written_before_the_end) {
   TestTerminal terminal(shell("stty raw; head -c 60000 /dev/zero"));
-  ASSERT_TRUE(
-      terminal.until([&] { return bodies<event::Output>(terminal.events()).size() >= 10; }, false));
+  const auto recorded = [&] { return joined(terminal.events(), event::Lane::kOutput).size(); };
+  ASSERT_TRUE(terminal.until([&] { return recorded() > 40'000; }, false));
   EXPECT_EQ(terminal.exit_code(), 0);
   EXPECT_EQ(terminal.shown(), std::string(60'000, '\0'));
 }
@@ -222,12 +222,12 @@ TEST(Capture, hangs_up_when_it_is_terminated) {
 }
 
 TEST(Capture, does_not_wait_for_a_command_that_ignores_the_hangup) {
-  TestTerminal terminal(shell("trap '' HUP; echo READY; while [ ! -e $FOLDER/go ]; do :; done"));
+  TestTerminal terminal(
+      shell("trap '' HUP; echo READY; while [ -d $FOLDER ]; do sleep 0.02; done"));
   ASSERT_TRUE(terminal.shows("READY"));
   terminal.signal(SIGTERM);
   EXPECT_EQ(terminal.exit_code(), 143);
   EXPECT_EQ(end_of(terminal.events()).exit_status, std::nullopt);
-  write_file(terminal.path("go"), "");
 }
 
 TEST(Capture, takes_the_session_along_when_it_is_killed) {
@@ -377,7 +377,7 @@ TEST(Capture, ends_a_shell_that_reads_a_file) {
 TEST(Capture, goes_on_after_the_end_of_its_input) {
   Setting setting;
   setting.shell = "\"$@\" < /dev/null";
-  TestTerminal terminal(shell("echo READY; while [ ! -e $FOLDER/go ]; do :; done; echo LATER"),
+  TestTerminal terminal(shell("echo READY; while [ ! -e $FOLDER/go ]; do sleep 0.01; done; echo LATER"),
                         setting);
   ASSERT_TRUE(terminal.shows("READY"));
   write_file(terminal.path("go"), "");

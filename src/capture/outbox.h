@@ -9,7 +9,8 @@
 
 namespace stele::capture {
 
-/// A queue of bytes in one piece. Its owner bounds it: bytes are added only while size() leaves room.
+/// A queue of bytes in one piece. Its owner bounds it: bytes are added only while size() leaves
+/// room.
 class Outbox {
  public:
   size_t size() const { return end_ - begin_; }

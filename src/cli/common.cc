@@ -20,9 +20,12 @@ std::string environment(const char* name) {
 // What a person should do next, by kind of error.
 const char* advice(Code code) {
   switch (code) {
-    case Code::kPermission: return "Run as the owner of the ledger, or choose another directory with --dir.";
-    case Code::kNoSpace: return "Make room on that file system; nothing that was acknowledged is lost.";
-    default: return nullptr;
+    case Code::kPermission:
+      return "Run as the owner of the ledger, or choose another directory with --dir.";
+    case Code::kNoSpace:
+      return "Make room on that file system; nothing that was acknowledged is lost.";
+    default:
+      return nullptr;
   }
 }
 
@@ -47,14 +50,16 @@ void warn(const std::string& message) { std::fprintf(stderr, "stele: %s\n", mess
 
 Status require_ledger(Context& context) {
   if (context.files.exists(context.layout.log_vkey())) return {};
-  return fail(Code::kNotFound, "there is no ledger in " + context.layout.directory +
-                                   ". Make one with `stele init`, or name its directory with --dir or STELE_DIR");
+  return fail(Code::kNotFound,
+              "there is no ledger in " + context.layout.directory +
+                  ". Make one with `stele init`, or name its directory with --dir or STELE_DIR");
 }
 
 Result<std::vector<crypto::Identity>> load_identities(Context& context, const std::string& file) {
   const std::string path = file.empty() ? context.layout.auditor_identity() : file;
   auto text = context.files.read(path, kIdentityFileBytesMax);
-  if (!text && file.empty() && text.error().code == Code::kNotFound) return std::vector<crypto::Identity>{};
+  if (!text && file.empty() && text.error().code == Code::kNotFound)
+    return std::vector<crypto::Identity>{};
   if (!text) return fail(std::move(text).error());
   auto identities = crypto::parse_identity_file(as_text(*text));
   crypto::wipe(*text);
@@ -85,10 +90,13 @@ Result<StreamId> find_session(const std::vector<StreamId>& all, const std::strin
   std::optional<StreamId> found;
   for (const StreamId& id : all) {
     if (!to_string(id).starts_with(name) || name.empty()) continue;
-    if (found) return fail(Code::kInvalid, "several sessions begin with " + name + ": give more of the id");
+    if (found)
+      return fail(Code::kInvalid, "several sessions begin with " + name + ": give more of the id");
     found = id;
   }
-  if (!found) return fail(Code::kNotFound, "no session " + name + " in this ledger; `stele sessions` lists them");
+  if (!found)
+    return fail(Code::kNotFound,
+                "no session " + name + " in this ledger; `stele sessions` lists them");
   return *found;
 }
 
@@ -105,7 +113,8 @@ std::string printable(std::string_view text) {
     // C1 controls are two bytes of valid UTF-8, and terminals obey them.
     const bool c1 = size == 2 && c == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0;
     if (size == 0 || c < 0x20 || c == 0x7f || c1) {
-      for (size_t k = 0; k < std::max<size_t>(1, size); ++k) escape(static_cast<unsigned char>(text[i + k]));
+      for (size_t k = 0; k < std::max<size_t>(1, size); ++k)
+        escape(static_cast<unsigned char>(text[i + k]));
     } else {
       out.append(text.substr(i, size));
     }
@@ -129,13 +138,16 @@ std::string human_duration(Micros duration) {
   const auto s = ms / 1000;
   char out[48];
   if (s < 10) {
-    std::snprintf(out, sizeof out, "%lld.%lld s", static_cast<long long>(s), static_cast<long long>(ms % 1000 / 100));
+    std::snprintf(out, sizeof out, "%lld.%lld s", static_cast<long long>(s),
+                  static_cast<long long>(ms % 1000 / 100));
   } else if (s < 60) {
     std::snprintf(out, sizeof out, "%lld s", static_cast<long long>(s));
   } else if (s < 3600) {
-    std::snprintf(out, sizeof out, "%lld min %lld s", static_cast<long long>(s / 60), static_cast<long long>(s % 60));
+    std::snprintf(out, sizeof out, "%lld min %lld s", static_cast<long long>(s / 60),
+                  static_cast<long long>(s % 60));
   } else {
-    std::snprintf(out, sizeof out, "%lld h %lld min", static_cast<long long>(s / 3600), static_cast<long long>(s / 60 % 60));
+    std::snprintf(out, sizeof out, "%lld h %lld min", static_cast<long long>(s / 3600),
+                  static_cast<long long>(s / 60 % 60));
   }
   return out;
 }

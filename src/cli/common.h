@@ -14,7 +14,8 @@
 namespace stele::cli {
 
 /// Exit statuses beside a recorded command's own.
-inline constexpr int kExitOk = 0, kExitFault = 1, kExitUnknown = 2, kExitUsage = 64, kExitFailed = 70;
+inline constexpr int kExitOk = 0, kExitFault = 1, kExitUnknown = 2, kExitUsage = 64,
+                     kExitFailed = 70;
 
 struct Context {
   os::PosixFileSystem files;
@@ -44,7 +45,8 @@ bool is_live(Context& context, const StreamId& id);
 /// A session named by its id or by the beginning of it that no other has.
 Result<StreamId> find_session(const std::vector<StreamId>& all, const std::string& name);
 
-/// Text from a recording made fit for a terminal: control characters and broken UTF-8 shown as \xNN.
+/// Text from a recording made fit for a terminal: control characters and broken UTF-8 shown as
+/// \xNN.
 std::string printable(std::string_view text);
 /// "1.4 MiB", "2 h 3 min"
 std::string human_bytes(uint64_t bytes);

@@ -19,12 +19,14 @@ class Sink {
   static Result<Sink> open(const std::string& path) {
     if (path.empty()) return Sink(stdout);
     std::FILE* file = std::fopen(path.c_str(), "wxe");
-    if (file == nullptr) return fail(errno == EEXIST ? Code::kExists : Code::kIo, "create " + path, errno);
+    if (file == nullptr)
+      return fail(errno == EEXIST ? Code::kExists : Code::kIo, "create " + path, errno);
     return Sink(file);
   }
   void write(std::string_view text) { std::fwrite(text.data(), 1, text.size(), file_.get()); }
   Status finish() {
-    if (std::fflush(file_.get()) != 0 || std::ferror(file_.get()) != 0) return fail(Code::kIo, "write the export", errno);
+    if (std::fflush(file_.get()) != 0 || std::ferror(file_.get()) != 0)
+      return fail(Code::kIo, "write the export", errno);
     return {};
   }
 
@@ -57,25 +59,30 @@ Result<Unreadable> export_asciicast(Source& source, Sink& sink, event::Asciicast
   event::AsciicastWriter writer(version, [&](std::string_view line) { sink.write(line); });
   writer.begin(source.facts.start, source.facts.began);
   TRY(const auto unreadable,
-      source.reader.read(source.stream, {Lane::kFacts, Lane::kOutput, Lane::kInput}, [&](const TimedEvent& e) {
-        writer.event(std::max(Micros(0), e.since_start), e.event.body);
-        return true;
-      }));
+      source.reader.read(source.stream, {Lane::kFacts, Lane::kOutput, Lane::kInput},
+                         [&](const TimedEvent& e) {
+                           writer.event(std::max(Micros(0), e.since_start), e.event.body);
+                           return true;
+                         }));
   writer.finish();
   return unreadable;
 }
 
 Result<Unreadable> export_text(Source& source, Sink& sink) {
   const event::WindowSize size = source.facts.start.size;
-  terminal::Transcript transcript(size.rows == 0 ? 24 : size.rows, size.columns == 0 ? 80 : size.columns, [&](std::string_view line) {
-    sink.write(line);
-    sink.write("\n");
-  });
-  TRY(const auto unreadable, source.reader.read(source.stream, {Lane::kFacts, Lane::kOutput}, [&](const TimedEvent& e) {
-    if (const auto* o = std::get_if<event::Output>(&e.event.body)) transcript.write(o->bytes);
-    if (const auto* r = std::get_if<event::Resize>(&e.event.body)) transcript.resize(r->size.rows, r->size.columns);
-    return true;
-  }));
+  terminal::Transcript transcript(size.rows == 0 ? 24 : size.rows,
+                                  size.columns == 0 ? 80 : size.columns,
+                                  [&](std::string_view line) {
+                                    sink.write(line);
+                                    sink.write("\n");
+                                  });
+  TRY(const auto unreadable,
+      source.reader.read(source.stream, {Lane::kFacts, Lane::kOutput}, [&](const TimedEvent& e) {
+        if (const auto* o = std::get_if<event::Output>(&e.event.body)) transcript.write(o->bytes);
+        if (const auto* r = std::get_if<event::Resize>(&e.event.body))
+          transcript.resize(r->size.rows, r->size.columns);
+        return true;
+      }));
   transcript.finish();
   return unreadable;
 }
@@ -85,56 +92,93 @@ struct JsonBody {
   codec::JsonWriter& json;
 
   void content(std::string_view type, const Bytes& bytes) const {
-    json.key("type").text(type).key("text").text(as_text(bytes)).key("base64").text(to_base64(bytes));
+    json.key("type")
+        .text(type)
+        .key("text")
+        .text(as_text(bytes))
+        .key("base64")
+        .text(to_base64(bytes));
   }
   void operator()(const event::Output& o) const { content("output", o.bytes); }
   void operator()(const event::Input& i) const { content("input", i.bytes); }
   void operator()(const event::Start& s) const {
-    json.key("type").text("start").key("title").text(s.title).key("user").text(s.user).key("host").text(s.host).key("argv").begin_array();
+    json.key("type")
+        .text("start")
+        .key("title")
+        .text(s.title)
+        .key("user")
+        .text(s.user)
+        .key("host")
+        .text(s.host)
+        .key("argv")
+        .begin_array();
     for (const std::string& a : s.argv) json.text(a);
     json.end_array();
   }
   void operator()(const event::Resize& r) const {
-    json.key("type").text("resize").key("rows").number(r.size.rows).key("columns").number(r.size.columns);
+    json.key("type")
+        .text("resize")
+        .key("rows")
+        .number(r.size.rows)
+        .key("columns")
+        .number(r.size.columns);
   }
   void operator()(const event::Redaction& r) const {
-    json.key("type").text("redaction").key("why").text(r.why == event::Redaction::Why::kNoEcho ? "no echo" : "heuristic");
+    json.key("type")
+        .text("redaction")
+        .key("why")
+        .text(r.why == event::Redaction::Why::kNoEcho ? "no echo" : "heuristic");
     json.key("bytes_rounded").number(r.bytes_rounded);
   }
   void operator()(const event::Gap& g) const {
     json.key("type").text("gap").key("why").text(g.why).key("output_bytes").number(g.output_bytes);
     json.key("input_bytes").number(g.input_bytes).key("seconds").seconds(g.duration);
   }
-  void operator()(const event::Suspend& s) const { json.key("type").text(s.continued ? "continued" : "suspended"); }
+  void operator()(const event::Suspend& s) const {
+    json.key("type").text(s.continued ? "continued" : "suspended");
+  }
   void operator()(const event::End& e) const {
     json.key("type").text("end").key("why").text(e.why);
     if (e.exit_status) json.key("exit").number(*e.exit_status);
     if (e.signal) json.key("signal").number(*e.signal);
   }
-  void operator()(const event::Grant& g) const { json.key("type").text("grant").key("stream").text(to_string(g.stream)); }
+  void operator()(const event::Grant& g) const {
+    json.key("type").text("grant").key("stream").text(to_string(g.stream));
+  }
   void operator()(const event::Unknown& u) const {
-    json.key("type").text("unknown").key("number").number(u.type).key("hex").text(to_hex(u.encoded));
+    json.key("type").text("unknown").key("number").number(u.type).key("hex").text(
+        to_hex(u.encoded));
   }
 };
 
 Result<Unreadable> export_json(Source& source, Sink& sink) {
-  return source.reader.read(source.stream, {Lane::kFacts, Lane::kOutput, Lane::kInput}, [&](const TimedEvent& e) {
-    std::string line;
-    codec::JsonWriter json(line);
-    json.begin_object().key("at").seconds(e.since_start).key("time").text(rfc3339(e.wall)).key("lane").text(lane_name(e.event.lane));
-    std::visit(JsonBody{json}, e.event.body);
-    if (!e.event.extra.empty()) json.key("extra").text(to_hex(e.event.extra));
-    json.end_object();
-    sink.write(line + "\n");
-    return true;
-  });
+  return source.reader.read(source.stream, {Lane::kFacts, Lane::kOutput, Lane::kInput},
+                            [&](const TimedEvent& e) {
+                              std::string line;
+                              codec::JsonWriter json(line);
+                              json.begin_object()
+                                  .key("at")
+                                  .seconds(e.since_start)
+                                  .key("time")
+                                  .text(rfc3339(e.wall))
+                                  .key("lane")
+                                  .text(lane_name(e.event.lane));
+                              std::visit(JsonBody{json}, e.event.body);
+                              if (!e.event.extra.empty())
+                                json.key("extra").text(to_hex(e.event.extra));
+                              json.end_object();
+                              sink.write(line + "\n");
+                              return true;
+                            });
 }
 
 Result<Unreadable> write(Source& source, Sink& sink, const std::string& format) {
   if (format == "raw") return export_raw(source, sink);
   if (format == "text") return export_text(source, sink);
   if (format == "json") return export_json(source, sink);
-  return export_asciicast(source, sink, format == "asciicast-v2" ? event::AsciicastVersion::kV2 : event::AsciicastVersion::kV3);
+  return export_asciicast(
+      source, sink,
+      format == "asciicast-v2" ? event::AsciicastVersion::kV2 : event::AsciicastVersion::kV3);
 }
 
 Status run(Context& context, const ExportOptions& options) {
@@ -152,9 +196,11 @@ Status run(Context& context, const ExportOptions& options) {
   TRY(const auto unreadable, write(source, sink, options.format));
   TRY_VOID(sink.finish());
   if (unreadable.contains(Lane::kOutput)) {
-    return fail(Code::kPermission, "no identity here opens what session " + to_string(id) + " showed; give one with --identity FILE");
+    return fail(Code::kPermission, "no identity here opens what session " + to_string(id) +
+                                       " showed; give one with --identity FILE");
   }
-  for (Lane lane : unreadable) warn("no identity here opens the " + std::string(lane_name(lane)) + " lane: left out");
+  for (Lane lane : unreadable)
+    warn("no identity here opens the " + std::string(lane_name(lane)) + " lane: left out");
   return {};
 }
 

@@ -22,24 +22,27 @@ Result<std::vector<crypto::Recipient>> parse_recipients(const std::vector<std::s
 std::string ask(const char* question) {
   std::fputs(question, stderr);
   std::string line;
-  for (int c; (c = std::getchar()) != EOF && c != '\n' && line.size() < 1024;) line += static_cast<char>(c);
+  for (int c; (c = std::getchar()) != EOF && c != '\n' && line.size() < 1024;)
+    line += static_cast<char>(c);
   return line;
 }
 
 Status ask_for_recovery(ledger::SetupOptions& setup) {
   if (!os::is_terminal(0) || !os::is_terminal(2)) return {};
-  const std::string answer = ask(
-      "A recovery recipient can open every session if the auditor's identity is lost.\n"
-      "Recovery recipient (age1…, from `age-keygen` on another machine; empty for none): ");
+  const std::string answer =
+      ask("A recovery recipient can open every session if the auditor's identity is lost.\n"
+          "Recovery recipient (age1…, from `age-keygen` on another machine; empty for none): ");
   if (answer.empty()) return {};
   TRY(auto recipient, crypto::Recipient::parse(answer));
   setup.recovery.push_back(recipient);
   return {};
 }
 
-Result<ledger::SetupReport> set_up(Context& context, const InitOptions& options, bool& has_recovery) {
+Result<ledger::SetupReport> set_up(Context& context, const InitOptions& options,
+                                   bool& has_recovery) {
   ledger::SetupOptions setup;
-  setup.origin = options.origin.empty() ? ledger::make_origin(os::host_name(), os::system_random) : options.origin;
+  setup.origin = options.origin.empty() ? ledger::make_origin(os::host_name(), os::system_random)
+                                        : options.origin;
   TRY(setup.auditors, parse_recipients(options.auditors));
   TRY(setup.recovery, parse_recipients(options.recovery));
   if (setup.recovery.empty() && !options.no_recovery) TRY_VOID(ask_for_recovery(setup));
@@ -58,13 +61,20 @@ int init(Context& context, const InitOptions& options) {
   for (const auto& r : made->auditors) std::printf("  auditor   %s\n", r.to_string().c_str());
   if (made->made_identity) {
     std::printf("  identity  %s\n\n", context.layout.auditor_identity().c_str());
-    std::printf("The identity opens every session recorded here. Move it offline, to where the auditor is, and\n"
-                "read sessions there with --identity FILE. keys/policy.key, which signs who may read, belongs\n"
-                "offline too. Recording needs neither.\n");
+    std::printf(
+        "The identity opens every session recorded here. Move it offline, to where the auditor is, "
+        "and\n"
+        "read sessions there with --identity FILE. keys/policy.key, which signs who may read, "
+        "belongs\n"
+        "offline too. Recording needs neither.\n");
   }
   if (!has_recovery) {
-    std::fputs("\nWARNING: there is no recovery recipient. If every auditor's identity is lost, nothing recorded here\n"
-               "can ever be read again. Add one now, before recording: stele key grant age1… --role recovery\n", stderr);
+    std::fputs(
+        "\nWARNING: there is no recovery recipient. If every auditor's identity is lost, nothing "
+        "recorded here\n"
+        "can ever be read again. Add one now, before recording: stele key grant age1… --role "
+        "recovery\n",
+        stderr);
   }
   std::printf("\nNext: stele record\n");
   return kExitOk;

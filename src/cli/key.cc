@@ -26,7 +26,8 @@ Result<Listed> load_list(Context& context) {
 }
 
 // The list with one more recipient, signed and in force for every session that starts from now on.
-Result<Listed> extend_list(Context& context, Listed now, const crypto::Recipient& recipient, ledger::Role role) {
+Result<Listed> extend_list(Context& context, Listed now, const crypto::Recipient& recipient,
+                           ledger::Role role) {
   const Status added = now.list.add(recipient, role);
   if (!added && added.error().code == Code::kExists) return now;
   TRY_VOID(added);
@@ -40,7 +41,8 @@ Result<Listed> extend_list(Context& context, Listed now, const crypto::Recipient
 }
 
 // Every lane key that the identities open, as grant events each in its own lane.
-Result<segment::Batch> gather_keys(Context& context, std::span<const crypto::Identity> identities, size_t& sessions, size_t& closed_to_us) {
+Result<segment::Batch> gather_keys(Context& context, std::span<const crypto::Identity> identities,
+                                   size_t& sessions, size_t& closed_to_us) {
   const vault::Vault vault(context.files, context.layout.vault());
   TRY(const auto catalog, ledger::Catalog::read(vault));
   SessionReader reader(vault, catalog, identities);
@@ -70,19 +72,22 @@ Status record_grants(Context& context, const Listed& listed, const segment::Batc
   TRY(const auto host, ledger::load_private_key(context.files, context.layout.host_key()));
   TRY(const auto hosts, ledger::HostKeys::load(context.files, context.layout.host_vkey()));
   const segment::HostKeyId id = segment::host_key_id(host.name, host.key.public_key().bytes);
-  segment::Sealer sealer(make_uuid_v7(context.clock.wall(), os::system_random), segment::Kind::kGrants,
+  segment::Sealer sealer(make_uuid_v7(context.clock.wall(), os::system_random),
+                         segment::Kind::kGrants,
                          {host.key, id, static_cast<uint32_t>(hosts.entries().size())},
                          ledger::sealing_recipients(listed.list, listed.note), os::system_random);
   TRY(const auto sealed, sealer.seal(batch, true));
   TRY(auto signer, load_log_signer(context));
-  TRY(auto ledger, ledger::Ledger::open(context.files, context.layout, context.clock, std::move(signer)));
+  TRY(auto ledger,
+      ledger::Ledger::open(context.files, context.layout, context.clock, std::move(signer)));
   TRY_VOID(ledger->append(sealed.bytes));
   TRY_VOID(ledger->sync());
   return ledger->publish_through(ledger->size());
 }
 
 Result<ledger::Role> parse_role(const std::string& name) {
-  for (ledger::Role role : {ledger::Role::kAuditor, ledger::Role::kRecovery, ledger::Role::kServer}) {
+  for (ledger::Role role :
+       {ledger::Role::kAuditor, ledger::Role::kRecovery, ledger::Role::kServer}) {
     if (role_name(role) == name) return role;
   }
   return fail(Code::kInvalid, "--role: auditor or recovery, not " + name);
@@ -94,14 +99,18 @@ Status run_grant(Context& context, const GrantOptions& options) {
   TRY(auto now, load_list(context));
   TRY(const auto identities, load_identities(context, options.identity));
   if (identities.empty()) {
-    return fail(Code::kNotFound, "granting needs an identity that opens the old sessions: --identity FILE");
+    return fail(Code::kNotFound,
+                "granting needs an identity that opens the old sessions: --identity FILE");
   }
   size_t sessions = 0, closed_to_us = 0;
   TRY(const segment::Batch batch, gather_keys(context, identities, sessions, closed_to_us));
   TRY(const Listed listed, extend_list(context, std::move(now), recipient, role));
   if (batch.event_count > 0) TRY_VOID(record_grants(context, listed, batch));
-  std::printf("%s may read every session from now on, and %zu recorded before.\n", options.recipient.c_str(), sessions);
-  if (closed_to_us > 0) warn(std::to_string(closed_to_us) + " earlier sessions stay closed: the identity used here does not open them");
+  std::printf("%s may read every session from now on, and %zu recorded before.\n",
+              options.recipient.c_str(), sessions);
+  if (closed_to_us > 0)
+    warn(std::to_string(closed_to_us) +
+         " earlier sessions stay closed: the identity used here does not open them");
   return {};
 }
 
@@ -109,7 +118,8 @@ Status run_list(Context& context) {
   TRY(const auto now, load_list(context));
   if (!context.json) {
     for (const auto& e : now.list.entries) {
-      std::printf("%-7s %s %s\n", std::string(lane_name(e.lane)).c_str(), e.recipient.to_string().c_str(), std::string(role_name(e.role)).c_str());
+      std::printf("%-7s %s %s\n", std::string(lane_name(e.lane)).c_str(),
+                  e.recipient.to_string().c_str(), std::string(role_name(e.role)).c_str());
     }
     return {};
   }
@@ -117,7 +127,11 @@ Status run_list(Context& context) {
   codec::JsonWriter json(out);
   json.begin_array();
   for (const auto& e : now.list.entries) {
-    json.begin_object().key("lane").text(lane_name(e.lane)).key("recipient").text(e.recipient.to_string());
+    json.begin_object()
+        .key("lane")
+        .text(lane_name(e.lane))
+        .key("recipient")
+        .text(e.recipient.to_string());
     json.key("role").text(role_name(e.role)).end_object();
   }
   json.end_array();

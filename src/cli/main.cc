@@ -10,7 +10,8 @@ using namespace stele::cli;
 
 constexpr const char* kAbout =
     "Immutable audit logs for terminals.\n"
-    "Records terminal sessions, seals them while they run, and proves what was and was not changed since.";
+    "Records terminal sessions, seals them while they run, and proves what was and was not changed "
+    "since.";
 
 struct Options {
   std::string directory, identity, session;
@@ -29,14 +30,17 @@ void add_session(CLI::App* command, std::string& session) {
 }
 
 void add_identity(CLI::App* command, std::string& identity) {
-  command->add_option("-i,--identity", identity, "age identity file that opens sessions (default: the ledger's auditor.age)");
+  command->add_option("-i,--identity", identity,
+                      "age identity file that opens sessions (default: the ledger's auditor.age)");
 }
 
 CLI::App* add_init(CLI::App& app, Options& o) {
   auto* c = app.add_subcommand("init", "make keys, recipients list and ledger in one step");
   c->add_option("--origin", o.init.origin, "the log's name (default: stele/HOST/RANDOM)");
-  c->add_option("--auditor", o.init.auditors, "age recipient who may read sessions (default: a new identity in auditor.age)");
-  c->add_option("--recovery", o.init.recovery, "age recipient to fall back on when identities are lost");
+  c->add_option("--auditor", o.init.auditors,
+                "age recipient who may read sessions (default: a new identity in auditor.age)");
+  c->add_option("--recovery", o.init.recovery,
+                "age recipient to fall back on when identities are lost");
   c->add_flag("--no-recovery", o.init.no_recovery, "do not ask for a recovery recipient");
   return c;
 }
@@ -44,13 +48,18 @@ CLI::App* add_init(CLI::App& app, Options& o) {
 CLI::App* add_record(CLI::App& app, Options& o) {
   auto* c = app.add_subcommand("record", "record a session; its exit status is the command's");
   c->add_option("-t,--title", o.record.title, "a title to find it by");
-  c->add_option("--input", o.record.input, "what of the typing is kept: all, redact (secrets out; default) or none. "
-                                           "What is typed without echo is never kept")
+  c->add_option("--input", o.record.input,
+                "what of the typing is kept: all, redact (secrets out; default) or none. "
+                "What is typed without echo is never kept")
       ->check(CLI::IsMember({"all", "redact", "none"}));
-  c->add_flag("--fail-open", o.record.fail_open, "go on when nothing can be recorded, and leave a gap that says how much and why");
-  c->add_option("COMMAND", o.record.command, "command and arguments, after -- (default: your login shell)");
+  c->add_flag("--fail-open", o.record.fail_open,
+              "go on when nothing can be recorded, and leave a gap that says how much and why");
+  c->add_option("COMMAND", o.record.command,
+                "command and arguments, after -- (default: your login shell)");
   c->positionals_at_end();
-  c->footer("Exit status: the command's, 128+n if signal n ended it, 126/127 if it could not be run, 70 if it could not be recorded.");
+  c->footer(
+      "Exit status: the command's, 128+n if signal n ended it, 126/127 if it could not be run, 70 "
+      "if it could not be recorded.");
   return c;
 }
 
@@ -59,7 +68,8 @@ CLI::App* add_sessions(CLI::App& app, Options& o) {
   c->add_option("--user", o.filter.user, "of users with this in their name");
   c->add_option("--host", o.filter.host, "on hosts with this in their name");
   c->add_option("--command", o.filter.command, "of commands with this in them");
-  c->add_option("--since", o.filter.since, "that began at or after: 2026-11-23 or 2026-11-23T10:00 (UTC)");
+  c->add_option("--since", o.filter.since,
+                "that began at or after: 2026-11-23 or 2026-11-23T10:00 (UTC)");
   c->add_option("--until", o.filter.until, "that began before");
   add_identity(c, o.identity);
   return c;
@@ -72,8 +82,11 @@ CLI::App* add_play(CLI::App& app, Options& o) {
   c->add_option("-s,--speed", o.play.speed, "times as fast")->check(CLI::Range(0.01, 1000.0));
   c->add_option("--idle", o.play.idle_max, "wait at most so many seconds between two outputs");
   c->add_option("--at", o.play.start_at, "start so many seconds in");
-  c->add_flag("--raw", o.play.raw, "pass every escape sequence to your terminal, also those that can harm you");
-  c->footer("Keys: space pause, . step, left/right 5 s back/on, [ ] slower/faster, g jump to a time, q quit.");
+  c->add_flag("--raw", o.play.raw,
+              "pass every escape sequence to your terminal, also those that can harm you");
+  c->footer(
+      "Keys: space pause, . step, left/right 5 s back/on, [ ] slower/faster, g jump to a time, q "
+      "quit.");
   return c;
 }
 
@@ -81,27 +94,36 @@ CLI::App* add_export(CLI::App& app, Options& o) {
   auto* c = app.add_subcommand("export", "write a session in a format for other tools");
   add_session(c, o.export_.session);
   add_identity(c, o.export_.identity);
-  c->add_option("-f,--format", o.export_.format, "asciicast (v3), asciicast-v2, text (what the screen showed), json (events) or raw (output bytes)")
+  c->add_option("-f,--format", o.export_.format,
+                "asciicast (v3), asciicast-v2, text (what the screen showed), json (events) or raw "
+                "(output bytes)")
       ->check(CLI::IsMember({"asciicast", "asciicast-v2", "text", "json", "raw"}));
   c->add_option("-o,--output", o.export_.output, "file (default: standard output)");
   return c;
 }
 
 CLI::App* add_verify(CLI::App& app, Options& o) {
-  auto* c = app.add_subcommand("verify", "check every byte against signatures and checkpoints; needs no private key");
-  c->add_option("SESSION|PATH", o.verify.session, "show one session only, or verify the ledger in another directory");
+  auto* c = app.add_subcommand(
+      "verify", "check every byte against signatures and checkpoints; needs no private key");
+  c->add_option("SESSION|PATH", o.verify.session,
+                "show one session only, or verify the ledger in another directory");
   c->add_flag("--all", o.verify.all, "every session (the default)");
-  c->add_flag("--every-signature", o.verify.every_signature, "check each segment's signature, not only the last that vouches for the rest");
+  c->add_flag("--every-signature", o.verify.every_signature,
+              "check each segment's signature, not only the last that vouches for the rest");
   c->add_option("--threads", o.verify.threads, "at most so many (default: all cores)");
   c->add_flag("--forget", o.verify.forget, "do not hold the log against what you saw of it before");
-  c->footer("Exit status: 1 if anything is tampered or missing, else 2 if anything could not be checked, else 0.");
+  c->footer(
+      "Exit status: 1 if anything is tampered or missing, else 2 if anything could not be checked, "
+      "else 0.");
   return c;
 }
 
 CLI::App* add_grant(CLI::App* key, Options& o) {
-  auto* c = key->add_subcommand("grant", "let a recipient read: sessions from now on, and those recorded before");
+  auto* c = key->add_subcommand(
+      "grant", "let a recipient read: sessions from now on, and those recorded before");
   c->add_option("RECIPIENT", o.grant.recipient, "age recipient (age1…)")->required();
-  c->add_option("--role", o.grant.role, "auditor or recovery")->check(CLI::IsMember({"auditor", "recovery"}));
+  c->add_option("--role", o.grant.role, "auditor or recovery")
+      ->check(CLI::IsMember({"auditor", "recovery"}));
   add_identity(c, o.grant.identity);
   return c;
 }
@@ -112,7 +134,9 @@ int main(int argc, char** argv) {
   Options o;
   CLI::App app(kAbout, "stele");
   app.set_version_flag("--version", std::string("stele ") + stele::kVersion);
-  app.add_option("-d,--dir", o.directory, "ledger directory (default: $STELE_DIR, else /var/lib/stele for root, else ~/.local/share/stele)");
+  app.add_option("-d,--dir", o.directory,
+                 "ledger directory (default: $STELE_DIR, else /var/lib/stele for root, else "
+                 "~/.local/share/stele)");
   app.add_flag("--json", o.json, "print facts as JSON");
   app.require_subcommand(1);
   app.fallthrough();
@@ -125,12 +149,14 @@ int main(int argc, char** argv) {
   CLI::App* play_ = add_play(app, o);
   CLI::App* export_ = add_export(app, o);
   CLI::App* verify_ = add_verify(app, o);
-  CLI::App* status_ = app.add_subcommand("status", "where the ledger is, what protects it, and what does not");
+  CLI::App* status_ =
+      app.add_subcommand("status", "where the ledger is, what protects it, and what does not");
   CLI::App* key_ = app.add_subcommand("key", "who may read");
   key_->require_subcommand(1);
   CLI::App* grant_ = add_grant(key_, o);
   CLI::App* list_ = key_->add_subcommand("list", "the recipients in force");
-  CLI::App* repair_ = app.add_subcommand("repair", "mend a head that was rolled back behind the published checkpoint");
+  CLI::App* repair_ = app.add_subcommand(
+      "repair", "mend a head that was rolled back behind the published checkpoint");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -21,14 +21,17 @@ std::string path_of(const std::string& directory, const std::string& origin) {
 }  // namespace
 
 std::string memory_directory() {
-  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0') return std::string(state) + "/stele";
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return std::string(home) + "/.local/state/stele";
+  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0')
+    return std::string(state) + "/stele";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0')
+    return std::string(home) + "/.local/state/stele";
   return {};
 }
 
 std::string encode(const ledger::Remembered& what) {
   std::string text(kFirstLine);
-  text += "\n" + what.log_vkey + "\n" + std::to_string(what.size) + "\n" + to_base64(what.root) + "\n";
+  text +=
+      "\n" + what.log_vkey + "\n" + std::to_string(what.size) + "\n" + to_base64(what.root) + "\n";
   for (const std::string& host : what.host_vkeys) text += host + "\n";
   return text;
 }
@@ -36,8 +39,10 @@ std::string encode(const ledger::Remembered& what) {
 Result<ledger::Remembered> parse_memory(std::string_view text) {
   const std::string_view whole = text;
   std::vector<std::string_view> lines;
-  for (size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1)) lines.push_back(text.substr(0, end));
-  if (lines.size() < 4 || lines[0] != kFirstLine) return fail(Code::kCorrupt, "not a memory of checkpoints");
+  for (size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1))
+    lines.push_back(text.substr(0, end));
+  if (lines.size() < 4 || lines[0] != kFirstLine)
+    return fail(Code::kCorrupt, "not a memory of checkpoints");
   ledger::Remembered what;
   what.log_vkey = lines[1];
   std::from_chars(lines[2].data(), lines[2].data() + lines[2].size(), what.size);
@@ -49,7 +54,9 @@ Result<ledger::Remembered> parse_memory(std::string_view text) {
   return what;
 }
 
-Result<std::optional<ledger::Remembered>> recall(os::FileSystem& files, const std::string& directory, const std::string& origin) {
+Result<std::optional<ledger::Remembered>> recall(os::FileSystem& files,
+                                                 const std::string& directory,
+                                                 const std::string& origin) {
   if (directory.empty()) return std::nullopt;
   const std::string path = path_of(directory, origin);
   auto text = files.read(path, kMemoryBytesMax);
@@ -60,7 +67,8 @@ Result<std::optional<ledger::Remembered>> recall(os::FileSystem& files, const st
   return *what;
 }
 
-Status remember(os::FileSystem& files, const std::string& directory, const std::string& origin, const ledger::Remembered& what) {
+Status remember(os::FileSystem& files, const std::string& directory, const std::string& origin,
+                const ledger::Remembered& what) {
   if (directory.empty()) return {};
   TRY_VOID(files.make_directories(directory));
   return files.replace(path_of(directory, origin), as_bytes(encode(what)));

@@ -69,7 +69,8 @@ std::optional<Micros> parse_time(std::string_view text) {
     double part = 0;
     const std::string_view word = text.substr(0, colon);
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), part);
-    if (error != std::errc() || end != word.data() + word.size() || part < 0 || part > 1e7) return std::nullopt;
+    if (error != std::errc() || end != word.data() + word.size() || part < 0 || part > 1e7)
+      return std::nullopt;
     seconds = seconds * 60 + part;
     text = colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
   }
@@ -125,7 +126,8 @@ class Playback {
   void jump() {
     std::string text;
     for (;;) {
-      const std::string line = "\0337\033[999;1H\033[0;7m jump to (seconds or h:m:s): " + text + " \033[0m\0338";
+      const std::string line =
+          "\0337\033[999;1H\033[0;7m jump to (seconds or h:m:s): " + text + " \033[0m\0338";
       screen_.write(as_bytes(line));
       const std::string key = screen_.key(std::nullopt);
       if (key == "\r" || key == "\n") break;
@@ -134,7 +136,10 @@ class Playback {
         break;
       }
       if (key == "\x7f" && !text.empty()) text.pop_back();
-      if (key.size() == 1 && (std::isdigit(static_cast<unsigned char>(key[0])) || key[0] == ':' || key[0] == '.') && text.size() < 16) text += key;
+      if (key.size() == 1 &&
+          (std::isdigit(static_cast<unsigned char>(key[0])) || key[0] == ':' || key[0] == '.') &&
+          text.size() < 16)
+        text += key;
     }
     const auto to = parse_time(text);
     seek(to && !text.empty() ? *to : position_);
@@ -152,7 +157,8 @@ class Playback {
 
 Status run(Context& context, const PlayOptions& options) {
   TRY(auto player, Player::open(context, options.session, options.identity));
-  Playback(player, context.clock, options).run(Micros(static_cast<int64_t>(options.start_at * 1e6)));
+  Playback(player, context.clock, options)
+      .run(Micros(static_cast<int64_t>(options.start_at * 1e6)));
   return {};
 }
 

@@ -15,7 +15,8 @@ constexpr size_t kKeptMax = 64;
 Player::Player(event::WindowSize size)
     : emulator_(size.rows == 0 ? 24 : size.rows, size.columns == 0 ? 80 : size.columns) {}
 
-Result<Player> Player::open(Context& context, const std::string& session, const std::string& identity) {
+Result<Player> Player::open(Context& context, const std::string& session,
+                            const std::string& identity) {
   TRY_VOID(require_ledger(context));
   TRY(const auto identities, load_identities(context, identity));
   const vault::Vault vault(context.files, context.layout.vault());
@@ -28,13 +29,17 @@ Result<Player> Player::open(Context& context, const std::string& session, const 
   TRY(const SessionFacts facts, reader.facts(stream));
   Player player(facts.start.size);
   const auto take = [&](const TimedEvent& e) {
-    if (const auto* o = std::get_if<event::Output>(&e.event.body)) player.moments_.push_back({e.since_start, o->bytes, std::nullopt});
-    if (const auto* r = std::get_if<event::Resize>(&e.event.body)) player.moments_.push_back({e.since_start, {}, r->size});
+    if (const auto* o = std::get_if<event::Output>(&e.event.body))
+      player.moments_.push_back({e.since_start, o->bytes, std::nullopt});
+    if (const auto* r = std::get_if<event::Resize>(&e.event.body))
+      player.moments_.push_back({e.since_start, {}, r->size});
     return true;
   };
-  TRY(const auto unreadable, reader.read(stream, {event::Lane::kFacts, event::Lane::kOutput}, take));
+  TRY(const auto unreadable,
+      reader.read(stream, {event::Lane::kFacts, event::Lane::kOutput}, take));
   if (unreadable.contains(event::Lane::kOutput)) {
-    return fail(Code::kPermission, "no identity here opens what session " + to_string(id) + " showed; give one with --identity FILE");
+    return fail(Code::kPermission, "no identity here opens what session " + to_string(id) +
+                                       " showed; give one with --identity FILE");
   }
   player.keep();
   return player;
@@ -46,11 +51,14 @@ std::optional<Micros> Player::next_time() const {
 
 void Player::keep() {
   bytes_since_kept_ = 0;
-  if (kept_.size() < kKeptMax && (kept_.empty() || kept_.back().next < next_)) kept_.push_back({next_, emulator_});
+  if (kept_.size() < kKeptMax && (kept_.empty() || kept_.back().next < next_))
+    kept_.push_back({next_, emulator_});
 }
 
 void Player::apply(const Moment& moment) {
-  if (moment.size) emulator_.resize(std::max<size_t>(1, moment.size->rows), std::max<size_t>(1, moment.size->columns));
+  if (moment.size)
+    emulator_.resize(std::max<size_t>(1, moment.size->rows),
+                     std::max<size_t>(1, moment.size->columns));
   emulator_.write(moment.output);
   bytes_since_kept_ += moment.output.size();
   ++next_;
@@ -67,10 +75,12 @@ ByteSpan Player::advance(bool raw) {
 }
 
 ByteSpan Player::seek(Micros to) {
-  const auto after = std::upper_bound(moments_.begin(), moments_.end(), to, [](Micros t, const Moment& m) { return t < m.at; });
+  const auto after = std::upper_bound(moments_.begin(), moments_.end(), to,
+                                      [](Micros t, const Moment& m) { return t < m.at; });
   const auto target = static_cast<size_t>(after - moments_.begin());
   if (target < next_) {
-    const auto kept = std::find_if(kept_.rbegin(), kept_.rend(), [&](const Kept& k) { return k.next <= target; });
+    const auto kept =
+        std::find_if(kept_.rbegin(), kept_.rend(), [&](const Kept& k) { return k.next <= target; });
     emulator_ = kept->emulator;
     next_ = kept->next;
   }

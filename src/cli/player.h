@@ -1,4 +1,5 @@
-// Player: a recorded session as a position in time and the bytes that bring a viewer's terminal there.
+// Player: a recorded session as a position in time and the bytes that bring a viewer's terminal
+// there.
 #pragma once
 
 #include <vector>
@@ -13,13 +14,16 @@ namespace stele::cli {
 class Player {
  public:
   /// Reads the session's output and window sizes. kPermission: no identity here opens its output.
-  static Result<Player> open(Context& context, const std::string& session, const std::string& identity);
+  static Result<Player> open(Context& context, const std::string& session,
+                             const std::string& identity);
 
   /// When the next output comes, from the session's start; nullopt: there is no more.
   std::optional<Micros> next_time() const;
-  /// Goes past it; the bytes to write. Unless `raw`, nothing in them makes a terminal answer, copy or rename itself.
+  /// Goes past it; the bytes to write. Unless `raw`, nothing in them makes a terminal answer, copy
+  /// or rename itself.
   ByteSpan advance(bool raw);
-  /// The bytes that show the screen as it was at that time: replayed from the nearest kept screen before it, then painted.
+  /// The bytes that show the screen as it was at that time: replayed from the nearest kept screen
+  /// before it, then painted.
   ByteSpan seek(Micros to);
 
  private:

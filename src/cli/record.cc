@@ -14,7 +14,8 @@
 namespace stele::cli {
 namespace {
 
-// Where a root-owned agent configuration exists, sessions go to the agent, and nothing a user says makes them go elsewhere.
+// Where a root-owned agent configuration exists, sessions go to the agent, and nothing a user says
+// makes them go elsewhere.
 constexpr const char* kAgentConfiguration = "/etc/stele/agent.toml";
 
 // Everything a recording needs before the first byte is shown.
@@ -36,7 +37,9 @@ Result<Setup> load_setup(Context& context) {
   TRY(auto signer, load_log_signer(context));
   const auto epoch = static_cast<uint32_t>(hosts.entries().size());
   if (hosts.entries().back().key != host.key.public_key()) {
-    return fail(Code::kInvalid, "keys/host.key is not the newest key of host.vkey: nobody would believe what it signs");
+    return fail(
+        Code::kInvalid,
+        "keys/host.key is not the newest key of host.vkey: nobody would believe what it signs");
   }
   return Setup{std::move(host), epoch, ledger::sealing_recipients(*list, note), std::move(signer)};
 }
@@ -68,12 +71,16 @@ Result<int> run(Context& context, const RecordOptions& options, event::InputPoli
   auto alive = context.files.lock(context.layout.live(id), os::Wait::kNo);
   if (!alive && !options.fail_open) return fail(std::move(alive).error());
 
-  const segment::HostKeyId host_id = segment::host_key_id(setup.host.name, setup.host.key.public_key().bytes);
-  segment::Sealer sealer(id, segment::Kind::kSession, {setup.host.key, host_id, setup.epoch}, setup.recipients, os::system_random);
+  const segment::HostKeyId host_id =
+      segment::host_key_id(setup.host.name, setup.host.key.public_key().bytes);
+  segment::Sealer sealer(id, segment::Kind::kSession, {setup.host.key, host_id, setup.epoch},
+                         setup.recipients, os::system_random);
   agent::Pipeline pipeline(
       {.fail_open = options.fail_open, .keep_input = policy != event::InputPolicy::kNone},
-      [&] { return ledger::Ledger::open(context.files, context.layout, context.clock, setup.signer); }, std::move(sealer),
-      context.clock);
+      [&] {
+        return ledger::Ledger::open(context.files, context.layout, context.clock, setup.signer);
+      },
+      std::move(sealer), context.clock);
   TRY_VOID(pipeline.open(start));
 
   capture::Options how{.argv = login.argv,
@@ -86,7 +93,8 @@ Result<int> run(Context& context, const RecordOptions& options, event::InputPoli
   if (!outcome) return fail(std::move(outcome).error());
   const Status closed = pipeline.close();
   (void)context.files.remove(context.layout.live(id));
-  if (!outcome->end.why.empty() && !outcome->end.exit_status && !outcome->end.signal) warn(outcome->end.why);
+  if (!outcome->end.why.empty() && !outcome->end.exit_status && !outcome->end.signal)
+    warn(outcome->end.why);
   if (!closed) {
     warn(closed.error().message());
     if (!options.fail_open) return kExitFailed;
@@ -98,14 +106,18 @@ Result<int> run(Context& context, const RecordOptions& options, event::InputPoli
 
 int record(Context& context, const RecordOptions& options) {
   if (context.files.exists(kAgentConfiguration)) {
-    return report({Code::kUnsupported, std::string("this host is enrolled (") + kAgentConfiguration +
-                                           "): its sessions go to the agent, not into a ledger of their own", 0});
+    return report({Code::kUnsupported,
+                   std::string("this host is enrolled (") + kAgentConfiguration +
+                       "): its sessions go to the agent, not into a ledger of their own",
+                   0});
   }
   const auto policy = event::parse_input_policy(options.input);
-  if (!policy) return report({Code::kInvalid, "--input: all, redact or none, not " + options.input, 0});
+  if (!policy)
+    return report({Code::kInvalid, "--input: all, redact or none, not " + options.input, 0});
   auto status = run(context, options, *policy);
   if (status) return *status;
-  warn("not recorded, so the session was " + std::string(options.fail_open ? "ended" : "refused or ended") + ": " +
+  warn("not recorded, so the session was " +
+       std::string(options.fail_open ? "ended" : "refused or ended") + ": " +
        status.error().message());
   return kExitFailed;
 }

@@ -6,13 +6,16 @@
 namespace stele::cli {
 namespace {
 
-using event::Lane;
 using event::kLaneCount;
+using event::Lane;
 
-// Wall times of events: each segment anchors boot time to wall time anew, so that a step of the clock shows where it was.
+// Wall times of events: each segment anchors boot time to wall time anew, so that a step of the
+// clock shows where it was.
 class Anchors {
  public:
-  void add(const segment::Header& header) { anchors_.insert_or_assign(header.boot_first, header.wall_first); }
+  void add(const segment::Header& header) {
+    anchors_.insert_or_assign(header.boot_first, header.wall_first);
+  }
   WallTime wall(BootTime at) const {
     auto after = anchors_.upper_bound(at);
     if (after != anchors_.begin()) --after;
@@ -23,10 +26,12 @@ class Anchors {
   std::map<BootTime, WallTime> anchors_;
 };
 
-Status decode_into(event::Timeline& timeline, const segment::View& view, const segment::Opener::Opened& opened) {
+Status decode_into(event::Timeline& timeline, const segment::View& view,
+                   const segment::Opener::Opened& opened) {
   for (size_t lane = 0; lane < kLaneCount; ++lane) {
     if (!opened.lanes[lane]) continue;
-    event::LaneDecoder decoder(static_cast<Lane>(lane), view.header.boot_first, *opened.lanes[lane]);
+    event::LaneDecoder decoder(static_cast<Lane>(lane), view.header.boot_first,
+                               *opened.lanes[lane]);
     for (;;) {
       TRY(auto event, decoder.next());
       if (!event) break;
@@ -49,7 +54,8 @@ Status SessionReader::load_grants() {
     if (stream.kind != segment::Kind::kGrants) continue;
     const auto take = [&](const TimedEvent& e) {
       if (const auto* grant = std::get_if<event::Grant>(&e.event.body)) {
-        grants_[grant->stream].insert_or_assign({grant->sequence, e.event.lane}, crypto::SecretBytes(ByteSpan(grant->key)));
+        grants_[grant->stream].insert_or_assign({grant->sequence, e.event.lane},
+                                                crypto::SecretBytes(ByteSpan(grant->key)));
       }
       return true;
     };
@@ -63,8 +69,8 @@ const segment::GrantedKeys* SessionReader::granted(const StreamId& stream) const
   return found == grants_.end() ? nullptr : &found->second;
 }
 
-Result<std::set<Lane>> SessionReader::read(const ledger::StreamRef& stream, std::initializer_list<Lane> lanes,
-                                           const Take& take) {
+Result<std::set<Lane>> SessionReader::read(const ledger::StreamRef& stream,
+                                           std::initializer_list<Lane> lanes, const Take& take) {
   TRY_VOID(load_grants());
   segment::Opener opener(identities_, granted(stream.id));
   opener.only(lanes);
@@ -82,7 +88,8 @@ Result<std::set<Lane>> SessionReader::read(const ledger::StreamRef& stream, std:
   };
   for (const ledger::SegmentRef& ref : stream.segments) {
     const auto where = [&](Error error) {
-      return fail(std::move(error).within("session " + to_string(stream.id) + ", segment " + std::to_string(ref.leaf.sequence)));
+      return fail(std::move(error).within("session " + to_string(stream.id) + ", segment " +
+                                          std::to_string(ref.leaf.sequence)));
     };
     TRY(const Bytes bytes, segments_.read(ref));
     auto view = segment::parse_segment(bytes);
@@ -95,7 +102,8 @@ Result<std::set<Lane>> SessionReader::read(const ledger::StreamRef& stream, std:
     if (!began) began = view->header.boot_first;
     anchors.add(view->header);
     if (!give(view->header.boot_first - event::kLatenessMax)) return unreadable;
-    if (auto decoded = decode_into(timeline, *view, *opened); !decoded) return where(std::move(decoded).error());
+    if (auto decoded = decode_into(timeline, *view, *opened); !decoded)
+      return where(std::move(decoded).error());
   }
   give(BootTime::max());
   return unreadable;
@@ -129,7 +137,8 @@ Status SessionReader::keys(const ledger::StreamRef& stream, const TakeKey& take)
     TRY(const segment::View view, segment::parse_segment(bytes));
     TRY(const auto opened, opener.open(view));
     for (size_t lane = 0; lane < kLaneCount; ++lane) {
-      if (const auto& key = opener.keys()[lane]) take(ref.leaf.sequence, static_cast<Lane>(lane), *key);
+      if (const auto& key = opener.keys()[lane])
+        take(ref.leaf.sequence, static_cast<Lane>(lane), *key);
     }
   }
   return {};

@@ -1,4 +1,5 @@
-// Reads recorded sessions for people: opens segments with the reader's identities and gives events in order of time.
+// Reads recorded sessions for people: opens segments with the reader's identities and gives events
+// in order of time.
 #pragma once
 
 #include <functional>
@@ -23,25 +24,29 @@ struct SessionFacts {
   StreamId id{};
   event::Start start;
   WallTime began;
-  std::optional<event::End> end;   // none: still open, cut, or the reader has no key for the facts
-  WallTime last;                   // time of the last event
-  bool readable = false;           // the reader has the key of the facts lane
+  std::optional<event::End> end;  // none: still open, cut, or the reader has no key for the facts
+  WallTime last;                  // time of the last event
+  bool readable = false;          // the reader has the key of the facts lane
   uint64_t segments = 0, bytes = 0;
 };
 
 class SessionReader {
  public:
   /// All must outlive the reader. Granted keys are looked for in the catalog's grant streams.
-  SessionReader(const vault::Vault& vault, const ledger::Catalog& catalog, std::span<const crypto::Identity> identities);
+  SessionReader(const vault::Vault& vault, const ledger::Catalog& catalog,
+                std::span<const crypto::Identity> identities);
 
   using Take = std::function<bool(const TimedEvent&)>;
-  /// Every event of the wanted lanes; `take` says false to stop. Lanes that could not be opened come back.
-  Result<std::set<event::Lane>> read(const ledger::StreamRef& stream, std::initializer_list<event::Lane> lanes,
-                                     const Take& take);
+  /// Every event of the wanted lanes; `take` says false to stop. Lanes that could not be opened
+  /// come back.
+  Result<std::set<event::Lane>> read(const ledger::StreamRef& stream,
+                                     std::initializer_list<event::Lane> lanes, const Take& take);
   Result<SessionFacts> facts(const ledger::StreamRef& stream);
 
-  /// The lane keys that this reader can open, of each open and rekey segment; for `stele key grant`.
-  using TakeKey = std::function<void(uint32_t sequence, event::Lane lane, const crypto::SecretBytes& key)>;
+  /// The lane keys that this reader can open, of each open and rekey segment; for `stele key
+  /// grant`.
+  using TakeKey =
+      std::function<void(uint32_t sequence, event::Lane lane, const crypto::SecretBytes& key)>;
   Status keys(const ledger::StreamRef& stream, const TakeKey& take);
 
  private:

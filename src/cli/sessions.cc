@@ -24,40 +24,81 @@ std::string state_of(Context& context, const SessionFacts& facts, const ledger::
   return is_live(context, facts.id) ? "open" : "cut";
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 // "2026-11-23" or "2026-11-23T10:00:00" against a time's own spelling: text order is time order.
 bool matches(const Filter& filter, const SessionFacts& facts) {
   const std::string began = rfc3339(facts.began);
   return contains(facts.start.user, filter.user) && contains(facts.start.host, filter.host) &&
-         contains(join(facts.start.argv), filter.command) && (filter.since.empty() || began >= filter.since) &&
+         contains(join(facts.start.argv), filter.command) &&
+         (filter.since.empty() || began >= filter.since) &&
          (filter.until.empty() || began < filter.until);
 }
 
 void write_facts(codec::JsonWriter& json, const SessionFacts& f, const std::string& state) {
-  json.key("id").text(to_string(f.id)).key("began").text(rfc3339(f.began)).key("last").text(rfc3339(f.last));
-  json.key("state").text(state).key("readable").boolean(f.readable).key("segments").number(f.segments).key("bytes").number(f.bytes);
+  json.key("id")
+      .text(to_string(f.id))
+      .key("began")
+      .text(rfc3339(f.began))
+      .key("last")
+      .text(rfc3339(f.last));
+  json.key("state")
+      .text(state)
+      .key("readable")
+      .boolean(f.readable)
+      .key("segments")
+      .number(f.segments)
+      .key("bytes")
+      .number(f.bytes);
   if (!f.readable) return;
   json.key("title").text(f.start.title).key("command").begin_array();
   for (const std::string& a : f.start.argv) json.text(a);
-  json.end_array().key("cwd").text(f.start.cwd).key("uid").number(f.start.uid).key("euid").number(f.start.euid);
+  json.end_array()
+      .key("cwd")
+      .text(f.start.cwd)
+      .key("uid")
+      .number(f.start.uid)
+      .key("euid")
+      .number(f.start.euid);
   json.key("gid").number(f.start.gid).key("user").text(f.start.user).key("groups").begin_array();
   for (uint32_t g : f.start.groups) json.number(g);
   json.end_array();
-  if (f.start.login_uid) json.key("login_uid").number(*f.start.login_uid).key("login_user").text(f.start.login_user);
+  if (f.start.login_uid)
+    json.key("login_uid").number(*f.start.login_uid).key("login_user").text(f.start.login_user);
   if (f.start.audit_session) json.key("audit_session").number(*f.start.audit_session);
-  json.key("tty").text(f.start.tty).key("terminal").text(f.start.terminal).key("host").text(f.start.host);
-  json.key("machine_id").text(f.start.machine_id).key("boot_id").text(f.start.boot_id).key("kernel").text(f.start.kernel);
+  json.key("tty")
+      .text(f.start.tty)
+      .key("terminal")
+      .text(f.start.terminal)
+      .key("host")
+      .text(f.start.host);
+  json.key("machine_id")
+      .text(f.start.machine_id)
+      .key("boot_id")
+      .text(f.start.boot_id)
+      .key("kernel")
+      .text(f.start.kernel);
   json.key("rows").number(f.start.size.rows).key("columns").number(f.start.size.columns);
-  json.key("parent").text(f.start.parent_session).key("input").text(input_policy_name(f.start.input_policy));
+  json.key("parent")
+      .text(f.start.parent_session)
+      .key("input")
+      .text(input_policy_name(f.start.input_policy));
   json.key("recorder").text(f.start.recorder);
   if (!f.end) return;
   json.key("end").begin_object();
   if (f.end->exit_status) json.key("exit").number(*f.end->exit_status);
   if (f.end->signal) json.key("signal").number(*f.end->signal);
   json.key("core").boolean(f.end->core_dumped).key("why").text(f.end->why);
-  json.key("user_seconds").seconds(f.end->user_time).key("system_seconds").seconds(f.end->system_time);
-  json.key("rss_bytes").number(f.end->rss_bytes_max).key("output_bytes").number(f.end->output_bytes);
+  json.key("user_seconds")
+      .seconds(f.end->user_time)
+      .key("system_seconds")
+      .seconds(f.end->system_time);
+  json.key("rss_bytes")
+      .number(f.end->rss_bytes_max)
+      .key("output_bytes")
+      .number(f.end->output_bytes);
   json.key("input_bytes").number(f.end->input_bytes).end_object();
 }
 
@@ -100,14 +141,18 @@ Status list(Context& context, const Filter& filter, const std::string& identity)
       json.end_object();
       continue;
     }
-    std::printf("%s  %.19s  %8s  %-10s %-12s %-12s %s\n", to_string(facts->id).c_str(), rfc3339(facts->began).c_str(),
-                human_duration(facts->last - facts->began).c_str(), state.c_str(), printable(facts->start.user).c_str(),
+    std::printf("%s  %.19s  %8s  %-10s %-12s %-12s %s\n", to_string(facts->id).c_str(),
+                rfc3339(facts->began).c_str(), human_duration(facts->last - facts->began).c_str(),
+                state.c_str(), printable(facts->start.user).c_str(),
                 printable(facts->start.host).c_str(),
-                printable(facts->start.title.empty() ? join(facts->start.argv) : facts->start.title).c_str());
+                printable(facts->start.title.empty() ? join(facts->start.argv) : facts->start.title)
+                    .c_str());
   }
   json.end_array();
   if (context.json) std::printf("%s\n", out.c_str());
-  if (unreadable > 0) warn(std::to_string(unreadable) + " sessions show no facts: no identity here opens them (--identity FILE)");
+  if (unreadable > 0)
+    warn(std::to_string(unreadable) +
+         " sessions show no facts: no identity here opens them (--identity FILE)");
   return {};
 }
 
@@ -125,16 +170,22 @@ void print_facts(const SessionFacts& f, const std::string& state) {
   line("person", f.start.user + " (uid " + std::to_string(f.start.uid) + ", from the kernel)");
   if (f.start.euid != f.start.uid) line("acting as", "uid " + std::to_string(f.start.euid));
   if (f.start.login_uid) {
-    line("logged in", f.start.login_user + " (login uid " + std::to_string(*f.start.login_uid) + ", from the kernel)");
+    line("logged in", f.start.login_user + " (login uid " + std::to_string(*f.start.login_uid) +
+                          ", from the kernel)");
   }
   line("host", f.start.host + ", " + f.start.kernel);
-  line("terminal", f.start.tty + " " + f.start.terminal + " " + std::to_string(f.start.size.columns) + "x" + std::to_string(f.start.size.rows));
-  line("parent", f.start.parent_session.empty() ? "" : f.start.parent_session + " (claimed by the environment)");
+  line("terminal", f.start.tty + " " + f.start.terminal + " " +
+                       std::to_string(f.start.size.columns) + "x" +
+                       std::to_string(f.start.size.rows));
+  line("parent", f.start.parent_session.empty()
+                     ? ""
+                     : f.start.parent_session + " (claimed by the environment)");
   line("input", std::string(input_policy_name(f.start.input_policy)));
   if (f.end) {
     line("shown", human_bytes(f.end->output_bytes));
     line("typed", human_bytes(f.end->input_bytes));
-    line("used", human_duration(f.end->user_time + f.end->system_time) + " of CPU, " + human_bytes(f.end->rss_bytes_max) + " of memory");
+    line("used", human_duration(f.end->user_time + f.end->system_time) + " of CPU, " +
+                     human_bytes(f.end->rss_bytes_max) + " of memory");
     if (!f.end->why.empty()) line("ended by", f.end->why);
   }
   line("sealed in", std::to_string(f.segments) + " segments, " + human_bytes(f.bytes));
@@ -142,24 +193,31 @@ void print_facts(const SessionFacts& f, const std::string& state) {
 
 // What changed during the session, beside what was shown and typed.
 bool print_event(const TimedEvent& e) {
-  const auto at = [&] { std::printf("  %+11.6f  ", static_cast<double>(e.since_start.count()) / 1e6); };
+  const auto at = [&] {
+    std::printf("  %+11.6f  ", static_cast<double>(e.since_start.count()) / 1e6);
+  };
   if (const auto* r = std::get_if<event::Resize>(&e.event.body)) {
     at();
     std::printf("resized to %ux%u\n", r->size.columns, r->size.rows);
   } else if (const auto* g = std::get_if<event::Gap>(&e.event.body)) {
     at();
-    std::printf("GAP of %s: %llu bytes shown and %llu typed were not recorded: %s\n", human_duration(g->duration).c_str(),
-                static_cast<unsigned long long>(g->output_bytes), static_cast<unsigned long long>(g->input_bytes), printable(g->why).c_str());
+    std::printf("GAP of %s: %llu bytes shown and %llu typed were not recorded: %s\n",
+                human_duration(g->duration).c_str(),
+                static_cast<unsigned long long>(g->output_bytes),
+                static_cast<unsigned long long>(g->input_bytes), printable(g->why).c_str());
   } else if (const auto* s = std::get_if<event::Suspend>(&e.event.body)) {
     at();
     std::printf("recorder %s\n", s->continued ? "continued" : "stopped");
   } else if (const auto* x = std::get_if<event::Redaction>(&e.event.body)) {
     at();
-    std::printf("not kept: up to %llu bytes typed, %s\n", static_cast<unsigned long long>(x->bytes_rounded),
-                x->why == event::Redaction::Why::kNoEcho ? "the terminal did not echo" : "looked like a secret (heuristic)");
+    std::printf("not kept: up to %llu bytes typed, %s\n",
+                static_cast<unsigned long long>(x->bytes_rounded),
+                x->why == event::Redaction::Why::kNoEcho ? "the terminal did not echo"
+                                                         : "looked like a secret (heuristic)");
   } else if (const auto* u = std::get_if<event::Unknown>(&e.event.body)) {
     at();
-    std::printf("event of a newer type %llu, %zu bytes\n", static_cast<unsigned long long>(u->type), u->encoded.size());
+    std::printf("event of a newer type %llu, %zu bytes\n", static_cast<unsigned long long>(u->type),
+                u->encoded.size());
   }
   return true;
 }
@@ -171,7 +229,9 @@ std::string verdict_of(Context& context, const StreamId& id) {
   options.is_live = [&](const StreamId& s) { return is_live(context, s); };
   const auto report = ledger::verify(context.files, context.layout, *trust, options);
   if (!report) return "unknown: " + report.error().message();
-  std::string ledger = report->verdict == ledger::Verdict::kIntact ? "" : ", and the ledger " + std::string(verdict_name(report->verdict));
+  std::string ledger = report->verdict == ledger::Verdict::kIntact
+                           ? ""
+                           : ", and the ledger " + std::string(verdict_name(report->verdict));
   for (const auto& s : report->streams) {
     if (s.stream == id) return std::string(verdict_name(s.verdict)) + ledger;
   }
@@ -199,7 +259,8 @@ Status print_session(Context& context, const std::string& session, const std::st
   print_facts(facts, state);
   std::printf("  %-10s %s\n", "verdict", verdict.c_str());
   if (!facts.readable) warn("no identity here opens this session's facts (--identity FILE)");
-  TRY(const auto unreadable, reader.read(stream, {event::Lane::kFacts, event::Lane::kInput}, print_event));
+  TRY(const auto unreadable,
+      reader.read(stream, {event::Lane::kFacts, event::Lane::kInput}, print_event));
   return {};
 }
 

@@ -11,10 +11,13 @@ namespace {
 
 std::string protection_text(Context& context, const std::string& path, os::Protection wanted) {
   const auto now = context.files.protection(path);
-  if (!now && now.error().code == Code::kUnsupported) return "none: the file system has no append-only or immutable flag";
+  if (!now && now.error().code == Code::kUnsupported)
+    return "none: the file system has no append-only or immutable flag";
   if (!now) return "unknown: " + now.error().message();
-  if (*now == os::Protection::kImmutable) return "immutable (undone only with CAP_LINUX_IMMUTABLE: root)";
-  if (*now == os::Protection::kAppendOnly) return "append-only (undone only with CAP_LINUX_IMMUTABLE: root)";
+  if (*now == os::Protection::kImmutable)
+    return "immutable (undone only with CAP_LINUX_IMMUTABLE: root)";
+  if (*now == os::Protection::kAppendOnly)
+    return "append-only (undone only with CAP_LINUX_IMMUTABLE: root)";
   const auto why = context.files.protect(path, wanted);
   return "none: " + (why ? std::string("the flag was off; it is set now") : why.error().message());
 }
@@ -35,8 +38,11 @@ Result<Volumes> look_at_volumes(Context& context) {
     TRY(const uint64_t size, file->size());
     out.bytes += size;
   }
-  if (!names.empty()) out.open = protection_text(context, vault.path(names.back()), os::Protection::kAppendOnly);
-  if (names.size() > 1) out.closed = protection_text(context, vault.path(names[names.size() - 2]), os::Protection::kImmutable);
+  if (!names.empty())
+    out.open = protection_text(context, vault.path(names.back()), os::Protection::kAppendOnly);
+  if (names.size() > 1)
+    out.closed =
+        protection_text(context, vault.path(names[names.size() - 2]), os::Protection::kImmutable);
   return out;
 }
 
@@ -64,24 +70,52 @@ Status print(Context& context) {
   if (context.json) {
     std::string out;
     codec::JsonWriter json(out);
-    json.begin_object().key("directory").text(context.layout.directory).key("origin").text(trust.log.name);
-    json.key("leaves").number(head.size).key("volumes").number(volumes.count).key("bytes").number(volumes.bytes);
+    json.begin_object()
+        .key("directory")
+        .text(context.layout.directory)
+        .key("origin")
+        .text(trust.log.name);
+    json.key("leaves")
+        .number(head.size)
+        .key("volumes")
+        .number(volumes.count)
+        .key("bytes")
+        .number(volumes.bytes);
     json.key("open_volume").text(volumes.open).key("closed_volumes").text(volumes.closed);
-    json.key("recording_now").number(live).key("recovery_recipient").boolean(recipients.has_recovery());
-    json.key("auditor_identity_here").boolean(identity_here).key("policy_key_here").boolean(policy_here).end_object();
+    json.key("recording_now")
+        .number(live)
+        .key("recovery_recipient")
+        .boolean(recipients.has_recovery());
+    json.key("auditor_identity_here")
+        .boolean(identity_here)
+        .key("policy_key_here")
+        .boolean(policy_here)
+        .end_object();
     std::printf("%s\n", out.c_str());
     return {};
   }
-  std::printf("%s\n  log             %s\n  covered         %llu leaves\n", context.layout.directory.c_str(), trust.log.name.c_str(),
+  std::printf("%s\n  log             %s\n  covered         %llu leaves\n",
+              context.layout.directory.c_str(), trust.log.name.c_str(),
               static_cast<unsigned long long>(head.size));
-  std::printf("  volumes         %zu, %s\n  recording now   %zu\n", volumes.count, human_bytes(volumes.bytes).c_str(), live);
+  std::printf("  volumes         %zu, %s\n  recording now   %zu\n", volumes.count,
+              human_bytes(volumes.bytes).c_str(), live);
   if (!volumes.open.empty()) std::printf("  open volume     %s\n", volumes.open.c_str());
   if (!volumes.closed.empty()) std::printf("  closed volumes  %s\n", volumes.closed.c_str());
-  std::printf("  head            on the same file system as the vault: whoever rolls back one can roll back both; a checkpoint\n"
-              "                  that another machine remembers (stele verify there) is what still tells\n");
-  if (!recipients.has_recovery()) std::printf("  WARNING         no recovery recipient: stele key grant age1… --role recovery\n");
-  if (identity_here) std::printf("  WARNING         auditor.age is here: whoever reads this directory reads every session. Move it offline\n");
-  if (policy_here) std::printf("  note            keys/policy.key is here; it belongs offline when recipients are settled\n");
+  std::printf(
+      "  head            on the same file system as the vault: whoever rolls back one can roll "
+      "back both; a checkpoint\n"
+      "                  that another machine remembers (stele verify there) is what still "
+      "tells\n");
+  if (!recipients.has_recovery())
+    std::printf("  WARNING         no recovery recipient: stele key grant age1… --role recovery\n");
+  if (identity_here)
+    std::printf(
+        "  WARNING         auditor.age is here: whoever reads this directory reads every session. "
+        "Move it offline\n");
+  if (policy_here)
+    std::printf(
+        "  note            keys/policy.key is here; it belongs offline when recipients are "
+        "settled\n");
   return {};
 }
 
@@ -99,7 +133,8 @@ int repair(Context& context) {
     return ledger::repair_head(context.files, context.layout, trust.log);
   }();
   if (!size) return report(size.error());
-  std::printf("The head is at %llu leaves again, as the published checkpoint says.\n", static_cast<unsigned long long>(*size));
+  std::printf("The head is at %llu leaves again, as the published checkpoint says.\n",
+              static_cast<unsigned long long>(*size));
   return kExitOk;
 }
 

@@ -16,18 +16,32 @@ using ledger::Verdict;
 
 void write_faults(codec::JsonWriter& json, const std::vector<Fault>& faults) {
   json.key("faults").begin_array();
-  for (const Fault& f : faults) json.begin_object().key("what").text(f.what).key("where").text(f.where).end_object();
+  for (const Fault& f : faults)
+    json.begin_object().key("what").text(f.what).key("where").text(f.where).end_object();
   json.end_array();
 }
 
 void print_json(const Report& report, const std::vector<StreamReport>& streams) {
   std::string out;
   codec::JsonWriter json(out);
-  json.begin_object().key("verdict").text(verdict_name(report.verdict)).key("origin").text(report.origin);
+  json.begin_object()
+      .key("verdict")
+      .text(verdict_name(report.verdict))
+      .key("origin")
+      .text(report.origin);
   if (report.checkpoint) json.key("covered").number(report.checkpoint->size);
-  json.key("leaves").number(report.leaves).key("bytes").number(report.bytes).key("streams").begin_array();
+  json.key("leaves")
+      .number(report.leaves)
+      .key("bytes")
+      .number(report.bytes)
+      .key("streams")
+      .begin_array();
   for (const StreamReport& s : streams) {
-    json.begin_object().key("stream").text(to_string(s.stream)).key("verdict").text(verdict_name(s.verdict));
+    json.begin_object()
+        .key("stream")
+        .text(to_string(s.stream))
+        .key("verdict")
+        .text(verdict_name(s.verdict));
     json.key("kind").text(s.kind == segment::Kind::kSession ? "session" : "grants");
     json.key("segments").number(s.segments).key("bytes").number(s.bytes).key("gaps").number(s.gaps);
     json.key("unsealed").number(s.unsealed).key("skewed").boolean(s.skewed);
@@ -43,22 +57,27 @@ void print_json(const Report& report, const std::vector<StreamReport>& streams) 
 }
 
 void print_faults(const std::vector<Fault>& faults) {
-  for (const Fault& f : faults) std::printf("    %s: %s\n", f.what.c_str(), printable(f.where).c_str());
+  for (const Fault& f : faults)
+    std::printf("    %s: %s\n", f.what.c_str(), printable(f.where).c_str());
 }
 
 void print_text(const Report& report, const std::vector<StreamReport>& streams) {
   for (const StreamReport& s : streams) {
-    std::printf("%-9s %s  %llu segments, %s%s%s\n", std::string(verdict_name(s.verdict)).c_str(), to_string(s.stream).c_str(),
-                static_cast<unsigned long long>(s.segments), human_bytes(s.bytes).c_str(),
-                s.gaps > 0 ? ", with gaps" : "", s.skewed ? ", clock skewed" : "");
+    std::printf("%-9s %s  %llu segments, %s%s%s\n", std::string(verdict_name(s.verdict)).c_str(),
+                to_string(s.stream).c_str(), static_cast<unsigned long long>(s.segments),
+                human_bytes(s.bytes).c_str(), s.gaps > 0 ? ", with gaps" : "",
+                s.skewed ? ", clock skewed" : "");
     print_faults(s.faults);
   }
   if (!report.faults.empty()) std::printf("ledger\n");
   print_faults(report.faults);
   for (const std::string& note : report.notes) std::printf("  note: %s\n", note.c_str());
-  std::printf("\n%s: %s. %llu leaves, %s read", report.origin.c_str(), std::string(verdict_name(report.verdict)).c_str(),
+  std::printf("\n%s: %s. %llu leaves, %s read", report.origin.c_str(),
+              std::string(verdict_name(report.verdict)).c_str(),
               static_cast<unsigned long long>(report.leaves), human_bytes(report.bytes).c_str());
-  if (report.checkpoint) std::printf(", checkpoint covers %llu", static_cast<unsigned long long>(report.checkpoint->size));
+  if (report.checkpoint)
+    std::printf(", checkpoint covers %llu",
+                static_cast<unsigned long long>(report.checkpoint->size));
   std::printf(".\n");
 }
 
@@ -70,20 +89,24 @@ int exit_status(Verdict verdict) {
 ledger::Remembered memory_of(const ledger::Trust& trust, const receipt::Checkpoint& checkpoint) {
   ledger::Remembered what{trust.log.to_string(), {}, checkpoint.size, checkpoint.root};
   for (const auto& host : trust.hosts.entries()) {
-    what.host_vkeys.push_back(receipt::VerifierKey{host.name, receipt::KeyType::kNote, host.key}.to_string());
+    what.host_vkeys.push_back(
+        receipt::VerifierKey{host.name, receipt::KeyType::kNote, host.key}.to_string());
   }
   return what;
 }
 
 ledger::VerifyOptions verifier_options(Context& context, const VerifyOptions& options) {
   ledger::VerifyOptions out;
-  out.threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+  out.threads =
+      options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   out.every_signature = options.every_signature;
   out.is_live = [&context](const StreamId& id) { return is_live(context, id); };
   if (!context.json && os::is_terminal(2)) {
     out.progress = [last = uint64_t{101}](uint64_t done, uint64_t all) mutable {
       const uint64_t percent = all == 0 ? 100 : done * 100 / all;
-      if (percent != last) std::fprintf(stderr, "\r%3llu %% of %s ", static_cast<unsigned long long>(percent), human_bytes(all).c_str());
+      if (percent != last)
+        std::fprintf(stderr, "\r%3llu %% of %s ", static_cast<unsigned long long>(percent),
+                     human_bytes(all).c_str());
       if (percent == 100 && last != 100) std::fputs("\r\033[K", stderr);
       last = percent;
     };
@@ -96,7 +119,10 @@ Result<Report> run(Context& context, const VerifyOptions& options) {
   TRY(const ledger::Trust trust, load_trust(context));
   auto how = verifier_options(context, options);
   const std::string memory = memory_directory();
-  if (memory.empty()) warn("neither HOME nor XDG_STATE_HOME is set: a roll-back since the last time cannot be noticed");
+  if (memory.empty())
+    warn(
+        "neither HOME nor XDG_STATE_HOME is set: a roll-back since the last time cannot be "
+        "noticed");
   if (!options.forget) {
     TRY(how.memory, recall(context.files, memory, trust.log.name));
   }

@@ -1,4 +1,5 @@
-// Events: what happened in a session, as values. docs/formats/event.md has the bytes (event/codec.h).
+// Events: what happened in a session, as values. docs/formats/event.md has the bytes
+// (event/codec.h).
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ enum class Lane : uint8_t { kFacts = 0, kOutput = 1, kInput = 2 };
 inline constexpr size_t kLaneCount = 3;
 std::string_view lane_name(Lane lane);
 
-/// What of the input is kept: all that was echoed or typed in raw mode; secrets guessed out as well; nothing.
+/// What of the input is kept: all that was echoed or typed in raw mode; secrets guessed out as
+/// well; nothing.
 enum class InputPolicy : uint8_t { kAll, kRedact, kNone };
 std::string_view input_policy_name(InputPolicy policy);
 std::optional<InputPolicy> parse_input_policy(std::string_view name);
@@ -31,22 +33,23 @@ struct WindowSize {
 
 /// facts. Everything known when the session began; strings are raw bytes as the kernel gave them.
 struct Start {
-  std::string title;                     // --title, may be empty
-  std::vector<std::string> argv;         // the command
+  std::string title;              // --title, may be empty
+  std::vector<std::string> argv;  // the command
   std::string cwd;
   uint32_t uid = 0, euid = 0, gid = 0;
-  std::string user;                      // name of uid; empty if it has none
+  std::string user;  // name of uid; empty if it has none
   std::vector<uint32_t> groups;
-  std::optional<uint32_t> login_uid;     // /proc/self/loginuid; none: unset
-  std::string login_user;                // name of login_uid
-  std::optional<uint32_t> audit_session; // /proc/self/sessionid; none: unset
-  std::string tty;                       // the outer terminal, e.g. /dev/pts/3; empty: none
-  std::string terminal;                  // $TERM
+  std::optional<uint32_t> login_uid;      // /proc/self/loginuid; none: unset
+  std::string login_user;                 // name of login_uid
+  std::optional<uint32_t> audit_session;  // /proc/self/sessionid; none: unset
+  std::string tty;                        // the outer terminal, e.g. /dev/pts/3; empty: none
+  std::string terminal;                   // $TERM
   WindowSize size;
   std::string host, machine_id, boot_id, kernel;
-  std::string parent_session;            // $STELE_SESSION where the recorder was started inside a session; a claim
+  std::string
+      parent_session;  // $STELE_SESSION where the recorder was started inside a session; a claim
   InputPolicy input_policy = InputPolicy::kRedact;
-  std::string recorder;                  // "stele 0.1.0"
+  std::string recorder;  // "stele 0.1.0"
   bool operator==(const Start&) const = default;
 };
 
@@ -78,9 +81,9 @@ struct Redaction {
 
 /// facts. Something could not be recorded.
 struct Gap {
-  std::string why;           // one line, for a person
+  std::string why;                             // one line, for a person
   uint64_t output_bytes = 0, input_bytes = 0;  // how much is missing, as far as known
-  Micros duration{0};        // from the gap's time
+  Micros duration{0};                          // from the gap's time
   bool operator==(const Gap&) const = default;
 };
 
@@ -92,21 +95,21 @@ struct Suspend {
 
 /// facts. How the session ended.
 struct End {
-  std::optional<uint8_t> exit_status;    // the command's, if it exited
-  std::optional<uint8_t> signal;         // the signal that killed it, if one did
+  std::optional<uint8_t> exit_status;  // the command's, if it exited
+  std::optional<uint8_t> signal;       // the signal that killed it, if one did
   bool core_dumped = false;
-  std::string why;                       // empty: the command ended; else e.g. "hangup"
-  Micros user_time{0}, system_time{0};   // of the command and its waited-for children
+  std::string why;                      // empty: the command ended; else e.g. "hangup"
+  Micros user_time{0}, system_time{0};  // of the command and its waited-for children
   uint64_t rss_bytes_max = 0;
   uint64_t output_bytes = 0, input_bytes = 0;  // totals that passed, kept or not
   bool operator==(const End&) const = default;
 };
 
-/// The key of one lane of one earlier stream, from its rekey segment on, given to this segment's recipients.
-/// Stands in the same lane as the key it carries (`stele key grant`).
+/// The key of one lane of one earlier stream, from its rekey segment on, given to this segment's
+/// recipients. Stands in the same lane as the key it carries (`stele key grant`).
 struct Grant {
   StreamId stream{};
-  uint32_t sequence = 0;                 // of the open or rekey segment whose key it is
+  uint32_t sequence = 0;  // of the open or rekey segment whose key it is
   std::array<uint8_t, 32> key{};
   bool operator==(const Grant&) const = default;
 };
@@ -114,17 +117,18 @@ struct Grant {
 /// An event type newer than this program: kept, shown raw.
 struct Unknown {
   uint64_t type = 0;
-  Bytes encoded;                         // the whole CBOR array
+  Bytes encoded;  // the whole CBOR array
   bool operator==(const Unknown&) const = default;
 };
 
-using Body = std::variant<Start, Output, Input, Resize, Redaction, Gap, Suspend, End, Grant, Unknown>;
+using Body =
+    std::variant<Start, Output, Input, Resize, Redaction, Gap, Suspend, End, Grant, Unknown>;
 
 struct Event {
   Lane lane = Lane::kFacts;
   BootTime at;
   Body body;
-  Bytes extra = {};                      // what a newer writer added to a known type, encoded: shown raw
+  Bytes extra = {};  // what a newer writer added to a known type, encoded: shown raw
   bool operator==(const Event&) const = default;
 };
 

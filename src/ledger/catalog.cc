@@ -35,8 +35,9 @@ Result<Bytes> SegmentReader::read(const SegmentRef& ref) {
   TRY(const size_t got, file_->read_at(ref.offset, bytes));
   if (got != bytes.size() || crypto::sha256(bytes) != ref.leaf.segment_hash) {
     return fail(Code::kCorrupt, "segment " + std::to_string(ref.leaf.sequence) + " of session " +
-                                    to_string(ref.leaf.stream) + " (" + vault_.path(ref.volume) + ", offset " +
-                                    std::to_string(ref.offset) + ") is not what its leaf commits to; run stele verify");
+                                    to_string(ref.leaf.stream) + " (" + vault_.path(ref.volume) +
+                                    ", offset " + std::to_string(ref.offset) +
+                                    ") is not what its leaf commits to; run stele verify");
   }
   return bytes;
 }

@@ -1,4 +1,5 @@
-// Catalog: which streams a vault holds, and where each segment lies. Derived, made by reading leaves; checks nothing.
+// Catalog: which streams a vault holds, and where each segment lies. Derived, made by reading
+// leaves; checks nothing.
 #pragma once
 
 #include <map>

@@ -1,4 +1,5 @@
-// After every k-th I/O: kill, power cut, failure. Then what was acknowledged is there, what was covered verifies, nothing is cried over.
+// After every k-th I/O: kill, power cut, failure. Then what was acknowledged is there, what was
+// covered verifies, nothing is cried over.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,8 +16,8 @@ struct Promises {
   uint64_t covered = 0;
 };
 
-// Three sessions side by side; a sync after some appends, a publication after some syncs, as a busy second has them.
-// With `careless`, segments count as acknowledged without a sync: the control.
+// Three sessions side by side; a sync after some appends, a publication after some syncs, as a busy
+// second has them. With `careless`, segments count as acknowledged without a sync: the control.
 Status work(World& world, os::FileSystem& files, Promises& promises, bool careless = false) {
   std::vector<TestStream> streams;
   sim::SimFileSystem keys(world.disk);
@@ -45,14 +46,16 @@ std::string describe(const Report& report) {
   std::string text(verdict_name(report.verdict));
   for (const Fault& f : report.faults) text += "\n  " + f.what + " — " + f.where;
   for (const auto& s : report.streams) {
-    for (const Fault& f : s.faults) text += "\n  " + to_string(s.stream) + ": " + f.what + " — " + f.where;
+    for (const Fault& f : s.faults)
+      text += "\n  " + to_string(s.stream) + ": " + f.what + " — " + f.where;
   }
   return text;
 }
 
 bool has(const Catalog& catalog, const std::pair<StreamId, Hash>& promised) {
   const StreamRef* found = catalog.find(promised.first);
-  return found != nullptr && std::any_of(found->segments.begin(), found->segments.end(), [&](const SegmentRef& ref) {
+  return found != nullptr &&
+         std::any_of(found->segments.begin(), found->segments.end(), [&](const SegmentRef& ref) {
            return ref.leaf.segment_hash == promised.second;
          });
 }
@@ -66,7 +69,8 @@ void expect_promises_kept(World& world, const Promises& promises, const std::str
   auto ledger = world.open(files);
   ASSERT_TRUE(ledger.has_value()) << when << ": " << ledger.error().message();
   TestStream later(files, world.clock, world.random);
-  for (int i = 0; i < 2; ++i) ASSERT_TRUE((*ledger)->append(later.next(60, i == 1).bytes).has_value()) << when;
+  for (int i = 0; i < 2; ++i)
+    ASSERT_TRUE((*ledger)->append(later.next(60, i == 1).bytes).has_value()) << when;
   ASSERT_TRUE((*ledger)->sync().has_value()) << when;
   ASSERT_TRUE((*ledger)->publish_through((*ledger)->size()).has_value()) << when;
   const Report after = World::verify_now(files);
@@ -76,7 +80,8 @@ void expect_promises_kept(World& world, const Promises& promises, const std::str
   const vault::Vault vault(files, kLayout.vault());
   const Catalog catalog = Catalog::read(vault).value();
   for (const auto& [stream, hash] : promises.acknowledged) {
-    ASSERT_TRUE(has(catalog, {stream, hash})) << when << ": an acknowledged segment of " << to_string(stream) << " is gone";
+    ASSERT_TRUE(has(catalog, {stream, hash}))
+        << when << ": an acknowledged segment of " << to_string(stream) << " is gone";
   }
 }
 
@@ -124,7 +129,9 @@ TEST(Crash, power_cut_at_every_step_loses_nothing_acknowledged) {
       run(world, {.crash_at = k, .crash = sim::Plan::Crash::kPowerCut}, promises);
       world.disk.restart(seed);
       world.clock.reboot();
-      expect_promises_kept(world, promises, "power cut at step " + std::to_string(k) + ", seed " + std::to_string(seed));
+      expect_promises_kept(
+          world, promises,
+          "power cut at step " + std::to_string(k) + ", seed " + std::to_string(seed));
       if (HasFatalFailure()) return;
     }
   }
@@ -142,7 +149,9 @@ TEST(Crash, a_second_cut_during_recovery_loses_nothing_either) {
       Promises ignored;
       run(world, {.crash_at = again, .crash = sim::Plan::Crash::kPowerCut}, ignored);
       world.disk.restart(again);
-      expect_promises_kept(world, promises, "cut at step " + std::to_string(k) + ", then at " + std::to_string(again));
+      expect_promises_kept(
+          world, promises,
+          "cut at step " + std::to_string(k) + ", then at " + std::to_string(again));
       if (HasFatalFailure()) return;
     }
   }
@@ -157,7 +166,9 @@ TEST(Crash, failure_of_every_step_is_told_and_loses_nothing_acknowledged) {
         world.disk.restore(world.fresh);
         Promises promises;
         run(world, {.fail_at = k, .fail_code = code, .fails_from_there = lasting}, promises);
-        expect_promises_kept(world, promises, "step " + std::to_string(k) + " failed: " + std::string(code_name(code)));
+        expect_promises_kept(
+            world, promises,
+            "step " + std::to_string(k) + " failed: " + std::string(code_name(code)));
         if (HasFatalFailure()) return;
       }
     }
@@ -182,7 +193,9 @@ TEST(Crash, control_without_syncs_promises_are_broken) {
     const vault::Vault vault(files, kLayout.vault());
     const Catalog catalog = Catalog::read(vault).value();
     const auto& all = promises.acknowledged;
-    broken += std::any_of(all.begin(), all.end(), [&](const auto& p) { return !has(catalog, p); }) ? 1 : 0;
+    broken += std::any_of(all.begin(), all.end(), [&](const auto& p) { return !has(catalog, p); })
+                  ? 1
+                  : 0;
   }
   EXPECT_GE(broken, 8);
 }

@@ -47,22 +47,28 @@ Result<Head> parse_head(std::string_view text) {
   const std::string_view whole = text;
   Head head;
   const bool first = take_until(text, '\n') == kFirstLine;
-  const bool size = read_number(take_until(text, '\n'), head.size) && read_hash(take_until(text, '\n'), head.root);
+  const bool size = read_number(take_until(text, '\n'), head.size) &&
+                    read_hash(take_until(text, '\n'), head.root);
   const auto volume = vault::parse_volume_name(take_until(text, ' '));
   const bool place = volume && read_number(take_until(text, '\n'), head.next.offset);
   const bool tails = read_number(take_until(text, ' '), head.tails_size) &&
                      read_hash(take_until(text, '\n'), head.tails_hash);
-  if (!first || !size || !place || !tails) return fail(Code::kCorrupt, "head: not a head, or cut short");
+  if (!first || !size || !place || !tails)
+    return fail(Code::kCorrupt, "head: not a head, or cut short");
   head.next.volume = *volume;
   head.next.index = head.size;
-  if (encode(head) != whole) return fail(Code::kCorrupt, "head: altered (its last line does not fit)");
+  if (encode(head) != whole)
+    return fail(Code::kCorrupt, "head: altered (its last line does not fit)");
   if (head.tails_size > head.size || volume->first_index > head.size) {
     return fail(Code::kCorrupt, "head: contradicts itself");
   }
   return head;
 }
 
-Head empty_head() { return {.size = 0, .root = crypto::sha256(ByteSpan{}), .next = {}, .tails_size = 0, .tails_hash = {}}; }
+Head empty_head() {
+  return {
+      .size = 0, .root = crypto::sha256(ByteSpan{}), .next = {}, .tails_size = 0, .tails_hash = {}};
+}
 
 Result<Head> HeadStore::load() const {
   TRY(const Bytes bytes, files_.read(path_, kHeadBytesMax));
@@ -74,11 +80,14 @@ Result<Head> HeadStore::load() const {
 Status HeadStore::advance(const Head& expected, const Head& next) const {
   TRY(const Head now, load());
   if (now != expected) {
-    return fail(Code::kConflict, "head: moved to size " + std::to_string(now.size) + " by somebody else");
+    return fail(Code::kConflict,
+                "head: moved to size " + std::to_string(now.size) + " by somebody else");
   }
   return files_.replace(path_, as_bytes(encode(next)));
 }
 
-Status HeadStore::create(const Head& first) const { return files_.put_once(path_, as_bytes(encode(first))); }
+Status HeadStore::create(const Head& first) const {
+  return files_.put_once(path_, as_bytes(encode(first)));
+}
 
 }  // namespace stele::ledger

@@ -1,4 +1,5 @@
-// The head: the newest committed (size, root) and where to go on from there (docs/formats/ledger.md, "Head").
+// The head: the newest committed (size, root) and where to go on from there
+// (docs/formats/ledger.md, "Head").
 #pragma once
 
 #include "ledger/layout.h"
@@ -10,9 +11,10 @@ namespace stele::ledger {
 struct Head {
   uint64_t size = 0;
   Hash root{};
-  vault::Position next;      // where the record of leaf `size` stands or will; next.index == size
-  uint64_t tails_size = 0;   // size at which the tails' snapshot was taken; 0: none, start from nothing
-  Hash tails_hash{};         // of the snapshot's file
+  vault::Position next;  // where the record of leaf `size` stands or will; next.index == size
+  uint64_t tails_size =
+      0;              // size at which the tails' snapshot was taken; 0: none, start from nothing
+  Hash tails_hash{};  // of the snapshot's file
   bool operator==(const Head&) const = default;
 };
 
@@ -23,7 +25,8 @@ Result<Head> parse_head(std::string_view text);
 /// The head of a ledger nothing was ever appended to.
 Head empty_head();
 
-/// Where the head is kept: one server's local file. Callers hold the ledger's publish lock around advance().
+/// Where the head is kept: one server's local file. Callers hold the ledger's publish lock around
+/// advance().
 class HeadStore {
  public:
   HeadStore(os::FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}

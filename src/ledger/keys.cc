@@ -13,7 +13,8 @@ constexpr size_t kHostKeysMax = 10'000;
 
 crypto::SecretBytes encode(const PrivateKey& key) {
   std::string line;
-  line.reserve(kPrefix.size() + key.name.size() + 64);  // so that growing leaves no copy of the seed behind
+  line.reserve(kPrefix.size() + key.name.size() +
+               64);  // so that growing leaves no copy of the seed behind
   line += kPrefix;
   const crypto::SecretBytes seed = key.key.seed();
   line += key.name + " " + to_base64(seed.span()) + "\n";
@@ -24,16 +25,20 @@ crypto::SecretBytes encode(const PrivateKey& key) {
 
 Result<PrivateKey> parse_private_key(ByteSpan text) {
   std::string_view line = as_text(text);
-  if (!line.starts_with(kPrefix) || !line.ends_with('\n')) return fail(Code::kCorrupt, "not a stele private key");
+  if (!line.starts_with(kPrefix) || !line.ends_with('\n'))
+    return fail(Code::kCorrupt, "not a stele private key");
   line.remove_prefix(kPrefix.size());
   line.remove_suffix(1);
   const size_t space = line.find(' ');
-  if (space == std::string_view::npos || space == 0) return fail(Code::kCorrupt, "private key without a name");
+  if (space == std::string_view::npos || space == 0)
+    return fail(Code::kCorrupt, "private key without a name");
   auto bytes = from_base64(line.substr(space + 1));
-  if (!bytes || bytes->size() != 32) return fail(Code::kCorrupt, "private key: not 32 bytes in base64");
+  if (!bytes || bytes->size() != 32)
+    return fail(Code::kCorrupt, "private key: not 32 bytes in base64");
   const crypto::SecretBytes seed(*bytes);
   crypto::wipe(*bytes);
-  return PrivateKey{std::string(line.substr(0, space)), crypto::SigningKey(seed.span().first<32>())};
+  return PrivateKey{std::string(line.substr(0, space)),
+                    crypto::SigningKey(seed.span().first<32>())};
 }
 
 Result<PrivateKey> load_private_key(os::FileSystem& files, const std::string& path) {
@@ -57,11 +62,13 @@ Result<HostKeys> HostKeys::parse(std::string_view text) {
   HostKeys keys;
   while (!text.empty()) {
     const size_t end = text.find('\n');
-    if (end == std::string_view::npos) return fail(Code::kCorrupt, "host keys: no newline at the end");
+    if (end == std::string_view::npos)
+      return fail(Code::kCorrupt, "host keys: no newline at the end");
     if (keys.entries_.size() == kHostKeysMax) return fail(Code::kLimit, "host keys: over 10,000");
     TRY(const auto key, receipt::VerifierKey::parse(text.substr(0, end)));
     const auto epoch = static_cast<uint32_t>(keys.entries_.size() + 1);
-    keys.entries_.push_back({segment::host_key_id(key.name, key.key.bytes), epoch, key.name, key.key});
+    keys.entries_.push_back(
+        {segment::host_key_id(key.name, key.key.bytes), epoch, key.name, key.key});
     text.remove_prefix(end + 1);
   }
   if (keys.entries_.empty()) return fail(Code::kCorrupt, "host keys: none");

@@ -9,7 +9,14 @@ namespace stele::ledger {
 namespace {
 
 // What the processes of one boot tell each other (os::SharedWords).
-enum Word : size_t { kDurable, kPublishedAt, kPublishedSize, kPoisoned, kVolumeFirst, kVolumeAttempt };
+enum Word : size_t {
+  kDurable,
+  kPublishedAt,
+  kPublishedSize,
+  kPoisoned,
+  kVolumeFirst,
+  kVolumeAttempt
+};
 
 constexpr Micros kPublishEvery = std::chrono::seconds(1);
 
@@ -23,8 +30,8 @@ Ledger::Ledger(os::FileSystem& files, const Layout& layout, Clock& clock, LogSig
       heads_(files, layout.head()),
       publisher_(files, layout, std::move(signer)) {}
 
-Result<std::unique_ptr<Ledger>> Ledger::open(os::FileSystem& files, const Layout& layout, Clock& clock,
-                                             LogSigner signer) {
+Result<std::unique_ptr<Ledger>> Ledger::open(os::FileSystem& files, const Layout& layout,
+                                             Clock& clock, LogSigner signer) {
   std::unique_ptr<Ledger> ledger(new Ledger(files, layout, clock, std::move(signer)));
   TRY_VOID(ledger->recover());
   return ledger;
@@ -42,7 +49,8 @@ Status Ledger::recover() {
   const bool poisoned = words_->load(kPoisoned) != 0;
   TRY_VOID(replay(head, poisoned));
   if (poisoned) {
-    // What the failed sync left is either re-read from the device and right, or behind a closed volume.
+    // What the failed sync left is either re-read from the device and right, or behind a closed
+    // volume.
     TRY_VOID(open_end());
     TRY_VOID(file_->sync());
     words_->store(kDurable, end().index);
@@ -76,10 +84,11 @@ Status Ledger::replay(const Head& head, bool past_cache) {
 
 Status Ledger::finish_replay(const Head& head, vault::Found found) {
   if (end().index < head.size) {
-    return fail(Code::kConflict, "rolled back: the head says " + std::to_string(head.size) + " leaves, the volumes hold " +
-                                     std::to_string(end().index) + " whole ones (" +
-                                     vault_.path(end().volume) + ", offset " + std::to_string(end().offset) +
-                                     "). Nothing was changed; run stele verify, and restore the missing volumes");
+    return fail(Code::kConflict,
+                "rolled back: the head says " + std::to_string(head.size) +
+                    " leaves, the volumes hold " + std::to_string(end().index) + " whole ones (" +
+                    vault_.path(end().volume) + ", offset " + std::to_string(end().offset) +
+                    "). Nothing was changed; run stele verify, and restore the missing volumes");
   }
   // A torn record is never cut off: its volume ends here, and the next one's name says so.
   if (found != vault::Found::kEnd) return start_volume();
@@ -89,7 +98,9 @@ Status Ledger::finish_replay(const Head& head, vault::Found found) {
 Status Ledger::check_usable() const {
   if (broken_) return fail(Code::kIo, "the ledger stopped after an earlier error");
   if (words_->load(kPoisoned) != 0) {
-    return fail(Code::kIo, "a sync of this ledger failed in another process; nothing more is taken until it is opened anew");
+    return fail(Code::kIo,
+                "a sync of this ledger failed in another process; nothing more is taken until it "
+                "is opened anew");
   }
   return {};
 }
@@ -101,8 +112,9 @@ Status Ledger::open_end() {
   return {};
 }
 
-// Ends the current volume, whatever stands behind its last whole record, and begins the next. Under the append lock.
-// The old one becomes immutable last: a crash before that leaves one that can still be opened for its sync.
+// Ends the current volume, whatever stands behind its last whole record, and begins the next. Under
+// the append lock. The old one becomes immutable last: a crash before that leaves one that can
+// still be opened for its sync.
 Status Ledger::start_volume() {
   vault::VolumeName next{};
   const bool first = !vault_.has_volume(end().volume);
@@ -128,8 +140,10 @@ Status Ledger::catch_up() {
     TRY_VOID(tails_.apply(cursor_->leaf()));
     cursor_->advance();
   }
-  if (words_->load(kVolumeFirst) != end().volume.first_index || words_->load(kVolumeAttempt) != end().volume.attempt) {
-    return fail(Code::kCorrupt, "another process found the end of volume " + vault::to_string(end().volume) +
+  if (words_->load(kVolumeFirst) != end().volume.first_index ||
+      words_->load(kVolumeAttempt) != end().volume.attempt) {
+    return fail(Code::kCorrupt, "another process found the end of volume " +
+                                    vault::to_string(end().volume) +
                                     " damaged and went on without it");
   }
   return {};
@@ -154,7 +168,8 @@ Result<Appended> Ledger::append(ByteSpan segment) {
   const segment::Leaf leaf = segment::make_leaf(view.header, hash, clock_.wall(), 0);
   TRY_VOID(file_->append({segment::encode(leaf), segment}));
   TRY_VOID(catch_up());
-  if (end().index != index + 1) return poison({Code::kIo, "what was appended can not be read back", 0});
+  if (end().index != index + 1)
+    return poison({Code::kIo, "what was appended can not be read back", 0});
   return Appended{index, leaf};
 }
 

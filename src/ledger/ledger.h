@@ -1,11 +1,16 @@
-// The embedded ledger: a directory that several processes append to at once (docs/formats/ledger.md).
+// The embedded ledger: a directory that several processes append to at once
+// (docs/formats/ledger.md).
 //
 // Invariants
-//  1. A volume is synced before its successor is made: every leaf but the newest volume's is durable.
-//  2. durable word ≤ leaves written; it is raised only after an fdatasync that began after they were written.
+//  1. A volume is synced before its successor is made: every leaf but the newest volume's is
+//  durable.
+//  2. durable word ≤ leaves written; it is raised only after an fdatasync that began after they
+//  were written.
 //  3. The head never names more than what is durable; a checkpoint never more than the head.
-//  4. After a failed sync no process of this boot appends again; the next opening re-reads past the page cache.
-//  5. What recovery replays, and what a neighbour appended, go through the same function as an own append.
+//  4. After a failed sync no process of this boot appends again; the next opening re-reads past the
+//  page cache.
+//  5. What recovery replays, and what a neighbour appended, go through the same function as an own
+//  append.
 #pragma once
 
 #include <memory>
@@ -29,19 +34,21 @@ struct Appended {
 /// Not thread-safe; as many processes (or Ledger objects) as you like may have one directory open.
 class Ledger {
  public:
-  /// Replays what lies beyond the head's snapshot. kConflict "rolled back" / "head rolled back": see Recovery in the format page.
-  static Result<std::unique_ptr<Ledger>> open(os::FileSystem& files, const Layout& layout, Clock& clock,
-                                              LogSigner signer);
+  /// Replays what lies beyond the head's snapshot. kConflict "rolled back" / "head rolled back":
+  /// see Recovery in the format page.
+  static Result<std::unique_ptr<Ledger>> open(os::FileSystem& files, const Layout& layout,
+                                              Clock& clock, LogSigner signer);
 
-  /// Writes a segment behind all others. Not durable before sync(). The segment that its stream has last, again with
-  /// the same bytes: success. kConflict: it can not follow what its stream has.
+  /// Writes a segment behind all others. Not durable before sync(). The segment that its stream has
+  /// last, again with the same bytes: success. kConflict: it can not follow what its stream has.
   Result<Appended> append(ByteSpan segment);
 
-  /// Makes everything appended so far durable; shares one fdatasync with all processes that wait for one.
-  /// After an error this ledger takes nothing more.
+  /// Makes everything appended so far durable; shares one fdatasync with all processes that wait
+  /// for one. After an error this ledger takes nothing more.
   Status sync();
 
-  /// Brings head, tiles and checkpoint up to what is durable, if a second has passed since anyone did.
+  /// Brings head, tiles and checkpoint up to what is durable, if a second has passed since anyone
+  /// did.
   Status publish_if_due();
   /// The same at once, waiting for whoever is at it; then `size` leaves are covered.
   Status publish_through(uint64_t size);

@@ -15,7 +15,8 @@ class LedgerTest : public testing::Test {
 
   TestStream stream() { return TestStream(files, world.clock, world.random); }
   void append_all(Ledger& ledger, TestStream& s, int count) {
-    for (int i = 0; i < count; ++i) ASSERT_TRUE(ledger.append(s.next(50, i + 1 == count).bytes).has_value());
+    for (int i = 0; i < count; ++i)
+      ASSERT_TRUE(ledger.append(s.next(50, i + 1 == count).bytes).has_value());
   }
   Verdict verdict_of(const Report& report, const StreamId& id) {
     for (const StreamReport& s : report.streams) {

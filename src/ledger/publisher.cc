@@ -18,7 +18,9 @@ class VaultTiles : public merkle::HashReader {
  public:
   explicit VaultTiles(const vault::Vault& vault) : vault_(vault) {}
   Result<Bytes> read(const merkle::Tile& tile) override {
-    return vault_.get(merkle::path(tile), tile.is_bundle() ? merkle::kTileWidth * (2 + segment::kLeafBytes) : merkle::kTileBytes);
+    return vault_.get(merkle::path(tile), tile.is_bundle()
+                                              ? merkle::kTileWidth * (2 + segment::kLeafBytes)
+                                              : merkle::kTileBytes);
   }
 
  private:
@@ -48,9 +50,10 @@ Status Publisher::check(const Head& head) const {
   TRY(const auto checkpoint, published());
   if (!checkpoint) return {};
   if (checkpoint->size > head.size) {
-    return fail(Code::kConflict, "head rolled back: a checkpoint of " + std::to_string(checkpoint->size) +
-                                     " leaves was published, the head says " + std::to_string(head.size) +
-                                     ". Nothing was changed; `stele repair` mends it if the volumes are whole");
+    return fail(Code::kConflict,
+                "head rolled back: a checkpoint of " + std::to_string(checkpoint->size) +
+                    " leaves was published, the head says " + std::to_string(head.size) +
+                    ". Nothing was changed; `stele repair` mends it if the volumes are whole");
   }
   if (checkpoint->size == head.size && checkpoint->root != head.root) {
     return fail(Code::kConflict, "the published checkpoint and the head have different roots at " +
@@ -76,15 +79,18 @@ Status Publisher::follow(const Head& head) {
   VaultTiles tiles(vault_);
   TRY(tree_, merkle::TileBuilder::restore(tiles, head.size));
   if (tree_.root() != head.root) {
-    return fail(Code::kCorrupt, "the tiles in " + vault_.log_path("tile") + " do not give the head's root; run stele verify");
+    return fail(Code::kCorrupt, "the tiles in " + vault_.log_path("tile") +
+                                    " do not give the head's root; run stele verify");
   }
   return {};
 }
 
 Status Publisher::take_record() {
   TRY(const vault::Found found, cursor_->look());
-  const std::string where = vault_.path(cursor_->position().volume) + ", offset " + std::to_string(cursor_->position().offset);
-  if (found != vault::Found::kRecord) return fail(Code::kCorrupt, where + ": a record that was written is not there");
+  const std::string where = vault_.path(cursor_->position().volume) + ", offset " +
+                            std::to_string(cursor_->position().offset);
+  if (found != vault::Found::kRecord)
+    return fail(Code::kCorrupt, where + ": a record that was written is not there");
   // One flipped bit between writing and signing has ended certificate logs.
   TRY_VOID(cursor_->read_segment(segment_));
   if (crypto::sha256(segment_) != cursor_->leaf().segment_hash) {
@@ -116,7 +122,8 @@ Status Publisher::commit(const Head& head) {
   return {};
 }
 
-// Of the partial tiles, those of `current` stay, and those of `keep` that no full tile replaces yet.
+// Of the partial tiles, those of `current` stay, and those of `keep` that no full tile replaces
+// yet.
 void Publisher::remove_stale_tiles(uint64_t keep, uint64_t current) {
   for (const merkle::Tile& tile : merkle::partial_tiles(keep)) {
     const std::string file = merkle::path(tile);
@@ -140,13 +147,15 @@ Status Publisher::write_log(uint64_t size_before) {
   for (const merkle::TileFile& file : tree_.partial()) {
     TRY_VOID(vault_.replace(merkle::path(file.tile), file.bytes));
   }
-  TRY(const std::string note, receipt::sign_checkpoint({key_.name, tree_.size(), tree_.root()}, *signer_));
+  TRY(const std::string note,
+      receipt::sign_checkpoint({key_.name, tree_.size(), tree_.root()}, *signer_));
   TRY_VOID(vault_.replace("checkpoint", as_bytes(note)));
   remove_stale_tiles(size_before, tree_.size());
   return {};
 }
 
-// A crash fell between head and checkpoint: the tiles may end anywhere in between, so grow the tree from the checkpoint.
+// A crash fell between head and checkpoint: the tiles may end anywhere in between, so grow the tree
+// from the checkpoint.
 Status Publisher::republish(const Head& head, const std::optional<receipt::Checkpoint>& before) {
   VaultTiles tiles(vault_);
   TRY(tree_, merkle::TileBuilder::restore(tiles, before ? before->size : 0));
@@ -157,11 +166,13 @@ Status Publisher::republish(const Head& head, const std::optional<receipt::Check
   cursor_.emplace(vault_, near ? tails.start() : vault::Position{first, 0, first.first_index});
   while (cursor_->position().index < tree_.size()) {
     TRY(const vault::Found found, cursor_->look());
-    if (found != vault::Found::kRecord) return fail(Code::kCorrupt, "volumes end before the checkpoint");
+    if (found != vault::Found::kRecord)
+      return fail(Code::kCorrupt, "volumes end before the checkpoint");
     cursor_->advance();
   }
   while (tree_.size() < head.size) TRY_VOID(take_record());
-  if (tree_.root() != head.root) return fail(Code::kCorrupt, "the volumes do not give the head's root; run stele verify");
+  if (tree_.root() != head.root)
+    return fail(Code::kCorrupt, "the volumes do not give the head's root; run stele verify");
   TRY_VOID(write_log(before ? before->size : 0));
   cursor_.reset();  // the tails were not brought along
   return {};

@@ -15,17 +15,19 @@ namespace stele::ledger {
 /// Who signs checkpoints; the log's name is its origin.
 using LogSigner = std::shared_ptr<const receipt::NoteSigner>;
 
-/// All but check() under the ledger's publish lock. Keeps what it knows from one time to the next; another
-/// process may have published in between.
+/// All but check() under the ledger's publish lock. Keeps what it knows from one time to the next;
+/// another process may have published in between.
 class Publisher {
  public:
   Publisher(os::FileSystem& files, const Layout& layout, LogSigner signer);
 
-  /// Covers every leaf below `durable`: re-reads and re-hashes each record since the head, then head → full tiles →
-  /// partial tiles → checkpoint. kCorrupt: a record is not what was written; nothing is signed.
+  /// Covers every leaf below `durable`: re-reads and re-hashes each record since the head, then
+  /// head → full tiles → partial tiles → checkpoint. kCorrupt: a record is not what was written;
+  /// nothing is signed.
   Status publish(uint64_t durable);
 
-  /// Whether the public log can belong to this head. kConflict: it is ahead ("head rolled back") or has another root.
+  /// Whether the public log can belong to this head. kConflict: it is ahead ("head rolled back") or
+  /// has another root.
   Status check(const Head& head) const;
 
  private:

@@ -27,11 +27,16 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 Result<ListedRecipient> parse_entry(std::string_view line) {
   const auto words = split(line, ' ');
-  if (words.size() != 3) return fail(Code::kCorrupt, "recipients list: a line has lane, recipient and role");
-  const auto lane = std::find_if(kLanes.begin(), kLanes.end(), [&](auto l) { return lane_name(l) == words[0]; });
-  const auto role = std::find_if(kRoles.begin(), kRoles.end(), [&](auto r) { return role_name(r) == words[2]; });
-  if (lane == kLanes.end()) return fail(Code::kCorrupt, "recipients list: no lane " + std::string(words[0]));
-  if (role == kRoles.end()) return fail(Code::kCorrupt, "recipients list: no role " + std::string(words[2]));
+  if (words.size() != 3)
+    return fail(Code::kCorrupt, "recipients list: a line has lane, recipient and role");
+  const auto lane =
+      std::find_if(kLanes.begin(), kLanes.end(), [&](auto l) { return lane_name(l) == words[0]; });
+  const auto role =
+      std::find_if(kRoles.begin(), kRoles.end(), [&](auto r) { return role_name(r) == words[2]; });
+  if (lane == kLanes.end())
+    return fail(Code::kCorrupt, "recipients list: no lane " + std::string(words[0]));
+  if (role == kRoles.end())
+    return fail(Code::kCorrupt, "recipients list: no role " + std::string(words[2]));
   TRY(auto recipient, crypto::Recipient::parse(words[1]));
   return ListedRecipient{*lane, recipient, *role};
 }
@@ -40,30 +45,39 @@ Result<ListedRecipient> parse_entry(std::string_view line) {
 
 std::string_view role_name(Role role) {
   switch (role) {
-    case Role::kAuditor: return "auditor";
-    case Role::kRecovery: return "recovery";
-    case Role::kServer: return "server";
+    case Role::kAuditor:
+      return "auditor";
+    case Role::kRecovery:
+      return "recovery";
+    case Role::kServer:
+      return "server";
   }
   return "";
 }
 
 bool RecipientsList::has_recovery() const {
-  return std::any_of(entries.begin(), entries.end(), [](const auto& e) { return e.role == Role::kRecovery; });
+  return std::any_of(entries.begin(), entries.end(),
+                     [](const auto& e) { return e.role == Role::kRecovery; });
 }
 
 Status RecipientsList::add(const crypto::Recipient& recipient, Role role) {
   bool added = false;
   for (event::Lane lane : kLanes) {
-    const auto same = [&](const ListedRecipient& e) { return e.lane == lane && e.recipient == recipient; };
+    const auto same = [&](const ListedRecipient& e) {
+      return e.lane == lane && e.recipient == recipient;
+    };
     if (std::any_of(entries.begin(), entries.end(), same)) continue;
-    const auto in_lane = std::count_if(entries.begin(), entries.end(), [&](const auto& e) { return e.lane == lane; });
+    const auto in_lane = std::count_if(entries.begin(), entries.end(),
+                                       [&](const auto& e) { return e.lane == lane; });
     if (static_cast<size_t>(in_lane) == segment::kRecipientsMax) {
       return fail(Code::kLimit, "recipients list: 64 recipients a lane are the most");
     }
     entries.push_back({lane, recipient, role});
     added = true;
   }
-  if (!added) return fail(Code::kExists, "recipients list: " + recipient.to_string() + " stands in it already");
+  if (!added)
+    return fail(Code::kExists,
+                "recipients list: " + recipient.to_string() + " stands in it already");
   return {};
 }
 
@@ -71,7 +85,8 @@ std::string encode(const RecipientsList& list) {
   std::string text(kFirstLine);
   text += "\n" + list.origin + "\n" + std::to_string(list.serial) + "\n";
   for (const ListedRecipient& e : list.entries) {
-    text += std::string(lane_name(e.lane)) + " " + e.recipient.to_string() + " " + std::string(role_name(e.role)) + "\n";
+    text += std::string(lane_name(e.lane)) + " " + e.recipient.to_string() + " " +
+            std::string(role_name(e.role)) + "\n";
   }
   return text;
 }
@@ -81,10 +96,12 @@ Result<RecipientsList> parse_recipients_list(std::string_view text) {
   if (!text.ends_with('\n')) return fail(Code::kCorrupt, "recipients list: no newline at its end");
   text.remove_suffix(1);
   const auto lines = split(text, '\n');
-  if (lines.size() < 4 || lines[0] != kFirstLine) return fail(Code::kCorrupt, "recipients list: not one, or empty");
+  if (lines.size() < 4 || lines[0] != kFirstLine)
+    return fail(Code::kCorrupt, "recipients list: not one, or empty");
   RecipientsList list;
   list.origin = lines[1];
-  const auto [end, error] = std::from_chars(lines[2].data(), lines[2].data() + lines[2].size(), list.serial);
+  const auto [end, error] =
+      std::from_chars(lines[2].data(), lines[2].data() + lines[2].size(), list.serial);
   if (error != std::errc() || end != lines[2].data() + lines[2].size()) {
     return fail(Code::kCorrupt, "recipients list: serial is no number");
   }
@@ -92,7 +109,8 @@ Result<RecipientsList> parse_recipients_list(std::string_view text) {
     TRY(ListedRecipient entry, parse_entry(lines[i]));
     list.entries.push_back(std::move(entry));
   }
-  if (encode(list) != whole) return fail(Code::kCorrupt, "recipients list: not in its one spelling");
+  if (encode(list) != whole)
+    return fail(Code::kCorrupt, "recipients list: not in its one spelling");
   return list;
 }
 
@@ -103,7 +121,8 @@ Result<RecipientsList> open_recipients_list(ByteSpan note, const receipt::Verifi
 
 segment::Recipients sealing_recipients(const RecipientsList& list, ByteSpan note) {
   segment::Recipients out;
-  for (const ListedRecipient& e : list.entries) out.lanes[static_cast<size_t>(e.lane)].push_back(e.recipient);
+  for (const ListedRecipient& e : list.entries)
+    out.lanes[static_cast<size_t>(e.lane)].push_back(e.recipient);
   out.list_hash = crypto::sha256(note);
   return out;
 }

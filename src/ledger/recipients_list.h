@@ -1,4 +1,5 @@
-// The recipients list: who may read which lane, signed by the policy key (docs/formats/ledger.md, "Recipients list").
+// The recipients list: who may read which lane, signed by the policy key (docs/formats/ledger.md,
+// "Recipients list").
 #pragma once
 
 #include <string>

@@ -33,7 +33,8 @@ ScannedRecord check_record(uint64_t offset, ByteSpan bytes) {
   ScannedRecord r;
   r.offset = offset;
   r.bytes = bytes.size();
-  if (bytes.size() < kLeafBytes + segment::kSignatureBytes) return r.problem = "too short for a record", r;
+  if (bytes.size() < kLeafBytes + segment::kSignatureBytes)
+    return r.problem = "too short for a record", r;
   const ByteSpan leaf_bytes = bytes.first(kLeafBytes), segment = bytes.subspan(kLeafBytes);
   r.leaf_hash = merkle::leaf_hash(leaf_bytes);
   r.hashes = segment::hash_segment(segment);
@@ -44,8 +45,10 @@ ScannedRecord check_record(uint64_t offset, ByteSpan bytes) {
   if (!view) return r.problem = view.error().context, r;
   r.header = view->header;
   std::copy(view->signature.begin(), view->signature.end(), r.signature.begin());
-  if (r.hashes.segment != leaf->segment_hash) return r.problem = "the segment's hash is not the leaf's", r;
-  if (!segment::agrees(*leaf, r.header, r.hashes.segment)) return r.problem = "leaf and segment contradict each other", r;
+  if (r.hashes.segment != leaf->segment_hash)
+    return r.problem = "the segment's hash is not the leaf's", r;
+  if (!segment::agrees(*leaf, r.header, r.hashes.segment))
+    return r.problem = "leaf and segment contradict each other", r;
   r.whole = true;
   return r;
 }
@@ -54,7 +57,8 @@ std::vector<ScannedRecord> check_block(const Block& block) {
   std::vector<ScannedRecord> out;
   out.reserve(block.records.size());
   for (const Extent& e : block.records) {
-    out.push_back(check_record(block.offset + e.offset, ByteSpan(block.bytes).subspan(e.offset, e.bytes)));
+    out.push_back(
+        check_record(block.offset + e.offset, ByteSpan(block.bytes).subspan(e.offset, e.bytes)));
   }
   return out;
 }
@@ -92,7 +96,8 @@ class Framer {
     return {};
   }
 
-  // The size of the record at `at`; 0: none begins there, or it is cut off. Grows the block to hold the first one.
+  // The size of the record at `at`; 0: none begins there, or it is cut off. Grows the block to hold
+  // the first one.
   Result<size_t> record_at(Block& block, size_t at) {
     if (block.bytes.size() - at < kFrontBytes) return at == 0 ? size_t{0} : block.bytes.size() + 1;
     const ByteSpan front = ByteSpan(block.bytes).subspan(at);
@@ -103,10 +108,12 @@ class Framer {
     }
     if (at != 0) return block.bytes.size() + 1;  // damage: look at it with a block of its own
     TRY_VOID(read(block.bytes, kRecordBytesMax * 2));
-    const std::array<size_t, 2> told = {leaf ? leaf->segment_bytes : 0, header ? header->segment_bytes() : 0};
+    const std::array<size_t, 2> told = {leaf ? leaf->segment_bytes : 0,
+                                        header ? header->segment_bytes() : 0};
     for (size_t bytes : told) {
       const uint64_t end = offset_ + kLeafBytes + bytes;
-      if (bytes != 0 && (end == size_ || begins_record(block.bytes, kLeafBytes + bytes))) return kLeafBytes + bytes;
+      if (bytes != 0 && (end == size_ || begins_record(block.bytes, kLeafBytes + bytes)))
+        return kLeafBytes + bytes;
     }
     for (size_t next = 1; next + kFrontBytes <= block.bytes.size(); ++next) {
       if (begins_record(block.bytes, next)) return next;

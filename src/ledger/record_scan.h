@@ -1,4 +1,5 @@
-// Reads volumes record by record and hashes them on all cores, keeping its footing where bytes were damaged.
+// Reads volumes record by record and hashes them on all cores, keeping its footing where bytes were
+// damaged.
 #pragma once
 
 #include <functional>
@@ -11,8 +12,10 @@ namespace stele::ledger {
 /// One record as found. Where leaf or header do not parse, the rest is zero.
 struct ScannedRecord {
   uint64_t offset = 0;  // in its volume
-  uint64_t bytes = 0;   // leaf, segment and, where framing was lost, everything up to the next record
-  bool whole = false;   // leaf and segment parse, agree with each other, and the segment's hash is right
+  uint64_t bytes =
+      0;  // leaf, segment and, where framing was lost, everything up to the next record
+  bool whole =
+      false;  // leaf and segment parse, agree with each other, and the segment's hash is right
   std::string problem;  // why not
   segment::Leaf leaf;
   Hash leaf_hash{};
@@ -22,8 +25,9 @@ struct ScannedRecord {
 };
 
 struct ScanSink {
-  std::function<void(const ScannedRecord&)> record;          // in order
-  std::function<void(uint64_t offset, uint64_t bytes)> tail; // bytes at the end that are no whole record
+  std::function<void(const ScannedRecord&)> record;  // in order
+  std::function<void(uint64_t offset, uint64_t bytes)>
+      tail;  // bytes at the end that are no whole record
   std::function<void(uint64_t bytes)> progress;
 };
 

@@ -21,24 +21,31 @@ Result<Head> head_from_volumes(const vault::Vault& vault, const receipt::Checkpo
   while (tree.size() < checkpoint.size) {
     TRY(const vault::Found found, cursor.look());
     if (found != vault::Found::kRecord) {
-      return fail(Code::kCorrupt, "the volumes end at leaf " + std::to_string(tree.size()) + ", the checkpoint covers " +
-                                      std::to_string(checkpoint.size));
+      return fail(Code::kCorrupt, "the volumes end at leaf " + std::to_string(tree.size()) +
+                                      ", the checkpoint covers " + std::to_string(checkpoint.size));
     }
     TRY_VOID(cursor.read_segment(segment));
     if (crypto::sha256(segment) != cursor.leaf().segment_hash) {
-      return fail(Code::kCorrupt, "leaf " + std::to_string(tree.size()) + ": its segment is not what it commits to");
+      return fail(Code::kCorrupt, "leaf " + std::to_string(tree.size()) +
+                                      ": its segment is not what it commits to");
     }
     TRY_VOID(tails.apply(cursor.leaf()));
     tree.append(merkle::leaf_hash(segment::encode(cursor.leaf())));
     cursor.advance();
   }
-  if (tree.root() != checkpoint.root) return fail(Code::kCorrupt, "the volumes do not give the checkpoint's root");
-  return Head{.size = checkpoint.size, .root = checkpoint.root, .next = cursor.position(), .tails_size = 0, .tails_hash = {}};
+  if (tree.root() != checkpoint.root)
+    return fail(Code::kCorrupt, "the volumes do not give the checkpoint's root");
+  return Head{.size = checkpoint.size,
+              .root = checkpoint.root,
+              .next = cursor.position(),
+              .tails_size = 0,
+              .tails_hash = {}};
 }
 
 }  // namespace
 
-Result<uint64_t> repair_head(os::FileSystem& files, const Layout& layout, const receipt::VerifierKey& log) {
+Result<uint64_t> repair_head(os::FileSystem& files, const Layout& layout,
+                             const receipt::VerifierKey& log) {
   TRY(const auto publish, files.lock(layout.publish_lock(), os::Wait::kYes));
   TRY(const auto append, files.lock(layout.append_lock(), os::Wait::kYes));
   const vault::Vault vault(files, layout.vault());
@@ -47,7 +54,8 @@ Result<uint64_t> repair_head(os::FileSystem& files, const Layout& layout, const 
   const HeadStore heads(files, layout.head());
   const auto old = heads.load();
   if (old && old->size >= checkpoint.size) {
-    return fail(Code::kConflict, "the head (" + std::to_string(old->size) + " leaves) is not behind the checkpoint (" +
+    return fail(Code::kConflict, "the head (" + std::to_string(old->size) +
+                                     " leaves) is not behind the checkpoint (" +
                                      std::to_string(checkpoint.size) + "); nothing to mend");
   }
   TRY(const Head head, head_from_volumes(vault, checkpoint));

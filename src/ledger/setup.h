@@ -12,9 +12,10 @@
 namespace stele::ledger {
 
 struct SetupOptions {
-  std::string origin;                            // the log's name: no space, no '+', ≤ 255 bytes
-  std::vector<crypto::Recipient> auditors;       // none: a new identity is made and written to auditor.age
-  std::vector<crypto::Recipient> recovery;       // may be none; the caller says so loudly
+  std::string origin;  // the log's name: no space, no '+', ≤ 255 bytes
+  std::vector<crypto::Recipient>
+      auditors;  // none: a new identity is made and written to auditor.age
+  std::vector<crypto::Recipient> recovery;  // may be none; the caller says so loudly
 };
 
 struct SetupReport {
@@ -23,8 +24,8 @@ struct SetupReport {
 };
 
 /// kExists: there is a ledger (or part of one) already; it is left as it is.
-Result<SetupReport> set_up(os::FileSystem& files, const Layout& layout, const SetupOptions& options, Clock& clock,
-                           const RandomSource& random);
+Result<SetupReport> set_up(os::FileSystem& files, const Layout& layout, const SetupOptions& options,
+                           Clock& clock, const RandomSource& random);
 
 /// "stele/<host>/<8 hex digits>": a name for a log that nobody else has.
 std::string make_origin(std::string_view host, const RandomSource& random);

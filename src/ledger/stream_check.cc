@@ -33,18 +33,22 @@ void StreamCheck::check_chain(State& s, const ScannedRecord& record, const std::
     s.report.faults.push_back({weight, std::move(what), where + ": " + why});
   };
   if (s.closed) {
-    blame(Verdict::kTampered, "after close", "segment " + std::to_string(h.sequence) + " stands behind the closing one");
+    blame(Verdict::kTampered, "after close",
+          "segment " + std::to_string(h.sequence) + " stands behind the closing one");
   } else if (h.sequence > s.next_sequence) {
     // Where the ledger already told which leaves are gone, this repeats nothing.
     if (!s.broken) {
-      blame(Verdict::kMissing, "missing", "segments " + std::to_string(s.next_sequence) + " to " +
-                                              std::to_string(h.sequence - 1) + " of the stream are not there");
+      blame(Verdict::kMissing, "missing",
+            "segments " + std::to_string(s.next_sequence) + " to " +
+                std::to_string(h.sequence - 1) + " of the stream are not there");
     }
   } else if (h.sequence < s.next_sequence) {
-    blame(Verdict::kTampered, "duplicate", "segment " + std::to_string(h.sequence) + " stands here a second time");
+    blame(Verdict::kTampered, "duplicate",
+          "segment " + std::to_string(h.sequence) + " stands here a second time");
   } else if (s.started && h.previous != s.last_hash) {
-    blame(Verdict::kTampered, "broken chain", "names " + to_hex(h.previous).substr(0, 16) + "… as the segment before; that is " +
-                                                  to_hex(s.last_hash).substr(0, 16) + "…");
+    blame(Verdict::kTampered, "broken chain",
+          "names " + to_hex(h.previous).substr(0, 16) + "… as the segment before; that is " +
+              to_hex(s.last_hash).substr(0, 16) + "…");
   }
 }
 
@@ -67,7 +71,8 @@ void StreamCheck::check_signature(State& s) {
   if (host == nullptr || s.signed_where.empty()) return;  // said by check_key
   if (!crypto::verify(host->key, s.message, s.signature)) {
     s.report.faults.push_back({Verdict::kTampered, "bad signature",
-                               s.signed_where + ": not signed by host key " + to_hex(host->id) + " (" + host->name + ")"});
+                               s.signed_where + ": not signed by host key " + to_hex(host->id) +
+                                   " (" + host->name + ")"});
   }
   s.signed_where.clear();
 }
@@ -77,7 +82,8 @@ void StreamCheck::take(const ScannedRecord& record, bool covered, const std::str
   State& s = state(h.stream, h.kind);
   check_chain(s, record, where);
   check_key(s, record, where);
-  if (s.started && (every_signature_ || s.epoch != h.key_epoch || s.host_key != h.host_key)) check_signature(s);
+  if (s.started && (every_signature_ || s.epoch != h.key_epoch || s.host_key != h.host_key))
+    check_signature(s);
 
   s.started = true;
   s.broken = false;

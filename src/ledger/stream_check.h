@@ -11,9 +11,11 @@ namespace stele::ledger {
 
 class StreamCheck {
  public:
-  StreamCheck(const HostKeys& hosts, bool every_signature) : hosts_(hosts), every_signature_(every_signature) {}
+  StreamCheck(const HostKeys& hosts, bool every_signature)
+      : hosts_(hosts), every_signature_(every_signature) {}
 
-  /// The next record in the ledger's order, already known to be whole and (if covered) the leaf the checkpoint commits to.
+  /// The next record in the ledger's order, already known to be whole and (if covered) the leaf the
+  /// checkpoint commits to.
   void take(const ScannedRecord& record, bool covered, const std::string& where);
   /// A leaf of this stream that is known to have been there, whose record is not (or not right).
   void blame(const segment::Leaf& leaf, Fault fault);

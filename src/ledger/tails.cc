@@ -38,7 +38,8 @@ Result<Tails> Tails::load(os::FileSystem& files, const Layout& layout, const Hea
   const std::string path = layout.tails(head.tails_size);
   TRY(tails.file_, files.open_read(path));
   TRY(const Hash hash, hash_file(*tails.file_));
-  if (hash != head.tails_hash) return fail(Code::kCorrupt, path + ": not the snapshot that the head names");
+  if (hash != head.tails_hash)
+    return fail(Code::kCorrupt, path + ": not the snapshot that the head names");
   Bytes front(kFrontBytes);
   TRY(const size_t got, tails.file_->read_at(0, front));
   ByteReader r(ByteSpan(front).first(got));
@@ -90,9 +91,10 @@ Status Tails::apply(const segment::Leaf& leaf) {
   TRY(const auto tail, find(leaf.stream));
   const uint32_t expected = tail ? tail->next_sequence : 0;
   if (leaf.sequence != expected || (tail && tail->closed)) {
-    return fail(Code::kCorrupt, "stream " + to_string(leaf.stream) + ": leaf with sequence number " +
-                                    std::to_string(leaf.sequence) + " where " + std::to_string(expected) +
-                                    (tail && tail->closed ? " would follow a close" : " is expected"));
+    return fail(Code::kCorrupt,
+                "stream " + to_string(leaf.stream) + ": leaf with sequence number " +
+                    std::to_string(leaf.sequence) + " where " + std::to_string(expected) +
+                    (tail && tail->closed ? " would follow a close" : " is expected"));
   }
   overlay_[leaf.stream] = segment::tail_after(leaf);
   return {};
@@ -109,7 +111,8 @@ Result<Bytes> Tails::snapshot(const vault::Position& next) const {
   };
   for (uint64_t i = 0; i < count_; ++i) {
     TRY(const Entry old, entry_at(i));
-    for (; changed != overlay_.end() && changed->first < old.stream; ++changed) put(changed->first, changed->second);
+    for (; changed != overlay_.end() && changed->first < old.stream; ++changed)
+      put(changed->first, changed->second);
     if (changed != overlay_.end() && changed->first == old.stream) {
       put(changed->first, changed->second);
       ++changed;

@@ -1,7 +1,8 @@
-// Tails: for each stream its owner, next sequence number, last hash and whether it is closed. Committed state.
+// Tails: for each stream its owner, next sequence number, last hash and whether it is closed.
+// Committed state.
 //
-// A snapshot on disk (sorted, searched in place) under an overlay of what changed since: a recorder of a ledger with a
-// million streams must not hold them all in memory.
+// A snapshot on disk (sorted, searched in place) under an overlay of what changed since: a recorder
+// of a ledger with a million streams must not hold them all in memory.
 #pragma once
 
 #include <map>
@@ -21,7 +22,8 @@ class Tails {
   static Result<Tails> load(os::FileSystem& files, const Layout& layout, const Head& head);
 
   Result<std::optional<segment::Tail>> find(const StreamId& stream) const;
-  /// Takes a leaf of the ledger; kCorrupt if it can not follow its stream's last (checked by sequence number).
+  /// Takes a leaf of the ledger; kCorrupt if it can not follow its stream's last (checked by
+  /// sequence number).
   Status apply(const segment::Leaf& leaf);
 
   /// The bytes of a snapshot at `next.index` leaves.

@@ -31,12 +31,16 @@ class World {
 
   LogSigner signer(os::FileSystem& files) {
     auto key = load_private_key(files, kLayout.log_key()).value();
-    return std::make_shared<receipt::NoteSigner>(receipt::NoteSigner::make(key.name, std::move(key.key)).value());
+    return std::make_shared<receipt::NoteSigner>(
+        receipt::NoteSigner::make(key.name, std::move(key.key)).value());
   }
-  Result<std::unique_ptr<Ledger>> open(os::FileSystem& files) { return Ledger::open(files, kLayout, clock, signer(files)); }
+  Result<std::unique_ptr<Ledger>> open(os::FileSystem& files) {
+    return Ledger::open(files, kLayout, clock, signer(files));
+  }
 
   static Trust trust(os::FileSystem& files) {
-    return {load_verifier_key(files, kLayout.log_vkey()).value(), HostKeys::load(files, kLayout.host_vkey()).value()};
+    return {load_verifier_key(files, kLayout.log_vkey()).value(),
+            HostKeys::load(files, kLayout.host_vkey()).value()};
   }
   static Report verify_now(os::FileSystem& files, VerifyOptions options = {}) {
     auto report = verify(files, kLayout, trust(files), options);
@@ -66,12 +70,14 @@ class TestStream {
       : clock_(clock),
         host_(std::make_unique<PrivateKey>(load_private_key(files, kLayout.host_key()).value())),
         sealer_(make_uuid_v7(clock.wall(), random), segment::Kind::kSession,
-                {host_->key, segment::host_key_id(host_->name, host_->key.public_key().bytes), 1}, recipients(files), random) {}
+                {host_->key, segment::host_key_id(host_->name, host_->key.public_key().bytes), 1},
+                recipients(files), random) {}
 
   segment::Sealed next(size_t bytes = 50, bool close = false) {
     segment::Batch batch;
     batch.lanes[1].resize(bytes);
-    for (size_t i = 0; i < bytes; ++i) batch.lanes[1][i] = static_cast<uint8_t>(i * i * 31 + count_);
+    for (size_t i = 0; i < bytes; ++i)
+      batch.lanes[1][i] = static_cast<uint8_t>(i * i * 31 + count_);
     batch.wall_first = clock_.wall();
     batch.boot_first = batch.boot_last = clock_.boot();
     batch.event_count = 1;

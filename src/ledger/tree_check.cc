@@ -24,7 +24,8 @@ Hash root_of(std::span<const Hash> leaves) {
 }  // namespace
 
 Result<Bytes> TreeCheck::read(Tile tile) const {
-  const size_t bytes_max = tile.is_bundle() ? kTileWidth * (2 + segment::kLeafBytes) : merkle::kTileBytes;
+  const size_t bytes_max =
+      tile.is_bundle() ? kTileWidth * (2 + segment::kLeafBytes) : merkle::kTileBytes;
   auto bytes = vault_.get(merkle::path(tile), bytes_max);
   if (bytes || tile.is_full() || bytes.error().code != Code::kNotFound) return bytes;
   // A newer checkpoint may have filled the tile, and dropped the partial one, since ours was read.
@@ -44,7 +45,9 @@ TreeCheck::Account TreeCheck::from_tiles() const {
     const auto bytes = read({0, n, width});
     if (!bytes) continue;
     const auto hashes = merkle::parse_tile(*bytes, width);
-    if (hashes) std::copy(hashes->begin(), hashes->end(), account.begin() + static_cast<ptrdiff_t>(n * kTileWidth));
+    if (hashes)
+      std::copy(hashes->begin(), hashes->end(),
+                account.begin() + static_cast<ptrdiff_t>(n * kTileWidth));
   }
   return account;
 }
@@ -57,7 +60,8 @@ TreeCheck::Account TreeCheck::from_bundles() const {
     if (!bytes) continue;
     const auto entries = merkle::parse_bundle(*bytes, width);
     if (!entries) continue;
-    for (size_t i = 0; i < width; ++i) account[n * kTileWidth + i] = merkle::leaf_hash((*entries)[i]);
+    for (size_t i = 0; i < width; ++i)
+      account[n * kTileWidth + i] = merkle::leaf_hash((*entries)[i]);
   }
   return account;
 }
@@ -68,7 +72,8 @@ TreeCheck::Account TreeCheck::from_volumes() const {
   if (!volumes) return account;
   for (const vault::VolumeName& name : *volumes) {
     vault::RecordCursor cursor(vault_, {name, 0, name.first_index});
-    for (auto found = cursor.look(); found && *found == vault::Found::kRecord; found = cursor.look()) {
+    for (auto found = cursor.look(); found && *found == vault::Found::kRecord;
+         found = cursor.look()) {
       if (cursor.position().volume != name || cursor.position().index >= account.size()) break;
       account[cursor.position().index] = merkle::leaf_hash(segment::encode(cursor.leaf()));
       cursor.advance();
@@ -99,8 +104,12 @@ bool TreeCheck::establish() {
   if (believe(volumes)) return true;
   Account agreed(checkpoint_.size);
   for (size_t i = 0; i < agreed.size(); ++i) {
-    const bool two_with_volumes = volumes[i] && (volumes[i] == tiles[i] || volumes[i] == bundles[i]);
-    agreed[i] = two_with_volumes ? volumes[i] : tiles[i] ? tiles[i] : bundles[i] ? bundles[i] : volumes[i];
+    const bool two_with_volumes =
+        volumes[i] && (volumes[i] == tiles[i] || volumes[i] == bundles[i]);
+    agreed[i] = two_with_volumes ? volumes[i]
+                : tiles[i]       ? tiles[i]
+                : bundles[i]     ? bundles[i]
+                                 : volumes[i];
   }
   return believe(agreed);
 }
@@ -144,12 +153,14 @@ std::vector<std::vector<Hash>> TreeCheck::levels() const {
   return levels;
 }
 
-void TreeCheck::check_tile(const Tile& tile, const std::vector<Hash>& level, std::vector<Fault>& faults) const {
+void TreeCheck::check_tile(const Tile& tile, const std::vector<Hash>& level,
+                           std::vector<Fault>& faults) const {
   const std::string where = "vault/log/" + merkle::path(tile);
   const auto bytes = read(tile);
   if (!bytes) {
     const bool missing = bytes.error().code == Code::kNotFound;
-    faults.push_back({missing ? Verdict::kMissing : Verdict::kTampered, missing ? "missing tile" : "altered tile",
+    faults.push_back({missing ? Verdict::kMissing : Verdict::kTampered,
+                      missing ? "missing tile" : "altered tile",
                       where + ": " + bytes.error().message()});
     return;
   }
@@ -158,8 +169,9 @@ void TreeCheck::check_tile(const Tile& tile, const std::vector<Hash>& level, std
   if (*bytes == right) return;
   size_t at = 0;
   while (at < right.size() && at < bytes->size() && (*bytes)[at] == right[at]) ++at;
-  faults.push_back({Verdict::kTampered, "altered tile", where + ": wrong from byte " + std::to_string(at) + " on (hash " +
-                                                            std::to_string(at / merkle::kHashBytes) + ")"});
+  faults.push_back({Verdict::kTampered, "altered tile",
+                    where + ": wrong from byte " + std::to_string(at) + " on (hash " +
+                        std::to_string(at / merkle::kHashBytes) + ")"});
 }
 
 void TreeCheck::check_bundle(const Tile& tile, std::vector<Fault>& faults) const {
@@ -167,20 +179,23 @@ void TreeCheck::check_bundle(const Tile& tile, std::vector<Fault>& faults) const
   const auto bytes = read(tile);
   if (!bytes) {
     const bool missing = bytes.error().code == Code::kNotFound;
-    faults.push_back({missing ? Verdict::kMissing : Verdict::kTampered, missing ? "missing bundle" : "altered bundle",
+    faults.push_back({missing ? Verdict::kMissing : Verdict::kTampered,
+                      missing ? "missing bundle" : "altered bundle",
                       where + ": " + bytes.error().message()});
     return;
   }
   const auto entries = merkle::parse_bundle(*bytes, tile.width);
   if (!entries) {
-    faults.push_back({Verdict::kTampered, "altered bundle", where + ": " + entries.error().context});
+    faults.push_back(
+        {Verdict::kTampered, "altered bundle", where + ": " + entries.error().context});
     return;
   }
   for (size_t i = 0; i < tile.width; ++i) {
     const uint64_t index = tile.index * kTileWidth + i;
     if (merkle::leaf_hash((*entries)[i]) == leaves_[index]) continue;
-    faults.push_back({Verdict::kTampered, "altered bundle", where + ": entry " + std::to_string(i) + " is not leaf " +
-                                                                std::to_string(index)});
+    faults.push_back(
+        {Verdict::kTampered, "altered bundle",
+         where + ": entry " + std::to_string(i) + " is not leaf " + std::to_string(index)});
   }
 }
 

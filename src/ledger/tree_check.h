@@ -1,4 +1,5 @@
-// The tree as the public log tells it: which leaf hashes the checkpoint commits to, and which files say otherwise.
+// The tree as the public log tells it: which leaf hashes the checkpoint commits to, and which files
+// say otherwise.
 #pragma once
 
 #include <optional>
@@ -13,10 +14,11 @@ namespace stele::ledger {
 
 class TreeCheck {
  public:
-  TreeCheck(const vault::Vault& vault, const receipt::Checkpoint& checkpoint) : vault_(vault), checkpoint_(checkpoint) {}
+  TreeCheck(const vault::Vault& vault, const receipt::Checkpoint& checkpoint)
+      : vault_(vault), checkpoint_(checkpoint) {}
 
-  /// Finds the leaf hashes that give the checkpoint's root: in the tiles, the bundles, the volumes, or by agreement of two of them.
-  /// False: nothing there gives it.
+  /// Finds the leaf hashes that give the checkpoint's root: in the tiles, the bundles, the volumes,
+  /// or by agreement of two of them. False: nothing there gives it.
   bool establish();
   /// Faults of tiles and bundles held against the established hashes.
   std::vector<Fault> check_files() const;
@@ -31,14 +33,16 @@ class TreeCheck {
   Hash root_at(uint64_t size) const;
 
  private:
-  using Account = std::vector<std::optional<Hash>>;  // one account of the leaves; nullopt: it does not say
+  using Account =
+      std::vector<std::optional<Hash>>;  // one account of the leaves; nullopt: it does not say
   Account from_tiles() const;
   Account from_bundles() const;
   Account from_volumes() const;
   bool believe(const Account& account);
   std::vector<std::vector<Hash>> levels() const;
   Result<Bytes> read(merkle::Tile tile) const;
-  void check_tile(const merkle::Tile& tile, const std::vector<Hash>& level, std::vector<Fault>& faults) const;
+  void check_tile(const merkle::Tile& tile, const std::vector<Hash>& level,
+                  std::vector<Fault>& faults) const;
   void check_bundle(const merkle::Tile& tile, std::vector<Fault>& faults) const;
 
   const vault::Vault& vault_;

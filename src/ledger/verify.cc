@@ -18,8 +18,13 @@ constexpr size_t kCheckpointBytesMax = size_t{64} << 10;
 // One run of verify(): holds the volumes against the tree, record by record, in the ledger's order.
 class Verifier {
  public:
-  Verifier(os::FileSystem& files, const Layout& layout, const Trust& trust, const VerifyOptions& options)
-      : files_(files), layout_(layout), trust_(trust), options_(options), vault_(files, layout.vault()),
+  Verifier(os::FileSystem& files, const Layout& layout, const Trust& trust,
+           const VerifyOptions& options)
+      : files_(files),
+        layout_(layout),
+        trust_(trust),
+        options_(options),
+        vault_(files, layout.vault()),
         streams_(trust.hosts, options.every_signature) {}
 
   Result<Report> run();
@@ -57,19 +62,21 @@ class Verifier {
   uint64_t index_ = 0;           // the leaf expected next
   std::vector<bool> seen_;       // covered leaves whose record was found, right or wrong
   std::vector<Hash> uncovered_;  // leaf hashes beyond the checkpoint, in order
-  std::optional<std::pair<uint64_t, Fault>> foreign_;  // a record that is no leaf, and whose place it may have taken
+  std::optional<std::pair<uint64_t, Fault>>
+      foreign_;  // a record that is no leaf, and whose place it may have taken
   uint64_t bytes_done_ = 0, bytes_all_ = 0;
 };
 
 void Verifier::read_checkpoint() {
   const auto note = vault_.get("checkpoint", kCheckpointBytesMax);
   if (!note) {
-    return blame(note.error().code == Code::kNotFound ? Verdict::kMissing : Verdict::kUnknown, "no checkpoint",
-                 "vault/log/checkpoint: " + note.error().message());
+    return blame(note.error().code == Code::kNotFound ? Verdict::kMissing : Verdict::kUnknown,
+                 "no checkpoint", "vault/log/checkpoint: " + note.error().message());
   }
   auto checkpoint = receipt::open_checkpoint(*note, trust_.log);
   if (!checkpoint) {
-    return blame(Verdict::kTampered, "bad checkpoint", "vault/log/checkpoint: " + checkpoint.error().context);
+    return blame(Verdict::kTampered, "bad checkpoint",
+                 "vault/log/checkpoint: " + checkpoint.error().context);
   }
   report_.checkpoint = *checkpoint;
 }
@@ -78,30 +85,35 @@ void Verifier::check_memory() {
   if (!options_.memory) return;
   const Remembered& old = *options_.memory;
   if (old.log_vkey != trust_.log.to_string()) {
-    blame(Verdict::kTampered, "other log key", "log.vkey: this reader knows the log " + trust_.log.name + " by another key");
+    blame(Verdict::kTampered, "other log key",
+          "log.vkey: this reader knows the log " + trust_.log.name + " by another key");
   }
   for (size_t i = 0; i < old.host_vkeys.size(); ++i) {
     const auto& now = trust_.hosts.entries();
     const auto was = receipt::VerifierKey::parse(old.host_vkeys[i]);
     if (was && i < now.size() && now[i].name == was->name && now[i].key == was->key) continue;
-    blame(Verdict::kTampered, "other host key", "host.vkey: the key of epoch " + std::to_string(i + 1) +
-                                                    " is not the one this reader saw before");
+    blame(Verdict::kTampered, "other host key",
+          "host.vkey: the key of epoch " + std::to_string(i + 1) +
+              " is not the one this reader saw before");
   }
   if (!report_.checkpoint) return;
   if (report_.checkpoint->size < old.size) {
-    return blame(Verdict::kTampered, "rolled back", "vault/log/checkpoint: " + std::to_string(report_.checkpoint->size) +
-                                                        " leaves; this reader saw " + std::to_string(old.size) + " before");
+    return blame(Verdict::kTampered, "rolled back",
+                 "vault/log/checkpoint: " + std::to_string(report_.checkpoint->size) +
+                     " leaves; this reader saw " + std::to_string(old.size) + " before");
   }
   if (tree_ && tree_->established() && tree_->root_at(old.size) != old.root) {
-    blame(Verdict::kTampered, "forked", "the first " + std::to_string(old.size) +
-                                            " leaves are not those this reader saw before (other root)");
+    blame(Verdict::kTampered, "forked",
+          "the first " + std::to_string(old.size) +
+              " leaves are not those this reader saw before (other root)");
   }
 }
 
 void Verifier::check_recipients() {
   const auto note = files_.read(layout_.recipients(), kCheckpointBytesMax);
   const auto policy = load_verifier_key(files_, layout_.policy_vkey());
-  if (!note || !policy) return report_.notes.push_back("recipients list or policy key not there: not checked");
+  if (!note || !policy)
+    return report_.notes.push_back("recipients list or policy key not there: not checked");
   if (const auto list = open_recipients_list(*note, *policy); !list) {
     blame(Verdict::kTampered, "bad recipients list", "recipients: " + list.error().context);
   }
@@ -115,19 +127,21 @@ void Verifier::check_head() {
   auto head = HeadStore(files_, layout_.head()).load();
   if (!head) {
     head_broken_ = true;
-    return blame(head.error().code == Code::kNotFound ? Verdict::kMissing : Verdict::kTampered, "bad head",
-                 "state/head: " + head.error().message());
+    return blame(head.error().code == Code::kNotFound ? Verdict::kMissing : Verdict::kTampered,
+                 "bad head", "state/head: " + head.error().message());
   }
   head_ = *head;
   if (head_->size < covered()) {
-    blame(Verdict::kTampered, "head rolled back", "state/head: " + std::to_string(head_->size) + " leaves, behind the checkpoint's " +
-                                                      std::to_string(covered()));
+    blame(Verdict::kTampered, "head rolled back",
+          "state/head: " + std::to_string(head_->size) + " leaves, behind the checkpoint's " +
+              std::to_string(covered()));
   }
 }
 
 void Verifier::blame_leaf(uint64_t index, Fault fault) {
   if (const auto leaf = tree_->leaf(index)) {
-    fault.where += " (session " + to_string(leaf->stream) + ", segment " + std::to_string(leaf->sequence) + ")";
+    fault.where += " (session " + to_string(leaf->stream) + ", segment " +
+                   std::to_string(leaf->sequence) + ")";
     streams_.blame(*leaf, std::move(fault));
   } else {
     report_.faults.push_back(std::move(fault));
@@ -137,7 +151,8 @@ void Verifier::blame_leaf(uint64_t index, Fault fault) {
 void Verifier::take_covered(const std::string& where, const ScannedRecord& record) {
   const uint64_t at = *tree_->index_of(record.leaf_hash);
   if (foreign_) {
-    // The record before was no leaf. If its place turns out taken by this one, it was pushed in between.
+    // The record before was no leaf. If its place turns out taken by this one, it was pushed in
+    // between.
     auto [place, fault] = std::move(*foreign_);
     foreign_.reset();
     if (at == place) {
@@ -150,16 +165,20 @@ void Verifier::take_covered(const std::string& where, const ScannedRecord& recor
     }
   }
   if (seen_[at]) {
-    return streams_.blame(record.leaf.stream, {Verdict::kTampered, "duplicate", where + ": leaf " + std::to_string(at) + " again"});
+    return streams_.blame(record.leaf.stream, {Verdict::kTampered, "duplicate",
+                                               where + ": leaf " + std::to_string(at) + " again"});
   }
   seen_[at] = true;
   if (at < index_) {
-    return streams_.blame(record.leaf.stream, {Verdict::kTampered, "reordered", where + ": leaf " + std::to_string(at) +
-                                                                                     " stands behind leaf " + std::to_string(index_ - 1)});
+    return streams_.blame(record.leaf.stream,
+                          {Verdict::kTampered, "reordered",
+                           where + ": leaf " + std::to_string(at) + " stands behind leaf " +
+                               std::to_string(index_ - 1)});
   }
   index_ = at + 1;
   if (!record.whole) {
-    return blame_leaf(at, {Verdict::kTampered, "altered", where + ": leaf " + std::to_string(at) + ", " + record.problem});
+    return blame_leaf(at, {Verdict::kTampered, "altered",
+                           where + ": leaf " + std::to_string(at) + ", " + record.problem});
   }
   streams_.take(record, true, where);
 }
@@ -171,15 +190,19 @@ void Verifier::take_unknown(const std::string& where, const ScannedRecord& recor
     if (place < seen_.size()) seen_[place] = true;
     blame_leaf(place, std::move(fault));
   }
-  const std::string why = record.problem.empty() ? "not what the checkpoint commits to" : record.problem;
-  foreign_.emplace(index_, Fault{Verdict::kTampered, "altered", where + ": leaf " + std::to_string(index_) + ", " + why});
+  const std::string why =
+      record.problem.empty() ? "not what the checkpoint commits to" : record.problem;
+  foreign_.emplace(index_, Fault{Verdict::kTampered, "altered",
+                                 where + ": leaf " + std::to_string(index_) + ", " + why});
   ++index_;
 }
 
 void Verifier::take_uncovered(const std::string& where, const ScannedRecord& record) {
   if (!record.whole) {
-    if (head_ && index_ < head_->size) blame(Verdict::kTampered, "altered", where + ": " + record.problem);
-    else report_.notes.push_back(where + ": torn record beyond the head; nothing was promised for it");
+    if (head_ && index_ < head_->size)
+      blame(Verdict::kTampered, "altered", where + ": " + record.problem);
+    else
+      report_.notes.push_back(where + ": torn record beyond the head; nothing was promised for it");
     return;
   }
   uncovered_.push_back(record.leaf_hash);
@@ -187,10 +210,14 @@ void Verifier::take_uncovered(const std::string& where, const ScannedRecord& rec
   streams_.take(record, false, where);
 }
 
-void Verifier::take(const vault::VolumeName& volume, const ScannedRecord& record, uint64_t end_index) {
-  const std::string where = "vault/volume/" + vault::to_string(volume) + ", offset " + std::to_string(record.offset);
-  if (index_ >= end_index) return;  // bytes behind the volume's end: the next volume's name proves that no leaf was here
-  if (tree_ && tree_->established() && tree_->index_of(record.leaf_hash)) return take_covered(where, record);
+void Verifier::take(const vault::VolumeName& volume, const ScannedRecord& record,
+                    uint64_t end_index) {
+  const std::string where =
+      "vault/volume/" + vault::to_string(volume) + ", offset " + std::to_string(record.offset);
+  if (index_ >= end_index)
+    return;  // bytes behind the volume's end: the next volume's name proves that no leaf was here
+  if (tree_ && tree_->established() && tree_->index_of(record.leaf_hash))
+    return take_covered(where, record);
   if (index_ < covered()) return take_unknown(where, record);
   take_uncovered(where, record);
 }
@@ -203,8 +230,9 @@ Status Verifier::scan(const std::vector<vault::VolumeName>& volumes) {
     if (index_ > volumes[v].first_index || volumes[v].first_index <= covered()) {
       index_ = volumes[v].first_index;
     } else if (index_ < volumes[v].first_index) {
-      blame(Verdict::kTampered, "stray volume", name + ": begins at leaf " + std::to_string(volumes[v].first_index) +
-                                                    ", the ones before end at " + std::to_string(index_));
+      blame(Verdict::kTampered, "stray volume",
+            name + ": begins at leaf " + std::to_string(volumes[v].first_index) +
+                ", the ones before end at " + std::to_string(index_));
       continue;
     }
     ScanSink sink;
@@ -212,12 +240,15 @@ Status Verifier::scan(const std::vector<vault::VolumeName>& volumes) {
     sink.tail = [&](uint64_t offset, uint64_t bytes) {
       const bool last = v + 1 == volumes.size();
       if (index_ >= covered() || index_ >= end_index) {
-        const std::string why = last ? "beyond the checkpoint" : "behind its last record; the next volume's name proves that no leaf was there";
-        report_.notes.push_back(name + ": " + std::to_string(bytes) + " bytes at offset " + std::to_string(offset) +
-                                " are no whole record, " + why);
+        const std::string why =
+            last ? "beyond the checkpoint"
+                 : "behind its last record; the next volume's name proves that no leaf was there";
+        report_.notes.push_back(name + ": " + std::to_string(bytes) + " bytes at offset " +
+                                std::to_string(offset) + " are no whole record, " + why);
       } else {
-        blame(Verdict::kTampered, "cut short", name + ": from offset " + std::to_string(offset) + " on, " +
-                                                   std::to_string(bytes) + " bytes are no record");
+        blame(Verdict::kTampered, "cut short",
+              name + ": from offset " + std::to_string(offset) + " on, " + std::to_string(bytes) +
+                  " bytes are no record");
       }
     };
     sink.progress = [&](uint64_t bytes) {
@@ -237,18 +268,23 @@ Status Verifier::scan(const std::vector<vault::VolumeName>& volumes) {
 
 void Verifier::name_missing() {
   for (uint64_t i = 0; i < seen_.size(); ++i) {
-    if (!seen_[i]) blame_leaf(i, {Verdict::kMissing, "missing", "leaf " + std::to_string(i) + ": no volume holds it"});
+    if (!seen_[i])
+      blame_leaf(
+          i, {Verdict::kMissing, "missing", "leaf " + std::to_string(i) + ": no volume holds it"});
   }
   if (!head_ || head_->size < covered() || !tree_ || !tree_->established()) return;
   if (head_->size > covered() + uncovered_.size()) {
-    return blame(Verdict::kMissing, "rolled back", "state/head: " + std::to_string(head_->size) + " leaves; the volumes hold " +
-                                                       std::to_string(covered() + uncovered_.size()));
+    return blame(Verdict::kMissing, "rolled back",
+                 "state/head: " + std::to_string(head_->size) + " leaves; the volumes hold " +
+                     std::to_string(covered() + uncovered_.size()));
   }
   merkle::Frontier frontier;
   for (const Hash& h : tree_->leaves()) frontier.append(h);
   for (uint64_t i = covered(); i < head_->size; ++i) frontier.append(uncovered_[i - covered()]);
   if (frontier.root() != head_->root) {
-    blame(Verdict::kTampered, "forked", "state/head: another root than the volumes' at " + std::to_string(head_->size) + " leaves");
+    blame(
+        Verdict::kTampered, "forked",
+        "state/head: another root than the volumes' at " + std::to_string(head_->size) + " leaves");
   }
 }
 
@@ -268,8 +304,9 @@ Result<Report> Verifier::run() {
   if (report_.checkpoint) {
     tree_.emplace(vault_, *report_.checkpoint);
     if (!tree_->establish()) {
-      blame(Verdict::kTampered, "forked", "vault/log/checkpoint: neither tiles nor volumes give its root of " +
-                                              std::to_string(covered()) + " leaves");
+      blame(Verdict::kTampered, "forked",
+            "vault/log/checkpoint: neither tiles nor volumes give its root of " +
+                std::to_string(covered()) + " leaves");
     }
   }
   check_memory();
@@ -277,7 +314,8 @@ Result<Report> Verifier::run() {
   check_head();
   // Listed after the checkpoint was read, so that every covered leaf's volume is in it.
   TRY(const auto volumes, vault_.volumes(&strangers));
-  for (const std::string& name : strangers) blame(Verdict::kTampered, "stray file", "vault/" + name);
+  for (const std::string& name : strangers)
+    blame(Verdict::kTampered, "stray file", "vault/" + name);
   for (const auto& v : volumes) {
     TRY(const auto file, vault_.read_volume(v));
     TRY(const uint64_t size, file->size());
@@ -298,19 +336,28 @@ Result<Report> Verifier::run() {
 
 std::string_view verdict_name(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kIntact: return "intact";
-    case Verdict::kOpen: return "open";
-    case Verdict::kCut: return "cut";
-    case Verdict::kUnsealed: return "unsealed";
-    case Verdict::kExpired: return "expired";
-    case Verdict::kUnknown: return "unknown";
-    case Verdict::kMissing: return "missing";
-    case Verdict::kTampered: return "tampered";
+    case Verdict::kIntact:
+      return "intact";
+    case Verdict::kOpen:
+      return "open";
+    case Verdict::kCut:
+      return "cut";
+    case Verdict::kUnsealed:
+      return "unsealed";
+    case Verdict::kExpired:
+      return "expired";
+    case Verdict::kUnknown:
+      return "unknown";
+    case Verdict::kMissing:
+      return "missing";
+    case Verdict::kTampered:
+      return "tampered";
   }
   return "unknown";
 }
 
-Result<Report> verify(os::FileSystem& files, const Layout& layout, const Trust& trust, const VerifyOptions& options) {
+Result<Report> verify(os::FileSystem& files, const Layout& layout, const Trust& trust,
+                      const VerifyOptions& options) {
   return Verifier(files, layout, trust, options).run();
 }
 

@@ -1,7 +1,9 @@
-// Verification: what a reader with public keys alone can say of a ledger (DESIGN's verdicts, one per stream).
+// Verification: what a reader with public keys alone can say of a ledger (DESIGN's verdicts, one
+// per stream).
 //
-// Ground truth is the checkpoint. Tiles, entry bundles and volumes are three accounts of the same leaves; whichever gives the checkpoint's
-// root is believed, and the others are held against it, so that a fault is named where it is.
+// Ground truth is the checkpoint. Tiles, entry bundles and volumes are three accounts of the same
+// leaves; whichever gives the checkpoint's root is believed, and the others are held against it, so
+// that a fault is named where it is.
 #pragma once
 
 #include <functional>
@@ -17,12 +19,22 @@
 
 namespace stele::ledger {
 
-enum class Verdict { kIntact, kOpen, kCut, kUnsealed, kExpired, kUnknown, kMissing, kTampered };  // ascending by weight
+enum class Verdict {
+  kIntact,
+  kOpen,
+  kCut,
+  kUnsealed,
+  kExpired,
+  kUnknown,
+  kMissing,
+  kTampered
+};  // ascending by weight
 std::string_view verdict_name(Verdict verdict);
 
 struct Fault {
   Verdict weight = Verdict::kTampered;  // kTampered, kMissing or kUnknown
-  std::string what;   // one or two words: "altered", "missing", "reordered", "duplicate", "inserted", "bad signature" …
+  std::string what;   // one or two words: "altered", "missing", "reordered", "duplicate",
+                      // "inserted", "bad signature" …
   std::string where;  // file, offset, leaf index, sequence number
   bool operator==(const Fault&) const = default;
 };
@@ -32,20 +44,21 @@ struct StreamReport {
   segment::Kind kind = segment::Kind::kSession;
   Verdict verdict = Verdict::kIntact;
   uint64_t segments = 0, bytes = 0;
-  uint64_t gaps = 0;          // segments that hold a gap event
-  uint64_t unsealed = 0;      // segments beyond the checkpoint
-  bool skewed = false;        // some segment was taken more than 5 min away from its own time
+  uint64_t gaps = 0;      // segments that hold a gap event
+  uint64_t unsealed = 0;  // segments beyond the checkpoint
+  bool skewed = false;    // some segment was taken more than 5 min away from its own time
   std::vector<Fault> faults;
 };
 
 struct Report {
-  Verdict verdict = Verdict::kIntact;  // kIntact, kUnknown, kMissing or kTampered: of the ledger as a whole
+  Verdict verdict =
+      Verdict::kIntact;  // kIntact, kUnknown, kMissing or kTampered: of the ledger as a whole
   std::string origin;
   std::optional<receipt::Checkpoint> checkpoint;
-  uint64_t leaves = 0;        // found in volumes, covered or not
-  uint64_t bytes = 0;         // read and hashed
+  uint64_t leaves = 0;                // found in volumes, covered or not
+  uint64_t bytes = 0;                 // read and hashed
   std::vector<StreamReport> streams;  // in the order they opened
-  std::vector<Fault> faults;  // of the ledger, not of one stream
+  std::vector<Fault> faults;          // of the ledger, not of one stream
   std::vector<std::string> notes;     // true, and no fault
 };
 
@@ -71,8 +84,10 @@ struct Trust {
   HostKeys hosts;
 };
 
-/// Reads the whole ledger; needs no private key and takes no lock, so it may run beside recorders. The error is for what prevents
-/// verification itself (a directory that cannot be read); what is wrong with the ledger stands in the report.
-Result<Report> verify(os::FileSystem& files, const Layout& layout, const Trust& trust, const VerifyOptions& options);
+/// Reads the whole ledger; needs no private key and takes no lock, so it may run beside recorders.
+/// The error is for what prevents verification itself (a directory that cannot be read); what is
+/// wrong with the ledger stands in the report.
+Result<Report> verify(os::FileSystem& files, const Layout& layout, const Trust& trust,
+                      const VerifyOptions& options);
 
 }  // namespace stele::ledger

@@ -16,7 +16,8 @@ Status check_follows(const Tail* tail, const Header& header) {
                                      std::to_string(tail->next_sequence) + " is expected");
   }
   if (header.previous != tail->last_hash) {
-    return fail(Code::kConflict, "names " + to_hex(header.previous).substr(0, 16) + "… as the segment before; it is " +
+    return fail(Code::kConflict, "names " + to_hex(header.previous).substr(0, 16) +
+                                     "… as the segment before; it is " +
                                      to_hex(tail->last_hash).substr(0, 16) + "…");
   }
   return {};

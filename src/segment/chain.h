@@ -1,5 +1,5 @@
-// The rules that make a stream's segments one chain (docs/formats/segment.md, "Rules a reader holds" 2 and 3).
-// One function serves the ledger's commit, its recovery, and verification.
+// The rules that make a stream's segments one chain (docs/formats/segment.md, "Rules a reader
+// holds" 2 and 3). One function serves the ledger's commit, its recovery, and verification.
 #pragma once
 
 #include "segment/leaf.h"
@@ -15,7 +15,8 @@ struct Tail {
   bool operator==(const Tail&) const = default;
 };
 
-/// kConflict where `header` can not follow `tail` (nullptr: the stream has no segment yet); says what was expected.
+/// kConflict where `header` can not follow `tail` (nullptr: the stream has no segment yet); says
+/// what was expected.
 Status check_follows(const Tail* tail, const Header& header);
 
 /// The tail after the segment of this leaf.

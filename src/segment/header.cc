@@ -18,12 +18,16 @@ Status check_sizes(const Header& h) {
   if (keyed != (h.manifest_bytes > 0)) {
     return fail(Code::kCorrupt, "segment header: a manifest stands exactly at open and rekey");
   }
-  if (h.manifest_bytes > kManifestBytesMax) return fail(Code::kCorrupt, "segment header: manifest over 64 KiB");
+  if (h.manifest_bytes > kManifestBytesMax)
+    return fail(Code::kCorrupt, "segment header: manifest over 64 KiB");
   for (uint32_t size : h.part_bytes) {
-    if (size != 0 && size < kPartBytesMin) return fail(Code::kCorrupt, "segment header: lane part too small");
-    if (size > kSegmentBytesMax) return fail(Code::kCorrupt, "segment header: lane part over 8 MiB");
+    if (size != 0 && size < kPartBytesMin)
+      return fail(Code::kCorrupt, "segment header: lane part too small");
+    if (size > kSegmentBytesMax)
+      return fail(Code::kCorrupt, "segment header: lane part over 8 MiB");
   }
-  if (h.segment_bytes() > kSegmentBytesMax) return fail(Code::kCorrupt, "segment header: segment over 8 MiB");
+  if (h.segment_bytes() > kSegmentBytesMax)
+    return fail(Code::kCorrupt, "segment header: segment over 8 MiB");
   return {};
 }
 
@@ -44,7 +48,8 @@ Status check_meaning(const Header& h) {
   return check_sizes(h);
 }
 
-// What is signed: the context, and the hash of all before the signature, which `sha` has taken then.
+// What is signed: the context, and the hash of all before the signature, which `sha` has taken
+// then.
 std::array<uint8_t, 16 + 32> message_of(crypto::Sha256& sha, ByteSpan segment) {
   sha.update(segment.first(segment.size() - kSignatureBytes));
   const Hash before = sha.finish();
@@ -118,15 +123,17 @@ Result<Header> parse_header(ByteSpan bytes) {
 Result<View> parse_segment(ByteSpan segment) {
   TRY(const Header header, parse_header(segment));
   if (header.segment_bytes() != segment.size()) {
-    return fail(Code::kCorrupt, "segment: its header says " + std::to_string(header.segment_bytes()) +
-                                    " bytes, there are " + std::to_string(segment.size()));
+    return fail(Code::kCorrupt, "segment: its header says " +
+                                    std::to_string(header.segment_bytes()) + " bytes, there are " +
+                                    std::to_string(segment.size()));
   }
   ByteReader r(segment);
   View view;
   view.header = header;
   view.header_bytes = r.bytes(kHeaderBytes);
   view.manifest = r.bytes(header.manifest_bytes);
-  for (size_t lane = 0; lane < event::kLaneCount; ++lane) view.parts[lane] = r.bytes(header.part_bytes[lane]);
+  for (size_t lane = 0; lane < event::kLaneCount; ++lane)
+    view.parts[lane] = r.bytes(header.part_bytes[lane]);
   view.before_signature = segment.first(segment.size() - kSignatureBytes);
   view.signature = r.bytes(kSignatureBytes);
   CHECK(r.done());
@@ -141,7 +148,9 @@ Hashes hash_segment(ByteSpan segment) {
   return {sha.finish(), message};
 }
 
-Hash sign_segment(MutableByteSpan segment, const std::function<std::array<uint8_t, kSignatureBytes>(ByteSpan message)>& sign) {
+Hash sign_segment(
+    MutableByteSpan segment,
+    const std::function<std::array<uint8_t, kSignatureBytes>(ByteSpan message)>& sign) {
   CHECK(segment.size() >= kSignatureBytes);
   crypto::Sha256 sha;
   const auto signature = sign(message_of(sha, segment));

@@ -1,4 +1,5 @@
-// The fixed front of a segment, and the split of a whole segment into its parts (docs/formats/segment.md).
+// The fixed front of a segment, and the split of a whole segment into its parts
+// (docs/formats/segment.md).
 #pragma once
 
 #include <array>
@@ -27,7 +28,8 @@ inline constexpr uint8_t kOpen = 1, kClose = 2, kRekey = 4, kGap = 8;
 
 using HostKeyId = std::array<uint8_t, 8>;
 
-/// First 8 bytes of SHA-256(name ‖ 0x0a ‖ 0x01 ‖ public key): C2SP signed-note's key id, not cut as short.
+/// First 8 bytes of SHA-256(name ‖ 0x0a ‖ 0x01 ‖ public key): C2SP signed-note's key id, not cut as
+/// short.
 HostKeyId host_key_id(std::string_view name, ByteSpan public_key);
 
 struct Header {
@@ -62,8 +64,9 @@ struct View {
   ByteSpan before_signature, signature;
 };
 
-/// kCorrupt: not a segment of this format (wrong magic, sizes that do not add up, an impossible combination of flags);
-/// kUnsupported: a version or kind newer than this program. Says nothing about authenticity.
+/// kCorrupt: not a segment of this format (wrong magic, sizes that do not add up, an impossible
+/// combination of flags); kUnsupported: a version or kind newer than this program. Says nothing
+/// about authenticity.
 Result<Header> parse_header(ByteSpan bytes);
 Result<View> parse_segment(ByteSpan segment);
 
@@ -74,7 +77,10 @@ struct Hashes {
 };
 /// Needs at least kSignatureBytes bytes.
 Hashes hash_segment(ByteSpan segment);
-/// For the one who signs: `sign` gets the message and gives the signature, which goes to the segment's end.
-Hash sign_segment(MutableByteSpan segment, const std::function<std::array<uint8_t, kSignatureBytes>(ByteSpan message)>& sign);
+/// For the one who signs: `sign` gets the message and gives the signature, which goes to the
+/// segment's end.
+Hash sign_segment(
+    MutableByteSpan segment,
+    const std::function<std::array<uint8_t, kSignatureBytes>(ByteSpan message)>& sign);
 
 }  // namespace stele::segment

@@ -11,7 +11,8 @@ constexpr uint8_t kVersion = 1;
 
 }  // namespace
 
-Leaf make_leaf(const Header& header, const Hash& segment_hash, WallTime received, uint32_t retain_until_day) {
+Leaf make_leaf(const Header& header, const Hash& segment_hash, WallTime received,
+               uint32_t retain_until_day) {
   return {.kind = header.kind,
           .flags = header.flags,
           .retention_class = header.retention_class,
@@ -71,7 +72,8 @@ Result<Leaf> parse_leaf(ByteSpan bytes) {
   leaf.host_key = r.array<8>();
   leaf.retain_until_day = r.u32();
   CHECK(r.done());
-  if (leaf.segment_bytes < kHeaderBytes + kSignatureBytes || leaf.segment_bytes > kSegmentBytesMax) {
+  if (leaf.segment_bytes < kHeaderBytes + kSignatureBytes ||
+      leaf.segment_bytes > kSegmentBytesMax) {
     return fail(Code::kCorrupt, "leaf: impossible segment size");
   }
   return leaf;

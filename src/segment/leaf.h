@@ -26,7 +26,8 @@ struct Leaf {
 };
 
 /// The leaf of a segment taken at `received`.
-Leaf make_leaf(const Header& header, const Hash& segment_hash, WallTime received, uint32_t retain_until_day);
+Leaf make_leaf(const Header& header, const Hash& segment_hash, WallTime received,
+               uint32_t retain_until_day);
 
 /// True where the leaf says of the segment what the segment says of itself.
 bool agrees(const Leaf& leaf, const Header& header, const Hash& segment_hash);

@@ -1,7 +1,6 @@
-#include "segment/leaf.h"
-
 #include "base/check.h"
 #include "base/fuzz.h"
+#include "segment/leaf.h"
 
 namespace stele::segment {
 

@@ -18,7 +18,8 @@ Result<LaneKey> read_lane(codec::CborReader& in) {
   if (lane >= event::kLaneCount) return fail(Code::kCorrupt, "manifest: no such lane");
   key.lane = static_cast<event::Lane>(lane);
   TRY(const uint64_t count, in.array());
-  if (count == 0 || count > kRecipientsMax) return fail(Code::kCorrupt, "manifest: 1 to 64 recipients a lane");
+  if (count == 0 || count > kRecipientsMax)
+    return fail(Code::kCorrupt, "manifest: 1 to 64 recipients a lane");
   for (uint64_t i = 0; i < count; ++i) {
     TRY(const ByteSpan id, in.bytes());
     if (id.size() != 8) return fail(Code::kCorrupt, "manifest: a recipient's key id has 8 bytes");
@@ -71,15 +72,18 @@ Result<Manifest> parse_manifest(ByteSpan bytes) {
   if (entries != 3) return fail(Code::kCorrupt, "manifest: three entries expected");
   TRY_VOID(expect_key(in, 1));
   TRY(const uint64_t format, in.unsigned_integer());
-  if (format != kFormat) return fail(Code::kUnsupported, "manifest: format " + std::to_string(format));
+  if (format != kFormat)
+    return fail(Code::kUnsupported, "manifest: format " + std::to_string(format));
   Manifest manifest;
   TRY_VOID(expect_key(in, 2));
   TRY(const ByteSpan list, in.bytes());
-  if (list.size() != manifest.recipients_list.size()) return fail(Code::kCorrupt, "manifest: not a SHA-256");
+  if (list.size() != manifest.recipients_list.size())
+    return fail(Code::kCorrupt, "manifest: not a SHA-256");
   std::copy(list.begin(), list.end(), manifest.recipients_list.begin());
   TRY_VOID(expect_key(in, 3));
   TRY(const uint64_t lanes, in.array());
-  if (lanes == 0 || lanes > event::kLaneCount) return fail(Code::kCorrupt, "manifest: one to three lanes");
+  if (lanes == 0 || lanes > event::kLaneCount)
+    return fail(Code::kCorrupt, "manifest: one to three lanes");
   for (uint64_t i = 0; i < lanes; ++i) {
     TRY(LaneKey key, read_lane(in));
     if (!manifest.lanes.empty() && manifest.lanes.back().lane >= key.lane) {

@@ -1,4 +1,5 @@
-// The clear front of a stream's key period: who may open which lane (docs/formats/segment.md, "Manifest").
+// The clear front of a stream's key period: who may open which lane (docs/formats/segment.md,
+// "Manifest").
 #pragma once
 
 #include <vector>

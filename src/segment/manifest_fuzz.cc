@@ -1,7 +1,6 @@
-#include "segment/manifest.h"
-
 #include "base/check.h"
 #include "base/fuzz.h"
+#include "segment/manifest.h"
 
 namespace stele::segment {
 

@@ -42,7 +42,8 @@ Status Opener::take_keys(const View& segment) {
 
 Result<Opener::Opened> Opener::open(const View& segment) {
   if (!segment.manifest.empty()) TRY_VOID(take_keys(segment));
-  if (!started_) return fail(Code::kCorrupt, "segment: reading can not begin here, it has no keys of its own");
+  if (!started_)
+    return fail(Code::kCorrupt, "segment: reading can not begin here, it has no keys of its own");
   Opened opened;
   for (size_t lane = 0; lane < event::kLaneCount; ++lane) {
     const ByteSpan part = segment.parts[lane];
@@ -57,7 +58,8 @@ Result<Opener::Opened> Opener::open(const View& segment) {
     std::copy_n(part.begin(), kNonceBytes, nonce.begin());
     Bytes compressed;
     TRY_VOID(ciphers_[lane]->open(nonce, part.subspan(kNonceBytes), aad, compressed));
-    TRY_VOID(decompressors_[lane].decompress(compressed, kLanePlainBytesMax, opened.lanes[lane].emplace()));
+    TRY_VOID(decompressors_[lane].decompress(compressed, kLanePlainBytesMax,
+                                             opened.lanes[lane].emplace()));
   }
   return opened;
 }

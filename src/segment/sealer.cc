@@ -29,7 +29,8 @@ Bytes associated_data(ByteSpan header, event::Lane lane) {
 
 }  // namespace
 
-Sealer::Sealer(StreamId stream, Kind kind, HostSigner host, Recipients recipients, RandomSource random)
+Sealer::Sealer(StreamId stream, Kind kind, HostSigner host, Recipients recipients,
+               RandomSource random)
     : stream_(stream),
       kind_(kind),
       host_(host),
@@ -82,7 +83,9 @@ Bytes Sealer::seal_part(event::Lane lane, ByteSpan header, ByteSpan compressed) 
 Result<Sealed> Sealer::seal(const Batch& batch, bool close) {
   TRY_VOID(check(batch));
   Header header{.kind = kind_,
-                .flags = static_cast<uint8_t>((sequence_ == 0 ? kOpen : rekey_ ? kRekey : 0) |
+                .flags = static_cast<uint8_t>((sequence_ == 0 ? kOpen
+                                               : rekey_       ? kRekey
+                                                              : 0) |
                                               (close ? kClose : 0) | (batch.gap ? kGap : 0)),
                 .stream = stream_,
                 .sequence = sequence_,
@@ -117,7 +120,8 @@ Result<Sealed> Sealer::seal(const Batch& batch, bool close) {
     out.bytes(seal_part(static_cast<event::Lane>(lane), header_bytes, compressed[lane]));
   }
   sealed.bytes.resize(sealed.bytes.size() + kSignatureBytes);
-  sealed.hash = sign_segment(sealed.bytes, [&](ByteSpan message) { return host_.key.sign(message); });
+  sealed.hash =
+      sign_segment(sealed.bytes, [&](ByteSpan message) { return host_.key.sign(message); });
   sealed.header = header;
 
   previous_ = sealed.hash;

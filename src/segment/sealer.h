@@ -29,7 +29,8 @@ struct HostSigner {
   uint32_t epoch;
 };
 
-/// Events of one segment: each lane's encoded CBOR sequence (event/codec.h), times relative to boot_first.
+/// Events of one segment: each lane's encoded CBOR sequence (event/codec.h), times relative to
+/// boot_first.
 struct Batch {
   std::array<Bytes, event::kLaneCount> lanes;
   WallTime wall_first;
@@ -44,18 +45,20 @@ struct Sealed {
   Bytes bytes;
 };
 
-/// Seals the segments of one stream, in order. Not thread-safe. The recipients must not be empty in every lane.
+/// Seals the segments of one stream, in order. Not thread-safe. The recipients must not be empty in
+/// every lane.
 class Sealer {
  public:
   Sealer(StreamId stream, Kind kind, HostSigner host, Recipients recipients, RandomSource random);
 
   /// A lane's compression from the next segment on: zstd's level, and log2 of the history in bytes.
   void set_level(event::Lane lane, int level, int window_log);
-  /// The next segment gets fresh lane keys and starts its compression anew, so that reading can begin there.
+  /// The next segment gets fresh lane keys and starts its compression anew, so that reading can
+  /// begin there.
   void rekey_next() { rekey_ = true; }
 
-  /// The next segment. kLimit: a lane of the batch is over kLanePlainBytesMax; kInvalid: it has events in a lane that
-  /// nobody may read; nothing is sealed then and the stream goes on.
+  /// The next segment. kLimit: a lane of the batch is over kLanePlainBytesMax; kInvalid: it has
+  /// events in a lane that nobody may read; nothing is sealed then and the stream goes on.
   Result<Sealed> seal(const Batch& batch, bool close);
 
   StreamId stream() const { return stream_; }

@@ -27,7 +27,9 @@ class Segment : public testing::Test {
   }
   static Batch batch(std::string_view facts, std::string_view output, std::string_view input = "") {
     Batch b;
-    const auto put = [&](size_t lane, std::string_view text) { b.lanes[lane].assign(text.begin(), text.end()); };
+    const auto put = [&](size_t lane, std::string_view text) {
+      b.lanes[lane].assign(text.begin(), text.end());
+    };
     put(kFacts, facts);
     put(kOutput, output);
     put(kInput, input);
@@ -37,7 +39,9 @@ class Segment : public testing::Test {
     b.event_count = 3;
     return b;
   }
-  static std::string text(const std::optional<Bytes>& lane) { return lane ? std::string(as_text(*lane)) : "<no key>"; }
+  static std::string text(const std::optional<Bytes>& lane) {
+    return lane ? std::string(as_text(*lane)) : "<no key>";
+  }
 
   RandomSource random = crypto::test_random(1);
   crypto::SigningKey host = crypto::SigningKey::generate(random);
@@ -111,13 +115,16 @@ TEST_F(Segment, survives_no_flipped_bit_and_no_truncation) {
     EXPECT_NE(hash_segment(bad).segment, hash) << "bit " << bit;
     const auto view = parse_segment(bad);
     if (!view) continue;
-    EXPECT_FALSE(crypto::verify(host.public_key(), hash_segment(bad).message, view->signature)) << "bit " << bit;
+    EXPECT_FALSE(crypto::verify(host.public_key(), hash_segment(bad).message, view->signature))
+        << "bit " << bit;
     if (bit < kHeaderBytes * 8) {
       Opener opener({&auditor, 1});
-      EXPECT_FALSE(opener.open(*view).has_value()) << "the header is authenticated with each lane, bit " << bit;
+      EXPECT_FALSE(opener.open(*view).has_value())
+          << "the header is authenticated with each lane, bit " << bit;
     }
   }
-  for (size_t size = 0; size < whole.size(); ++size) EXPECT_FALSE(parse_segment(ByteSpan(whole).first(size)).has_value());
+  for (size_t size = 0; size < whole.size(); ++size)
+    EXPECT_FALSE(parse_segment(ByteSpan(whole).first(size)).has_value());
 }
 
 TEST_F(Segment, is_signed_by_its_host) {
@@ -155,7 +162,9 @@ TEST_F(Segment, chain_takes_only_the_next_one) {
   const Sealed first = s.seal(batch("a", ""), false).value();
   const Sealed second = s.seal(batch("b", ""), false).value();
   const Sealed last = s.seal(batch("c", ""), true).value();
-  const auto leaf = [](const Sealed& x) { return make_leaf(x.header, x.hash, x.header.wall_first, 0); };
+  const auto leaf = [](const Sealed& x) {
+    return make_leaf(x.header, x.hash, x.header.wall_first, 0);
+  };
   EXPECT_TRUE(check_follows(nullptr, first.header).has_value());
   EXPECT_EQ(check_follows(nullptr, second.header).error().code, Code::kConflict);
   const Tail after_first = tail_after(leaf(first));
@@ -184,7 +193,8 @@ TEST(Leaf, has_one_spelling) {
   const auto bytes = encode(leaf);
   EXPECT_EQ(bytes.size(), kLeafBytes);
   EXPECT_EQ(parse_leaf(bytes).value(), leaf);
-  for (size_t size = 0; size < kLeafBytes; ++size) EXPECT_FALSE(parse_leaf(ByteSpan(bytes).first(size)).has_value());
+  for (size_t size = 0; size < kLeafBytes; ++size)
+    EXPECT_FALSE(parse_leaf(ByteSpan(bytes).first(size)).has_value());
   for (size_t bit = 0; bit < kLeafBytes * 8; ++bit) {
     auto bad = bytes;
     bad[bit / 8] ^= static_cast<uint8_t>(1U << bit % 8);
@@ -196,11 +206,16 @@ TEST(Leaf, has_one_spelling) {
 }
 
 TEST_F(Segment, manifest_has_one_spelling) {
-  const Manifest manifest{{}, {{Lane::kFacts, {recipient_key_id(auditor.recipient()), recipient_key_id(clerk.recipient())}, {1, 2, 3}},
-                               {Lane::kInput, {recipient_key_id(auditor.recipient())}, {4}}}};
+  const Manifest manifest{
+      {},
+      {{Lane::kFacts,
+        {recipient_key_id(auditor.recipient()), recipient_key_id(clerk.recipient())},
+        {1, 2, 3}},
+       {Lane::kInput, {recipient_key_id(auditor.recipient())}, {4}}}};
   const Bytes bytes = encode(manifest);
   EXPECT_EQ(parse_manifest(bytes).value(), manifest);
-  for (size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(parse_manifest(ByteSpan(bytes).first(size)).has_value());
+  for (size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_FALSE(parse_manifest(ByteSpan(bytes).first(size)).has_value());
   for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
     Bytes bad = bytes;
     bad[bit / 8] ^= static_cast<uint8_t>(1U << bit % 8);

@@ -31,7 +31,14 @@ class Color {
 
 /// Bits of Style::attributes.
 enum Attribute : uint8_t {
-  kBold = 1, kDim = 2, kItalic = 4, kBlink = 8, kInverse = 16, kConceal = 32, kStrike = 64, kOverline = 128,
+  kBold = 1,
+  kDim = 2,
+  kItalic = 4,
+  kBlink = 8,
+  kInverse = 16,
+  kConceal = 32,
+  kStrike = 64,
+  kOverline = 128,
 };
 
 /// As the sub-parameter of SGR 4 counts them.
@@ -47,8 +54,9 @@ struct Style {
   bool operator==(const Style&) const = default;
 };
 
-/// Invariants: base is a character that takes columns (never a control); a cell of width 2 is followed in its line by one of
-/// width 0, its right half, which has the same style, a blank base and no marks; no other cell has width 0.
+/// Invariants: base is a character that takes columns (never a control); a cell of width 2 is
+/// followed in its line by one of width 0, its right half, which has the same style, a blank base
+/// and no marks; no other cell has width 0.
 struct Cell {
   static constexpr size_t kMarksMax = 3;  // further combining characters are forgotten
 

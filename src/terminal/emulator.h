@@ -1,8 +1,10 @@
-// A terminal without glass: bytes in, Screen out. Made for hostile bytes: never fails, and all it keeps is bounded.
+// A terminal without glass: bytes in, Screen out. Made for hostile bytes: never fails, and all it
+// keeps is bounded.
 //
-// It is an xterm as far as the programs of a UNIX login use one; where xterm and tmux differ, a comment says whom it follows.
-// Not understood, and so without effect: DECLRMM, DECCOLM (xterm ignores it as well unless told otherwise), rectangles, double-size
-// lines, protected cells, G2 and G3, images. It never answers: there is no way out but the Screen.
+// It is an xterm as far as the programs of a UNIX login use one; where xterm and tmux differ, a
+// comment says whom it follows. Not understood, and so without effect: DECLRMM, DECCOLM (xterm
+// ignores it as well unless told otherwise), rectangles, double-size lines, protected cells, G2 and
+// G3, images. It never answers: there is no way out but the Screen.
 #pragma once
 
 #include <string>
@@ -12,7 +14,8 @@
 
 namespace stele::terminal {
 
-/// Modes that change what the terminal sends, or when it draws: kept for those who ask, without effect on the Screen.
+/// Modes that change what the terminal sends, or when it draws: kept for those who ask, without
+/// effect on the Screen.
 struct InputModes {
   bool application_cursor = false;  // DECCKM
   bool application_keypad = false;  // DECKPAM

@@ -26,7 +26,8 @@ void check_grid(const Grid& grid) {
     const Line& line = grid.line(row);
     CHECK(line.size() <= grid.columns());
     CHECK(line.rest().width == 1);
-    for (size_t column = 0; column < line.size(); ++column) check_cell(line, column, grid.columns());
+    for (size_t column = 0; column < line.size(); ++column)
+      check_cell(line, column, grid.columns());
   }
 }
 
@@ -44,23 +45,27 @@ void check_screen(const Screen& screen) {
   check_cursor(screen, screen.saved_cursor(false));
   check_cursor(screen, screen.saved_cursor(true));
   CHECK(screen.top_margin() <= screen.bottom_margin() && screen.bottom_margin() < screen.rows());
-  CHECK(!cursor.origin || (cursor.row >= screen.top_margin() && cursor.row <= screen.bottom_margin()));
+  CHECK(!cursor.origin ||
+        (cursor.row >= screen.top_margin() && cursor.row <= screen.bottom_margin()));
 }
 
 }  // namespace
 }  // namespace stele::terminal
 
-// 0xff never occurs in UTF-8: here it stands for a resize, and the two bytes behind it for the size.
+// 0xff never occurs in UTF-8: here it stands for a resize, and the two bytes behind it for the
+// size.
 STELE_FUZZ(terminal_emulator, input) {
   using namespace stele::terminal;
   Emulator whole(6, 20), split(6, 20);
   while (!input.empty()) {
-    const auto cut = static_cast<size_t>(std::find(input.begin(), input.end(), 0xff) - input.begin());
+    const auto cut =
+        static_cast<size_t>(std::find(input.begin(), input.end(), 0xff) - input.begin());
     whole.write(input.first(cut));
     for (size_t i = 0; i < cut; ++i) split.write(input.subspan(i, 1));
     input = input.subspan(cut);
     if (input.size() >= 3) {
-      const size_t rows = input[1] == 0xfe ? 1000000 : input[1] % 32, columns = input[2] == 0xfe ? 1000000 : input[2] % 64;
+      const size_t rows = input[1] == 0xfe ? 1000000 : input[1] % 32,
+                   columns = input[2] == 0xfe ? 1000000 : input[2] % 64;
       whole.resize(rows, columns);
       split.resize(rows, columns);
     }

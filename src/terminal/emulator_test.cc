@@ -17,20 +17,28 @@ std::string text(const Grid& grid) {
 }
 
 struct Shown {
-  Shown(size_t rows, size_t columns, std::string_view bytes) : emulator(rows, columns) { emulator.write(as_bytes(bytes)); }
+  Shown(size_t rows, size_t columns, std::string_view bytes) : emulator(rows, columns) {
+    emulator.write(as_bytes(bytes));
+  }
   Shown& then(std::string_view bytes) {
     emulator.write(as_bytes(bytes));
     return *this;
   }
   std::string screen() const { return text(emulator.screen().grid()); }
-  const Cell& cell(size_t row, size_t column) const { return emulator.screen().grid().line(row).at(column); }
-  std::pair<size_t, size_t> at() const { return {emulator.screen().cursor().row, emulator.screen().cursor().column}; }
+  const Cell& cell(size_t row, size_t column) const {
+    return emulator.screen().grid().line(row).at(column);
+  }
+  std::pair<size_t, size_t> at() const {
+    return {emulator.screen().cursor().row, emulator.screen().cursor().column};
+  }
   Emulator emulator;
 };
 
 using Place = std::pair<size_t, size_t>;
 
-std::string show(size_t rows, size_t columns, std::string_view bytes) { return Shown(rows, columns, bytes).screen(); }
+std::string show(size_t rows, size_t columns, std::string_view bytes) {
+  return Shown(rows, columns, bytes).screen();
+}
 
 TEST(Text, wraps_only_when_the_next_character_comes) {
   Shown s(3, 4, "abcd");
@@ -65,19 +73,42 @@ TEST(Text, shifts_what_follows_in_insert_mode) {
 }
 
 TEST(Text, invalid_utf8_becomes_replacement_characters) {
-  EXPECT_EQ(show(1, 9, "a\xff" "b"), "a\xef\xbf\xbd" "b");
-  EXPECT_EQ(show(1, 9, "\xe6\xbc" "b"), "\xef\xbf\xbd" "b");
-  EXPECT_EQ(show(1, 9, "\xe6\xbc\x1b[31mb"), "\xef\xbf\xbd" "b");
+  EXPECT_EQ(show(1, 9,
+                 "a\xff"
+                 "b"),
+            "a\xef\xbf\xbd"
+            "b");
+  EXPECT_EQ(show(1, 9,
+                 "\xe6\xbc"
+                 "b"),
+            "\xef\xbf\xbd"
+            "b");
+  EXPECT_EQ(show(1, 9, "\xe6\xbc\x1b[31mb"),
+            "\xef\xbf\xbd"
+            "b");
   EXPECT_EQ(show(1, 9, "\xed\xa0\x80"), "���");       // a surrogate
   EXPECT_EQ(show(1, 9, "\xc0\xaf"), "��");            // overlong
   EXPECT_EQ(show(1, 9, "\xf4\x90\x80\x80"), "����");  // beyond U+10FFFF
-  EXPECT_EQ(show(1, 9, "\x9b" "31mx"), "�31mx");      // a raw C1 byte is no control
+  EXPECT_EQ(show(1, 9,
+                 "\x9b"
+                 "31mx"),
+            "�31mx");  // a raw C1 byte is no control
 }
 
 TEST(Text, encoded_c1_controls_are_controls) {
-  EXPECT_EQ(show(1, 9, "a\xc2\x9b" "3Cb"), "a   b");
-  EXPECT_EQ(show(2, 9, "a\xc2\x85" "b"), "a|b");
-  EXPECT_EQ(show(1, 9, "a\xc2\x9d" "0;title\xc2\x9c" "b"), "ab");
+  EXPECT_EQ(show(1, 9,
+                 "a\xc2\x9b"
+                 "3Cb"),
+            "a   b");
+  EXPECT_EQ(show(2, 9,
+                 "a\xc2\x85"
+                 "b"),
+            "a|b");
+  EXPECT_EQ(show(1, 9,
+                 "a\xc2\x9d"
+                 "0;title\xc2\x9c"
+                 "b"),
+            "ab");
 }
 
 TEST(Wide, takes_two_columns_and_never_half_of_one) {
@@ -125,13 +156,20 @@ TEST(Cursor, moves_within_the_screen) {
 }
 
 TEST(Cursor, is_saved_with_its_looks_and_restored) {
-  Shown s(5, 9, "\x1b[2;3H\x1b[1;31m\x1b" "7\x1b[H\x1b[0mx\x1b" "8y");
+  Shown s(5, 9,
+          "\x1b[2;3H\x1b[1;31m\x1b"
+          "7\x1b[H\x1b[0mx\x1b"
+          "8y");
   EXPECT_EQ(s.at(), Place(1, 3));
   EXPECT_TRUE(s.cell(1, 2).style.is(kBold));
   EXPECT_EQ(s.cell(1, 2).style.foreground, Color::indexed(1));
   EXPECT_EQ(Shown(5, 9, "\x1b[2;3H\x1b[s\x1b[H\x1b[u").at(), Place(1, 2));
   EXPECT_EQ(Shown(5, 9, "\x1b[2;3H\x1b[?1048h\x1b[H\x1b[?1048l").at(), Place(1, 2));
-  EXPECT_EQ(Shown(5, 9, "\x1b[2;3H\x1b" "8").at(), Place(0, 0));
+  EXPECT_EQ(Shown(5, 9,
+                  "\x1b[2;3H\x1b"
+                  "8")
+                .at(),
+            Place(0, 0));
 }
 
 TEST(Margins, confine_scrolling_and_movement) {
@@ -141,7 +179,7 @@ TEST(Margins, confine_scrolling_and_movement) {
   EXPECT_EQ(Shown(6, 3, "\x1b[2;4r\x1b[3;1H\x1b[9B").at(), Place(3, 0));
   EXPECT_EQ(Shown(6, 3, "\x1b[2;4r\x1b[5;1H\x1b[9B").at(), Place(5, 0));
   EXPECT_EQ(Shown(6, 3, "\x1b[2;4r\x1b[H\x1b[9A").at(), Place(0, 0));
-  EXPECT_EQ(show(3, 3, "a\r\nb\r\nc\x1b[3;3r\n"), "b|c|");   // one row: no margins
+  EXPECT_EQ(show(3, 3, "a\r\nb\r\nc\x1b[3;3r\n"), "b|c|");     // one row: no margins
   EXPECT_EQ(show(4, 3, "\x1b[2;3r\x1b[4;1Ha\n\nb"), "|||ab");  // below the margins nothing scrolls
 }
 
@@ -154,7 +192,11 @@ TEST(Margins, are_the_origin_in_origin_mode) {
 }
 
 TEST(Lines, index_reverse_index_and_next_line) {
-  EXPECT_EQ(show(3, 3, "ab\x1b" "Dc\x1b" "Ed"), "ab|  c|d");
+  EXPECT_EQ(show(3, 3,
+                 "ab\x1b"
+                 "Dc\x1b"
+                 "Ed"),
+            "ab|  c|d");
   EXPECT_EQ(show(3, 3, "a\r\nb\x1b[H\x1bMc"), "c|a|b");
   EXPECT_EQ(show(2, 3, "\x1b[20ha\nb"), "a|b");
 }
@@ -187,7 +229,8 @@ TEST(Erasing, goes_to_the_end_from_the_start_or_all) {
 }
 
 TEST(Erasing, leaves_the_background_under_way) {
-  for (const char* erase : {"\x1b[K", "\x1b[2K", "\x1b[J", "\x1b[2J", "\x1b[1J", "\x1b[X", "\x1b[2P", "\x1b[@", "\x1b[M", "\x1b[S"}) {
+  for (const char* erase : {"\x1b[K", "\x1b[2K", "\x1b[J", "\x1b[2J", "\x1b[1J", "\x1b[X",
+                            "\x1b[2P", "\x1b[@", "\x1b[M", "\x1b[S"}) {
     Shown s(1, 2, std::string("a\r\x1b[1;44m") + erase);
     EXPECT_EQ(s.cell(0, 0).style.background, Color::indexed(4)) << erase;
     EXPECT_EQ(s.cell(0, 0).style.attributes, 0) << erase;
@@ -216,7 +259,9 @@ TEST(Repeat, prints_the_last_character_to_the_end_of_the_row_at_most) {
 }
 
 TEST(Sgr, sets_attributes_and_colours) {
-  const auto style = [](std::string_view sgr) { return Shown(1, 3, std::string(sgr) + "x").cell(0, 0).style; };
+  const auto style = [](std::string_view sgr) {
+    return Shown(1, 3, std::string(sgr) + "x").cell(0, 0).style;
+  };
   EXPECT_EQ(style("\x1b[1;2;3;5;7;8;9;53m").attributes, 0xff);
   EXPECT_EQ(style("\x1b[1;2;3;5;7;8;9;53m\x1b[22;23;25;27;28;29;55m").attributes, 0);
   EXPECT_EQ(style("\x1b[4m").underline, Underline::kSingle);
@@ -247,7 +292,11 @@ TEST(Sgr, sets_attributes_and_colours) {
 TEST(Charset, draws_lines_with_dec_graphics) {
   EXPECT_EQ(show(1, 9, "\x1b(0lqk\x1b(Bq"), "┌─┐q");
   EXPECT_EQ(show(1, 9, "\x1b)0x\x0ex\x0fx"), "x│x");
-  EXPECT_EQ(show(1, 9, "\x1b(0x\x1b" "7\x1b(B\x1b" "8x"), "││");
+  EXPECT_EQ(show(1, 9,
+                 "\x1b(0x\x1b"
+                 "7\x1b(B\x1b"
+                 "8x"),
+            "││");
   EXPECT_EQ(show(1, 9, "\x1b(0Q\x1b(Uq"), "Qq");
 }
 
@@ -266,7 +315,9 @@ TEST(Alternate, is_blank_when_entered_and_gone_when_left) {
 
 TEST(Reset, makes_all_new_or_only_the_modes) {
   Shown s(2, 9, "a\x1b[1m\x1b[?25l\x1b[?6h\x1b(0\x1b[?1h\x1b]2;t\x07\x1b[3g\x1b[?1049hb");
-  s.then("\x1b" "c");
+  s.then(
+      "\x1b"
+      "c");
   EXPECT_EQ(s.emulator.screen(), Screen(2, 9));
   EXPECT_EQ(s.emulator.title(), "");
   EXPECT_EQ(s.emulator.input_modes(), InputModes());
@@ -282,7 +333,8 @@ TEST(Screen, is_filled_with_e_to_align_it) { EXPECT_EQ(show(2, 3, "\x1b[2;2Hx\x1
 TEST(Modes, are_kept) {
   Shown s(2, 3, "\x1b[?1;5;9;12;1004;1006;2004;2026h\x1b=\x1b[?25l\x1b[3 q");
   const InputModes& input = s.emulator.input_modes();
-  EXPECT_TRUE(input.application_cursor && input.application_keypad && input.bracketed_paste && input.focus_events);
+  EXPECT_TRUE(input.application_cursor && input.application_keypad && input.bracketed_paste &&
+              input.focus_events);
   EXPECT_TRUE(input.synchronized);
   EXPECT_EQ(input.mouse, 9);
   EXPECT_EQ(input.mouse_encoding, 1006);
@@ -295,7 +347,8 @@ TEST(Title, is_kept_and_cut) {
   EXPECT_EQ(Shown(1, 3, "\x1b]0;one\x07").emulator.title(), "one");
   EXPECT_EQ(Shown(1, 3, "\x1b]2;t\x01wo\x1b\\").emulator.title(), "two");
   EXPECT_EQ(Shown(1, 3, "\x1b]52;c;eA==\x07").emulator.title(), "");
-  EXPECT_EQ(Shown(1, 3, "\x1b]0;" + std::string(3000, 'x') + "\x07").emulator.title().size(), Emulator::kTitleSizeMax);
+  EXPECT_EQ(Shown(1, 3, "\x1b]0;" + std::string(3000, 'x') + "\x07").emulator.title().size(),
+            Emulator::kTitleSizeMax);
   EXPECT_EQ(Shown(1, 3, "\x1b]0;" + std::string(9000, 'x') + "\x07y").screen(), "y");
 }
 
@@ -305,7 +358,10 @@ TEST(Strings, are_skipped) {
   EXPECT_EQ(show(1, 9, "a\x1b^pm\x1b\\b"), "ab");
   EXPECT_EQ(show(1, 9, "a\x1bXsos\x1b\\b"), "ab");
   EXPECT_EQ(show(1, 9, "a\x1bktitle\x1b\\b"), "ab");
-  EXPECT_EQ(show(1, 9, "a\x1bPlost\x18" "b"), "ab");
+  EXPECT_EQ(show(1, 9,
+                 "a\x1bPlost\x18"
+                 "b"),
+            "ab");
 }
 
 TEST(Sequences, odd_ones_do_no_harm) {
@@ -315,9 +371,15 @@ TEST(Sequences, odd_ones_do_no_harm) {
   EXPECT_EQ(show(1, 9, "a\x1b[1?2Hb"), "ab");
   EXPECT_EQ(show(1, 9, "a\x1b[!!!pb"), "ab");
   EXPECT_EQ(show(1, 9, "a\x1b[3\x1b[2Cb"), "a  b");
-  EXPECT_EQ(show(1, 9, "a\x1b[3\x18" "Cb"), "aCb");
+  EXPECT_EQ(show(1, 9,
+                 "a\x1b[3\x18"
+                 "Cb"),
+            "aCb");
   EXPECT_EQ(show(1, 9, "a\x1b[2\bCb"), "a b");  // a control inside acts at once
-  EXPECT_EQ(show(1, 9, "a\x1b[2\x7f\xc3\xa9" "Cb"), "a  b");
+  EXPECT_EQ(show(1, 9,
+                 "a\x1b[2\x7f\xc3\xa9"
+                 "Cb"),
+            "a  b");
   EXPECT_EQ(show(1, 9, "a\x1b   Fb"), "ab");
 }
 
@@ -388,7 +450,9 @@ TEST(Leaving, lines_are_told_in_order) {
   EXPECT_EQ(leaving.lines, "1|2|3|4|5|6|");
   e.write(as_bytes("\x1b[?1049h\x1b[H7\r\n8\r\n9\x1b[?1049l"));
   EXPECT_EQ(leaving.lines, "1|2|3|4|5|6|[8|9]");
-  e.write(as_bytes("\x1b[HA\x1b" "c"));
+  e.write(
+      as_bytes("\x1b[HA\x1b"
+               "c"));
   EXPECT_EQ(leaving.lines, "1|2|3|4|5|6|[8|9]A|");
 }
 

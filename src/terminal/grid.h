@@ -20,7 +20,8 @@ class Grid {
   /// Rows top..=bottom move up by `count` (1 to their number); `fill` enters below.
   void scroll_up(size_t top, size_t bottom, size_t count, const Cell& fill);
   void scroll_down(size_t top, size_t bottom, size_t count, const Cell& fill);
-  /// Drops `skip` rows from the top, then keeps, cuts or adds blank rows at the bottom to make it `rows`.
+  /// Drops `skip` rows from the top, then keeps, cuts or adds blank rows at the bottom to make it
+  /// `rows`.
   void resize(size_t skip, size_t rows, size_t columns);
 
   bool operator==(const Grid& other) const;

@@ -65,7 +65,8 @@ void Line::erase(size_t from, size_t to, size_t columns, const Cell& fill) {
   split(to);
   if (to < columns) {
     reach(to);
-    std::fill(cells_.begin() + static_cast<ptrdiff_t>(from), cells_.begin() + static_cast<ptrdiff_t>(to), fill);
+    std::fill(cells_.begin() + static_cast<ptrdiff_t>(from),
+              cells_.begin() + static_cast<ptrdiff_t>(to), fill);
     return;
   }
   if (from > cells_.size() && rest_ != fill) reach(from);

@@ -11,9 +11,10 @@ namespace stele::terminal {
 
 inline constexpr size_t kRowsMax = 1000, kColumnsMax = 10000;
 
-/// The first cells one by one, then one cell that stands for all the rest: erasing a line to its end costs nothing, however
-/// wide the terminal. The width is the Grid's to know; callers keep every column within it. Never breaks a wide
-/// character in two: an operation that cuts one blanks both halves first.
+/// The first cells one by one, then one cell that stands for all the rest: erasing a line to its
+/// end costs nothing, however wide the terminal. The width is the Grid's to know; callers keep
+/// every column within it. Never breaks a wide character in two: an operation that cuts one blanks
+/// both halves first.
 class Line {
  public:
   const Cell& at(size_t column) const { return column < cells_.size() ? cells_[column] : rest_; }

@@ -32,12 +32,18 @@ bool is_safe_control_sequence(const Csi& csi) {
     if (csi.final == 'J' || csi.final == 'K') return first <= 2;  // DECSED, DECSEL
     return csi.final == 'W' && csi.count == 1 && first == 5;      // DECST8C
   }
-  if (csi.prefix != 0 || kSafeControls.find(static_cast<char>(csi.final)) == std::string_view::npos) return false;
+  if (csi.prefix != 0 || kSafeControls.find(static_cast<char>(csi.final)) == std::string_view::npos)
+    return false;
   switch (csi.final) {
-    case 'J': return first <= 2;        // 3 would take the viewer's scrollback
-    case 'T': return csi.count <= 1;    // with more: mouse highlighting
-    case 's': case 'u': return csi.count == 0;
-    default: return true;
+    case 'J':
+      return first <= 2;  // 3 would take the viewer's scrollback
+    case 'T':
+      return csi.count <= 1;  // with more: mouse highlighting
+    case 's':
+    case 'u':
+      return csi.count == 0;
+    default:
+      return true;
   }
 }
 
@@ -74,7 +80,8 @@ void Neutraliser::escape(const Escape& e) {
     newline_ = false;
     append(kRestoreTerminal);
     append(kClearTerminal);
-  } else if (e.intermediate_count == 0 && kSafeEscapes.find(static_cast<char>(e.final)) != std::string_view::npos) {
+  } else if (e.intermediate_count == 0 &&
+             kSafeEscapes.find(static_cast<char>(e.final)) != std::string_view::npos) {
     const char text[] = {'\x1b', static_cast<char>(e.final)};
     append({text, sizeof text});
   }
@@ -95,7 +102,8 @@ void Neutraliser::pass_modes(const Csi& csi) {
   for (size_t i = 0; i < csi.count; ++i) {
     const int mode = csi.value(i, 0);
     if (csi.prefix == 0 && mode == 20) newline_ = csi.final == 'h';
-    if (csi.prefix == '?' ? is_safe_private_mode(mode) : is_safe_mode(mode)) safe.values[safe.count++] = mode;
+    if (csi.prefix == '?' ? is_safe_private_mode(mode) : is_safe_mode(mode))
+      safe.values[safe.count++] = mode;
   }
   if (safe.count > 0) append_csi(safe);
 }
@@ -107,7 +115,8 @@ void Neutraliser::append_csi(const Csi& csi) {
     if (i > 0) text += csi.is_sub(i) ? ':' : ';';
     if (csi.values[i] != Csi::kOmitted) text += std::to_string(csi.values[i]);
   }
-  for (size_t i = 0; i < csi.intermediate_count; ++i) text += static_cast<char>(csi.intermediates[i]);
+  for (size_t i = 0; i < csi.intermediate_count; ++i)
+    text += static_cast<char>(csi.intermediates[i]);
   text += static_cast<char>(csi.final);
   append(text);
 }

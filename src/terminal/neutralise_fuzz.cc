@@ -1,4 +1,5 @@
-// Whatever comes in, nothing comes out that a terminal would answer; the picture stays the same; cuts make no difference.
+// Whatever comes in, nothing comes out that a terminal would answer; the picture stays the same;
+// cuts make no difference.
 #include "base/check.h"
 #include "base/fuzz.h"
 #include "terminal/emulator.h"
@@ -7,7 +8,8 @@
 namespace stele::terminal {
 namespace {
 
-// A check of its own, deliberately not by the Parser: every ESC in the output begins one of these few forms.
+// A check of its own, deliberately not by the Parser: every ESC in the output begins one of these
+// few forms.
 class OutputReader {
  public:
   explicit OutputReader(ByteSpan bytes) : bytes_(bytes) {}
@@ -29,7 +31,9 @@ class OutputReader {
     CHECK(at_ < bytes_.size());
     return bytes_[at_++];
   }
-  static bool is_one_of(uint8_t b, std::string_view set) { return set.find(static_cast<char>(b)) != std::string_view::npos; }
+  static bool is_one_of(uint8_t b, std::string_view set) {
+    return set.find(static_cast<char>(b)) != std::string_view::npos;
+  }
 
   void escape() {
     const uint8_t b = next();
@@ -47,11 +51,13 @@ class OutputReader {
     if (b == ' ') return CHECK(next() == 'q' && !is_private);
     CHECK(parameters.find_first_of("<=>") == std::string::npos);
     CHECK(is_one_of(b, is_private ? "hlJKW" : "@ABCDEFGHIJKLMPSTXZ`abdefgmrsuhl"));
-    if (b == 'J') CHECK(parameters.find('3') == std::string::npos || parameters.find(';') != std::string::npos);
+    if (b == 'J')
+      CHECK(parameters.find('3') == std::string::npos || parameters.find(';') != std::string::npos);
     if (b == 'h' || b == 'l') modes(parameters);
   }
   static void modes(std::string parameters) {
-    const std::string safe = parameters.starts_with('?') ? ";5;6;7;12;25;47;1047;1048;1049;" : ";4;";
+    const std::string safe =
+        parameters.starts_with('?') ? ";5;6;7;12;25;47;1047;1048;1049;" : ";4;";
     if (parameters.starts_with('?')) parameters.erase(0, 1);
     for (size_t at = 0; at <= parameters.size();) {
       const size_t end = std::min(parameters.find(';', at), parameters.size());
@@ -64,7 +70,8 @@ class OutputReader {
     const uint8_t second = next();
     CHECK((second & 0xc0) == 0x80);
     if (lead == 0xc2) CHECK(second >= 0xa0);  // no C1
-    for (int more = lead >= 0xf0 ? 2 : lead >= 0xe0 ? 1 : 0; more > 0; --more) CHECK((next() & 0xc0) == 0x80);
+    for (int more = lead >= 0xf0 ? 2 : lead >= 0xe0 ? 1 : 0; more > 0; --more)
+      CHECK((next() & 0xc0) == 0x80);
   }
 
   ByteSpan bytes_;

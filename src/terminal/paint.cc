@@ -89,12 +89,15 @@ void Painter::line(const Line& line) {
   }
 }
 
-// Margins are still the whole screen here, so a row saved in origin mode can be reached whatever the margins are now.
+// Margins are still the whole screen here, so a row saved in origin mode can be reached whatever
+// the margins are now.
 void Painter::saved_cursor(bool of_alternate, const Grid& grid) {
   const Cursor& saved = screen_.saved_cursor(of_alternate);
   if (saved == Cursor{}) return;
   cursor(saved, grid, 0);
-  out_ += "\x1b" "7\x1b(B\x1b)B\x0f";
+  out_ +=
+      "\x1b"
+      "7\x1b(B\x1b)B\x0f";
   mode("\x1b[?6", false);
 }
 
@@ -124,7 +127,8 @@ void Painter::tabs() {
 void Painter::modes() {
   const DisplayModes& m = screen_.modes();
   if (screen_.top_margin() > 0 || screen_.bottom_margin() + 1 < screen_.rows()) {
-    out_ += "\x1b[" + std::to_string(screen_.top_margin() + 1) + ';' + std::to_string(screen_.bottom_margin() + 1) + 'r';
+    out_ += "\x1b[" + std::to_string(screen_.top_margin() + 1) + ';' +
+            std::to_string(screen_.bottom_margin() + 1) + 'r';
   }
   if (m.reverse) mode("\x1b[?5", true);
   if (!m.autowrap) mode("\x1b[?7", false);

@@ -1,4 +1,5 @@
-// Whatever bytes made a screen, its paint makes it again, passes the neutraliser unchanged, and does so on a dirty terminal too.
+// Whatever bytes made a screen, its paint makes it again, passes the neutraliser unchanged, and
+// does so on a dirty terminal too.
 #include "base/check.h"
 #include "base/fuzz.h"
 #include "terminal/emulator.h"

@@ -1,12 +1,17 @@
 // Bytes of a terminal's output → characters and control sequences.
 //
-// The state machine is Paul Williams' of the VT500 parser (vt100.net/emu/dec_ansi_parser), made aware of UTF-8:
-//  - Text is UTF-8. A byte that no valid sequence contains, and each maximal cut-off one, prints U+FFFD, as xterm does
+// The state machine is Paul Williams' of the VT500 parser (vt100.net/emu/dec_ansi_parser), made
+// aware of UTF-8:
+//  - Text is UTF-8. A byte that no valid sequence contains, and each maximal cut-off one, prints
+//  U+FFFD, as xterm does
 //    (tmux drops it). A raw byte 80–9F is such a byte, not a control.
-//  - U+0080–U+009F, properly encoded, are the C1 controls, as in xterm and VTE (tmux ignores them): U+009B is ESC [.
+//  - U+0080–U+009F, properly encoded, are the C1 controls, as in xterm and VTE (tmux ignores them):
+//  U+009B is ESC [.
 //  - Bytes from 80 on inside an escape or control sequence are skipped, as in tmux.
-//  - OSC, DCS, APC, PM, SOS and the `ESC k` title of screen run to ST, to any other ESC, to CAN or to SUB; OSC to BEL too.
-// Nothing is kept but the sequence under way: at most kParametersMax parameters and kOscSizeMax bytes.
+//  - OSC, DCS, APC, PM, SOS and the `ESC k` title of screen run to ST, to any other ESC, to CAN or
+//  to SUB; OSC to BEL too.
+// Nothing is kept but the sequence under way: at most kParametersMax parameters and kOscSizeMax
+// bytes.
 #pragma once
 
 #include <string>
@@ -17,20 +22,29 @@
 
 namespace stele::terminal {
 
-/// A handler has: print_ascii(string_view) for runs of 20–7E, print(char32_t) for other characters (≥ U+00A0),
-/// execute(uint8_t) for C0 controls but ESC, CAN and SUB, escape(const Escape&), control(const Csi&) and
-/// osc(string_view) for strings ended by ST or BEL and no longer than kOscSizeMax. Other strings are skipped.
+/// A handler has: print_ascii(string_view) for runs of 20–7E, print(char32_t) for other characters
+/// (≥ U+00A0), execute(uint8_t) for C0 controls but ESC, CAN and SUB, escape(const Escape&),
+/// control(const Csi&) and osc(string_view) for strings ended by ST or BEL and no longer than
+/// kOscSizeMax. Other strings are skipped.
 class Parser {
  public:
   static constexpr size_t kOscSizeMax = 4096;  // a longer OSC is skipped whole
 
-  /// Takes the next bytes; where they are cut makes no difference to what is reported, but for where a run of
-  /// ASCII is divided.
+  /// Takes the next bytes; where they are cut makes no difference to what is reported, but for
+  /// where a run of ASCII is divided.
   template <typename Handler>
   void parse(ByteSpan in, Handler& to);
 
  private:
-  enum class State : uint8_t { kGround, kEscape, kEscapeIgnore, kCsi, kCsiIgnore, kOsc, kSkippedString };
+  enum class State : uint8_t {
+    kGround,
+    kEscape,
+    kEscapeIgnore,
+    kCsi,
+    kCsiIgnore,
+    kOsc,
+    kSkippedString
+  };
 
   template <typename Handler>
   void step(uint8_t byte, Handler& to);
@@ -96,12 +110,16 @@ void Parser::step(uint8_t byte, Handler& to) {
     return;
   }
   switch (state_) {
-    case State::kGround: return ground(byte, to);
+    case State::kGround:
+      return ground(byte, to);
     case State::kEscape:
-    case State::kEscapeIgnore: return escape(byte, to);
+    case State::kEscapeIgnore:
+      return escape(byte, to);
     case State::kCsi:
-    case State::kCsiIgnore: return csi(byte, to);
-    case State::kOsc: return osc(byte, to);
+    case State::kCsiIgnore:
+      return csi(byte, to);
+    case State::kOsc:
+      return osc(byte, to);
     case State::kSkippedString:
       if (byte == 0x9c && previous_ == 0xc2) state_ = State::kGround;
       previous_ = byte;
@@ -121,7 +139,8 @@ void Parser::ground(uint8_t byte, Handler& to) {
   }
 }
 
-// True: the byte belonged to the character. False: it did not, U+FFFD was printed, and the byte begins anew.
+// True: the byte belonged to the character. False: it did not, U+FFFD was printed, and the byte
+// begins anew.
 template <typename Handler>
 bool Parser::continue_character(uint8_t byte, Handler& to) {
   if (byte < next_low_ || byte > next_high_) {
@@ -174,10 +193,18 @@ void Parser::dispatch_escape(uint8_t final, Handler& to) {
         too_many_ = false;
         state_ = State::kCsi;
         return;
-      case ']': return begin_string(State::kOsc);
-      case 'P': case 'X': case '^': case '_': case 'k': return begin_string(State::kSkippedString);
-      case '\\': return;
-      default: break;
+      case ']':
+        return begin_string(State::kOsc);
+      case 'P':
+      case 'X':
+      case '^':
+      case '_':
+      case 'k':
+        return begin_string(State::kSkippedString);
+      case '\\':
+        return;
+      default:
+        break;
     }
   }
   escape_.final = final;

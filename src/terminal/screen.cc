@@ -88,8 +88,9 @@ void Screen::combine(char32_t mark) {
   }
 }
 
-// Erasing and shifting leave a pending wrap pending, and find nothing to the right of it, as in tmux and Alacritty. xterm and VTE
-// take the last column back instead, so that what `grep --color` wrote there is lost.
+// Erasing and shifting leave a pending wrap pending, and find nothing to the right of it, as in
+// tmux and Alacritty. xterm and VTE take the last column back instead, so that what `grep --color`
+// wrote there is lost.
 void Screen::erase_display(int what, Watcher* watcher) {
   if (what == 2 || (what == 0 && at_home())) return clear_whole(watcher);
   if (what != 0 && what != 1) return;
@@ -99,7 +100,8 @@ void Screen::erase_display(int what, Watcher* watcher) {
   for (size_t row = from; row < to; ++row) active().line(row).reset(blank());
 }
 
-// Rows down to the last that shows something leave first: `clear` must not take from the transcript what was seen.
+// Rows down to the last that shows something leave first: `clear` must not take from the transcript
+// what was seen.
 void Screen::clear_whole(Watcher* watcher) {
   if (watcher != nullptr && !alternate_) {
     size_t end = rows();
@@ -117,12 +119,17 @@ void Screen::erase_line(int what) {
 }
 
 void Screen::erase_characters(size_t count) {
-  current_line().erase(next_column(), std::min(next_column() + count, columns()), columns(), blank());
+  current_line().erase(next_column(), std::min(next_column() + count, columns()), columns(),
+                       blank());
 }
 
-void Screen::insert_characters(size_t count) { current_line().insert(next_column(), count, columns(), blank()); }
+void Screen::insert_characters(size_t count) {
+  current_line().insert(next_column(), count, columns(), blank());
+}
 
-void Screen::delete_characters(size_t count) { current_line().remove(next_column(), count, columns(), blank()); }
+void Screen::delete_characters(size_t count) {
+  current_line().remove(next_column(), count, columns(), blank());
+}
 
 void Screen::insert_lines(size_t count) {
   if (!in_margins()) return;

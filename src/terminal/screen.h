@@ -9,11 +9,14 @@
 
 namespace stele::terminal {
 
-/// What DECSC saves and DECRC restores, and what paints the next character. Invariant: row and column lie on the screen.
+/// What DECSC saves and DECRC restores, and what paints the next character. Invariant: row and
+/// column lie on the screen.
 struct Cursor {
   size_t row = 0, column = 0;  // from 0
-  bool wrap_pending = false;   // stands on the last column, which is written: the next character goes to the next row
-  bool origin = false;         // DECOM: rows count from the top margin, and the cursor stays between the margins
+  bool wrap_pending = false;   // stands on the last column, which is written: the next character
+                               // goes to the next row
+  bool origin =
+      false;  // DECOM: rows count from the top margin, and the cursor stays between the margins
   Style style;
   std::array<bool, 2> graphics{};  // G0, G1 hold the DEC special graphics, not ASCII
   bool shifted = false;            // SO: G1 in use
@@ -35,15 +38,16 @@ struct DisplayModes {
 class Watcher {
  public:
   virtual ~Watcher() = default;
-  /// A row of the main screen scrolls off its top, or is cleared with the whole screen, or is cut off by a smaller window.
+  /// A row of the main screen scrolls off its top, or is cleared with the whole screen, or is cut
+  /// off by a smaller window.
   virtual void line_leaves(const Line& line, size_t columns) = 0;
   /// A full-screen program's screen is about to give way to the main screen.
   virtual void alternate_leaves(const Grid& grid) = 0;
 };
 
-/// Sizes are brought within 1..=kRowsMax rows and 1..=kColumnsMax columns. Memory: at most 24 bytes for each cell of the main
-/// screen, and of the alternate one while it is in use: 480 MB at the largest size with every cell written;
-/// cells never written take none.
+/// Sizes are brought within 1..=kRowsMax rows and 1..=kColumnsMax columns. Memory: at most 24 bytes
+/// for each cell of the main screen, and of the alternate one while it is in use: 480 MB at the
+/// largest size with every cell written; cells never written take none.
 class Screen {
  public:
   Screen(size_t rows, size_t columns);
@@ -82,7 +86,8 @@ class Screen {
   void tab(size_t count);
   void back_tab(size_t count);
 
-  // Erasing and shifting, from the cursor on; `what` as ED and EL count: 0 to the end, 1 from the start, 2 all.
+  // Erasing and shifting, from the cursor on; `what` as ED and EL count: 0 to the end, 1 from the
+  // start, 2 all.
   void erase_display(int what, Watcher* watcher);
   void erase_line(int what);
   void erase_characters(size_t count);
@@ -95,7 +100,8 @@ class Screen {
   void fill_with_e();  // DECALN
 
   // State
-  void set_margins(size_t top, size_t bottom);  // nothing happens unless top < bottom; homes the cursor
+  void set_margins(size_t top,
+                   size_t bottom);  // nothing happens unless top < bottom; homes the cursor
   void set_origin(bool on);
   void set_autowrap(bool on);
   void set_tab() { tabs_[cursor_.column] = 1; }
@@ -106,12 +112,14 @@ class Screen {
   void shift(bool on) { cursor_.shifted = on; }
   void save_cursor() { saved_[alternate_] = cursor_; }
   void restore_cursor();
-  /// The alternate screen is blank each time it is entered, with no cursor saved; the cursor stays where it is.
+  /// The alternate screen is blank each time it is entered, with no cursor saved; the cursor stays
+  /// where it is.
   void set_alternate(bool on, Watcher* watcher);
   void soft_reset();             // DECSTR
   void reset(Watcher* watcher);  // RIS
-  /// Keeps what stands where it stands: no reflow. Fewer rows: blank ones below the cursor go first, then ones at the top (the
-  /// watcher gets them), then what is below the cursor. Margins go back to the whole screen.
+  /// Keeps what stands where it stands: no reflow. Fewer rows: blank ones below the cursor go
+  /// first, then ones at the top (the watcher gets them), then what is below the cursor. Margins go
+  /// back to the whole screen.
   void resize(size_t rows, size_t columns, Watcher* watcher);
 
   /// Same picture now and after any further output.
@@ -121,7 +129,9 @@ class Screen {
   Grid& active() { return alternate_ ? other_ : main_; }
   Line& current_line() { return active().line(cursor_.row); }
   Cell blank() const;
-  size_t next_column() const { return cursor_.column + cursor_.wrap_pending; }  // columns(): none in this row
+  size_t next_column() const {
+    return cursor_.column + cursor_.wrap_pending;
+  }  // columns(): none in this row
   bool at_home() const { return cursor_.row == 0 && next_column() == 0; }
   bool in_margins() const { return cursor_.row >= top_ && cursor_.row <= bottom_; }
   void wrap(Watcher* watcher);
@@ -139,8 +149,8 @@ class Screen {
   Cursor cursor_;
   std::array<Cursor, 2> saved_;  // of the main screen, of the alternate one
   DisplayModes modes_;
-  size_t top_ = 0, bottom_;      // margins, inclusive
-  std::vector<uint8_t> tabs_;    // one for each column
+  size_t top_ = 0, bottom_;    // margins, inclusive
+  std::vector<uint8_t> tabs_;  // one for each column
 };
 
 }  // namespace stele::terminal

@@ -130,7 +130,8 @@ void Screen::reset(Watcher* watcher) {
 
 void Screen::keep_in_bounds(Cursor& cursor) const {
   if (cursor.row >= rows()) cursor.row = rows() - 1;
-  if (cursor.wrap_pending && cursor.column + 1 < columns()) {  // wider now: there is room behind the last character
+  if (cursor.wrap_pending &&
+      cursor.column + 1 < columns()) {  // wider now: there is room behind the last character
     ++cursor.column;
     cursor.wrap_pending = false;
   } else if (cursor.column >= columns()) {
@@ -171,7 +172,8 @@ void Screen::resize(size_t new_rows, size_t new_columns, Watcher* watcher) {
     cursor_.row -= excess;
   }
   for (Cursor* cursor : {&cursor_, &saved_[false], &saved_[true]}) keep_in_bounds(*cursor);
-  for (size_t column = tabs_.size(); column < new_columns; ++column) tabs_.push_back(column % 8 == 0);
+  for (size_t column = tabs_.size(); column < new_columns; ++column)
+    tabs_.push_back(column % 8 == 0);
   tabs_.resize(new_columns);
   top_ = 0;
   bottom_ = new_rows - 1;

@@ -25,16 +25,17 @@ struct Escape {
   }
 };
 
-/// CSI, a private prefix (one of < = > ?, or 0), parameters, intermediates, a final byte (40–7E). ECMA-48 §5.4.
+/// CSI, a private prefix (one of < = > ?, or 0), parameters, intermediates, a final byte (40–7E).
+/// ECMA-48 §5.4.
 struct Csi : Escape {
   static constexpr size_t kParametersMax = 32;  // more are read and forgotten, as VT500 does
   static constexpr int kValueMax = 65535;       // larger values become this
   static constexpr int kOmitted = -1;
 
   uint8_t prefix = 0;
-  size_t count = 0;                              // of parameters, sub-parameters included
-  std::array<int, kParametersMax> values;        // the first `count`; kOmitted: left empty
-  uint32_t colons = 0;                           // bit i: parameter i follows a ':', so it is a sub-parameter
+  size_t count = 0;                        // of parameters, sub-parameters included
+  std::array<int, kParametersMax> values;  // the first `count`; kOmitted: left empty
+  uint32_t colons = 0;  // bit i: parameter i follows a ':', so it is a sub-parameter
 
   bool is_sub(size_t i) const { return i < count && (colons >> i & 1U) != 0; }
   int value(size_t i, int otherwise) const {

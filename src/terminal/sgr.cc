@@ -42,40 +42,71 @@ std::optional<Color> extended_color(const Csi& csi, size_t& at) {
 }
 
 void set(Style& style, uint8_t attributes, bool on = true) {
-  style.attributes = static_cast<uint8_t>(on ? style.attributes | attributes : style.attributes & ~attributes);
+  style.attributes =
+      static_cast<uint8_t>(on ? style.attributes | attributes : style.attributes & ~attributes);
 }
 
 void set_color(int code, Style& style) {
   if (code >= 30 && code <= 37) style.foreground = Color::indexed(static_cast<uint8_t>(code - 30));
   if (code >= 40 && code <= 47) style.background = Color::indexed(static_cast<uint8_t>(code - 40));
   if (code >= 90 && code <= 97) style.foreground = Color::indexed(static_cast<uint8_t>(code - 82));
-  if (code >= 100 && code <= 107) style.background = Color::indexed(static_cast<uint8_t>(code - 92));
+  if (code >= 100 && code <= 107)
+    style.background = Color::indexed(static_cast<uint8_t>(code - 92));
 }
 
 void apply(int code, Style& style) {
   switch (code) {
-    case 0: style = {}; return;
-    case 1: return set(style, kBold);
-    case 2: return set(style, kDim);
-    case 3: return set(style, kItalic);
-    case 4: style.underline = Underline::kSingle; return;
-    case 5: case 6: return set(style, kBlink);
-    case 7: return set(style, kInverse);
-    case 8: return set(style, kConceal);
-    case 9: return set(style, kStrike);
-    case 21: style.underline = Underline::kDouble; return;
-    case 22: return set(style, kBold | kDim, false);
-    case 23: return set(style, kItalic, false);
-    case 24: style.underline = Underline::kNone; return;
-    case 25: return set(style, kBlink, false);
-    case 27: return set(style, kInverse, false);
-    case 28: return set(style, kConceal, false);
-    case 29: return set(style, kStrike, false);
-    case 39: style.foreground = {}; return;
-    case 49: style.background = {}; return;
-    case 53: return set(style, kOverline);
-    case 55: return set(style, kOverline, false);
-    default: return set_color(code, style);
+    case 0:
+      style = {};
+      return;
+    case 1:
+      return set(style, kBold);
+    case 2:
+      return set(style, kDim);
+    case 3:
+      return set(style, kItalic);
+    case 4:
+      style.underline = Underline::kSingle;
+      return;
+    case 5:
+    case 6:
+      return set(style, kBlink);
+    case 7:
+      return set(style, kInverse);
+    case 8:
+      return set(style, kConceal);
+    case 9:
+      return set(style, kStrike);
+    case 21:
+      style.underline = Underline::kDouble;
+      return;
+    case 22:
+      return set(style, kBold | kDim, false);
+    case 23:
+      return set(style, kItalic, false);
+    case 24:
+      style.underline = Underline::kNone;
+      return;
+    case 25:
+      return set(style, kBlink, false);
+    case 27:
+      return set(style, kInverse, false);
+    case 28:
+      return set(style, kConceal, false);
+    case 29:
+      return set(style, kStrike, false);
+    case 39:
+      style.foreground = {};
+      return;
+    case 49:
+      style.background = {};
+      return;
+    case 53:
+      return set(style, kOverline);
+    case 55:
+      return set(style, kOverline, false);
+    default:
+      return set_color(code, style);
   }
 }
 
@@ -88,7 +119,8 @@ void append_color(const Color& color, char tens, std::string& out) {
   } else if (color.is_indexed()) {
     out += "8;5;" + std::to_string(color.index());
   } else {
-    out += "8;2;" + std::to_string(color.red()) + ';' + std::to_string(color.green()) + ';' + std::to_string(color.blue());
+    out += "8;2;" + std::to_string(color.red()) + ';' + std::to_string(color.green()) + ';' +
+           std::to_string(color.blue());
   }
 }
 
@@ -105,7 +137,8 @@ void apply_sgr(const Csi& csi, Style& style) {
       if (color && code == 48) style.background = *color;
     } else if (code == 4 && csi.is_sub(i + 1)) {
       const int kind = csi.value(i + 1, 0);
-      if (kind <= static_cast<int>(Underline::kDashed)) style.underline = static_cast<Underline>(kind);
+      if (kind <= static_cast<int>(Underline::kDashed))
+        style.underline = static_cast<Underline>(kind);
     } else {
       apply(code, style);
     }

@@ -26,7 +26,8 @@ void Transcript::finish() {
   const Screen& screen = emulator_.screen();
   if (screen.is_alternate()) alternate_leaves(screen.grid());
   const size_t end = used_rows(screen.main_grid());
-  for (size_t row = 0; row < end; ++row) line_leaves(screen.main_grid().line(row), screen.columns());
+  for (size_t row = 0; row < end; ++row)
+    line_leaves(screen.main_grid().line(row), screen.columns());
   while (!held_.empty()) release_oldest();
   tell_withheld();
 }
@@ -46,7 +47,8 @@ bool Transcript::render(const Line& line, size_t columns, std::string& text) {
 
 void Transcript::tell_withheld() {
   if (withheld_ == 0) return;
-  sink_("─── " + std::to_string(std::exchange(withheld_, 0)) + " lines withheld: shown again and again by few bytes ───");
+  sink_("─── " + std::to_string(std::exchange(withheld_, 0)) +
+        " lines withheld: shown again and again by few bytes ───");
 }
 
 void Transcript::line_leaves(const Line& line, size_t columns) {
@@ -59,7 +61,8 @@ void Transcript::line_leaves(const Line& line, size_t columns) {
 
 void Transcript::alternate_leaves(const Grid& grid) {
   Held held;
-  // DECSC and mode 1049 save the main screen's cursor where the program began. Held in order, whatever was saved.
+  // DECSC and mode 1049 save the main screen's cursor where the program began. Held in order,
+  // whatever was saved.
   held.before_line = line_count_ + emulator_.screen().saved_cursor(false).row;
   if (!held_.empty()) held.before_line = std::max(held.before_line, held_.back().before_line);
   const size_t end = used_rows(grid);
@@ -71,7 +74,8 @@ void Transcript::alternate_leaves(const Grid& grid) {
   if (held.lines.empty()) return;
   held_size_ += held.size;
   held_.push_back(std::move(held));
-  while (held_.size() > kHeldCountMax || (held_size_ > kHeldSizeMax && !held_.empty())) release_oldest();
+  while (held_.size() > kHeldCountMax || (held_size_ > kHeldSizeMax && !held_.empty()))
+    release_oldest();
 }
 
 void Transcript::release_oldest() {

@@ -8,13 +8,15 @@
 
 namespace stele::terminal {
 
-/// Rows that left the main screen, in order; then, at finish(), what is left on it. Rows are given as they stood when they left:
-/// not joined where they wrapped, without the blanks at their end. A screen cleared as a whole leaves as well. The
-/// alternate screen is given as it stood when it was left, between kScreenBegin and kScreenEnd, at the row where its program was
-/// started. What was overwritten in place is not in the text: the recording is the evidence, this is for reading.
+/// Rows that left the main screen, in order; then, at finish(), what is left on it. Rows are given
+/// as they stood when they left: not joined where they wrapped, without the blanks at their end. A
+/// screen cleared as a whole leaves as well. The alternate screen is given as it stood when it was
+/// left, between kScreenBegin and kScreenEnd, at the row where its program was started. What was
+/// overwritten in place is not in the text: the recording is the evidence, this is for reading.
 ///
-/// Bounds: the emulator's, and kHeldSizeMax of text. A few bytes can have a terminal show a full screen anew, so no more text is
-/// given than kGrowthMax bytes for each byte written plus kAllowance; a line says how many lines were withheld.
+/// Bounds: the emulator's, and kHeldSizeMax of text. A few bytes can have a terminal show a full
+/// screen anew, so no more text is given than kGrowthMax bytes for each byte written plus
+/// kAllowance; a line says how many lines were withheld.
 class Transcript : private Watcher {
  public:
   static constexpr std::string_view kScreenBegin = "─── screen of a full-screen program ───";

@@ -34,7 +34,8 @@ STELE_FUZZ(terminal_text, input) {
   };
   Transcript whole(5, 20, append_to(whole_text)), split(5, 20, append_to(split_text));
   while (!input.empty()) {
-    const auto cut = static_cast<size_t>(std::find(input.begin(), input.end(), 0xff) - input.begin());
+    const auto cut =
+        static_cast<size_t>(std::find(input.begin(), input.end(), 0xff) - input.begin());
     whole.write(input.first(cut));
     for (size_t i = 0; i < cut; ++i) split.write(input.subspan(i, 1));
     input = input.subspan(cut);
@@ -46,7 +47,8 @@ STELE_FUZZ(terminal_text, input) {
   }
   whole.finish();
   split.finish();
-  // Cuts only matter once text is withheld, since credit is given for all bytes of a call at its beginning.
+  // Cuts only matter once text is withheld, since credit is given for all bytes of a call at its
+  // beginning.
   if (whole_text.size() < Transcript::kAllowance / 2) CHECK(whole_text == split_text);
   CHECK(whole_text.size() <= 2 * (Transcript::kAllowance + Transcript::kGrowthMax * (size + 1)));
 }

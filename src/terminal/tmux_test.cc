@@ -1,4 +1,5 @@
-// Recorded sessions of real programs, against what tmux 3.3a shows of the same bytes (testdata/terminal/make.py).
+// Recorded sessions of real programs, against what tmux 3.3a shows of the same bytes
+// (testdata/terminal/make.py).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,16 +25,19 @@ struct Session {
 
 std::vector<Session> sessions() {
   std::vector<Session> out;
-  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(STELE_TESTDATA) / "terminal")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::filesystem::path(STELE_TESTDATA) / "terminal")) {
     if (entry.path().extension() != ".raw") continue;
-    Session s{entry.path().stem(), read(entry.path()), read(std::filesystem::path(entry.path()).replace_extension("screen"))};
+    Session s{entry.path().stem(), read(entry.path()),
+              read(std::filesystem::path(entry.path()).replace_extension("screen"))};
     const size_t head = s.raw.find('\n');
     s.rows = std::stoul(s.raw);
     s.columns = std::stoul(s.raw.substr(s.raw.find(' ')));
     s.raw.erase(0, head + 1);
     out.push_back(std::move(s));
   }
-  std::sort(out.begin(), out.end(), [](const Session& a, const Session& b) { return a.name < b.name; });
+  std::sort(out.begin(), out.end(),
+            [](const Session& a, const Session& b) { return a.name < b.name; });
   return out;
 }
 
@@ -61,12 +65,14 @@ TEST(Tmux, shows_the_same_text) {
     ours.write(as_bytes(s.raw));
     const Screen theirs = as_tmux_shows(s);
     for (size_t row = 0; row < s.rows; ++row) {
-      EXPECT_EQ(text(ours.screen().grid(), row), text(theirs.grid(), row)) << s.name << ", row " << row;
+      EXPECT_EQ(text(ours.screen().grid(), row), text(theirs.grid(), row))
+          << s.name << ", row " << row;
     }
   }
 }
 
-// As far as tmux captures a row: it leaves away cells behind the last one printed, although they may have a background.
+// As far as tmux captures a row: it leaves away cells behind the last one printed, although they
+// may have a background.
 std::vector<size_t> captured_columns(const Session& s) {
   std::vector<size_t> out(1);
   Emulator e(1, s.columns);

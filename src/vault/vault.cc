@@ -22,9 +22,11 @@ std::optional<uint64_t> decimal(std::string_view text) {
 std::string to_string(const VolumeName& name) {
   char out[48];
   if (name.attempt == 0) {
-    std::snprintf(out, sizeof out, "%012llu.vol", static_cast<unsigned long long>(name.first_index));
+    std::snprintf(out, sizeof out, "%012llu.vol",
+                  static_cast<unsigned long long>(name.first_index));
   } else {
-    std::snprintf(out, sizeof out, "%012llu.%u.vol", static_cast<unsigned long long>(name.first_index), name.attempt);
+    std::snprintf(out, sizeof out, "%012llu.%u.vol",
+                  static_cast<unsigned long long>(name.first_index), name.attempt);
   }
   return out;
 }
@@ -101,7 +103,9 @@ Status Vault::replace(const std::string& name, ByteSpan bytes) const {
   return files_.replace(log_path(name), bytes);
 }
 
-Status Vault::remove_partial_tile(const std::string& name) const { return files_.remove(log_path(name)); }
+Status Vault::remove_partial_tile(const std::string& name) const {
+  return files_.remove(log_path(name));
+}
 
 Result<Bytes> Vault::get(const std::string& name, size_t bytes_max) const {
   return files_.read(log_path(name), bytes_max);
@@ -119,8 +123,9 @@ Status RecordCursor::open_volume() {
   return {};
 }
 
-// A volume ends where the next one begins, whatever bytes follow: a record torn by a power cut may have its full length.
-// A successor that was not listed can only begin behind what was there then, or at a record that is torn.
+// A volume ends where the next one begins, whatever bytes follow: a record torn by a power cut may
+// have its full length. A successor that was not listed can only begin behind what was there then,
+// or at a record that is torn.
 bool RecordCursor::is_successor_there(Found found) const {
   const VolumeName next = at_.successor();
   if (next_) return *next_ == next;

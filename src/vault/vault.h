@@ -1,5 +1,6 @@
-// The vault: write-once storage. Immutable objects by name, and volumes (docs/formats/volume.md) that are appended to
-// until they are closed. There is no delete. This is the local one, in a directory.
+// The vault: write-once storage. Immutable objects by name, and volumes (docs/formats/volume.md)
+// that are appended to until they are closed. There is no delete. This is the local one, in a
+// directory.
 #pragma once
 
 #include <array>
@@ -84,8 +85,8 @@ class RecordCursor {
  public:
   RecordCursor(const Vault& vault, Position start) : vault_(vault), at_(start) {}
 
-  /// Looks at what stands at position(), moving into the successor volume first if this one ends here. Whether the
-  /// segment's bytes are right is the caller's to check (leaf().segment_hash).
+  /// Looks at what stands at position(), moving into the successor volume first if this one ends
+  /// here. Whether the segment's bytes are right is the caller's to check (leaf().segment_hash).
   Result<Found> look();
   const segment::Leaf& leaf() const { return leaf_; }
   /// The segment's bytes (into `out`, resized).
@@ -107,8 +108,11 @@ class RecordCursor {
   const Vault& vault_;
   Position at_;
   std::unique_ptr<os::File> file_;
-  std::optional<VolumeName> next_;  // the volume after this one, if there was one when this one was opened
-  uint64_t bytes_ = 0, listed_bytes_ = 0;  // the volume's size when last asked, and before the volumes were listed
+  std::optional<VolumeName>
+      next_;  // the volume after this one, if there was one when this one was opened
+  uint64_t bytes_ = 0,
+           listed_bytes_ =
+               0;  // the volume's size when last asked, and before the volumes were listed
   std::array<uint8_t, size_t{8} << 10> ahead_;  // what was read last, from ahead_at_ on
   uint64_t ahead_at_ = 0;
   size_t ahead_size_ = 0;
