@@ -1,8 +1,7 @@
 #!/usr/bin/python3
 """Verifies a stele vault, and decrypts a session, with no stele: without_stele.py LEDGER [SESSION IDENTITY > OUTPUT]
 Exit 0: every leaf of the checkpoint is there, whole, chained and signed. docs/without-stele.md explains each step."""
-import base64, glob, hashlib, io, os, struct, subprocess, sys
-import cbor2, zstandard
+import base64, functools, glob, hashlib, io, os, struct, subprocess, sys, cbor2, zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -11,9 +10,8 @@ def sha(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
 
 def key_of(vkey):  # name+id+base64(type, key) -> name, raw key, 8-byte id
-    name, _, rest = vkey.strip().split("+", 2)
-    raw = base64.b64decode(rest)[1:]
-    return name, raw, sha(name.encode(), b"\n\x01", raw)[:8]
+    name, _, raw = vkey.strip().split("+", 2)
+    return name, base64.b64decode(raw)[1:], sha(name.encode(), b"\n", base64.b64decode(raw))[:8]
 
 def root(hashes):  # RFC 6962: perfect subtrees of shrinking size, folded from the right
     stack = []
@@ -22,10 +20,7 @@ def root(hashes):  # RFC 6962: perfect subtrees of shrinking size, folded from t
         while i & 1:
             right, left, i = stack.pop(), stack.pop(), i >> 1
             stack.append(sha(b"\1", left, right))
-    while len(stack) > 1:
-        right, left = stack.pop(), stack.pop()
-        stack.append(sha(b"\1", left, right))
-    return stack[0] if stack else sha()
+    return functools.reduce(lambda right, left: sha(b"\1", left, right), reversed(stack)) if stack else sha()
 
 def records(ledger):  # (leaf bytes, segment bytes) in order; a volume ends where the next one's name begins
     names = sorted(glob.glob(f"{ledger}/vault/volume/*.vol"), key=lambda n: [int(x) for x in os.path.basename(n).split(".")[:-1]])
@@ -54,7 +49,7 @@ def main(ledger, session=None, identity=None):
     assert origin == name and mine and mine[0][:4] == log_id[:4], "checkpoint: not this log's"
     Ed25519PublicKey.from_public_bytes(log_key).verify(mine[0][4:], (text + "\n").encode())
     hosts = [key_of(line) for line in open(f"{ledger}/host.vkey")]
-    leaves, tails, lanes, out = [], {}, {}, sys.stdout.buffer
+    leaves, tails, outputs = [], {}, []
     for leaf, segment in records(ledger):
         head, where = segment[:112], f"leaf {len(leaves)}"
         flags, stream, sequence, epoch, key_id, previous = head[6], head[8:24], *struct.unpack(">II8s32s", head[24:72])
@@ -64,28 +59,22 @@ def main(ledger, session=None, identity=None):
             assert leaf[1:24] == head[5:28] and leaf[80:88] == key_id, f"{where}: leaf and segment contradict each other"
             assert tails.get(stream, (0, bytes(32))) == (sequence, previous), f"{where}: chain of {stream.hex()} broken"
             assert hosts[epoch - 1][2] == key_id, f"{where}: unknown host key"
-            host = Ed25519PublicKey.from_public_bytes(hosts[epoch - 1][1])
-            host.verify(segment[-64:], b"stele-segment-v1" + sha(segment[:-64]))
+            Ed25519PublicKey.from_public_bytes(hosts[epoch - 1][1]).verify(segment[-64:], b"stele-segment-v1" + sha(segment[:-64]))
         leaves.append(sha(b"\0", leaf))
         tails[stream] = (-1 if flags & 2 else sequence + 1, sha(segment))
         if session and stream == bytes.fromhex(session.replace("-", "")):
-            if manifest_size:
-                for lane, _, file in cbor2.loads(segment[112:112 + manifest_size])[3]:
-                    key = subprocess.run(["age", "-d", "-i", identity], input=file, stdout=subprocess.PIPE, check=True).stdout
-                    lanes[lane] = key, zstandard.ZstdDecompressor().decompressobj()
-            if sizes[1]:
-                at, (key, unzip) = 112 + manifest_size + sizes[0], lanes[1]
-                packed, plain = xaes_open(key, segment[at:at + sizes[1]], head + b"\1"), b""
-                while packed:  # a part may end one zstd frame and begin the next
-                    plain, packed = plain + unzip.decompress(packed), b""
-                    if unzip.eof:
-                        packed, unzip = unzip.unused_data, zstandard.ZstdDecompressor().decompressobj()
-                lanes[1] = key, unzip
-                events = io.BytesIO(plain)
-                while events.tell() < len(plain):
-                    out.write(cbor2.load(events)[2])  # [2, microseconds since the last, bytes]
+            for lane, _, file in cbor2.loads(segment[112:112 + manifest_size])[3] if manifest_size else ():
+                if lane == 1:  # a new key begins a new zstd stream
+                    outputs.append((subprocess.run(["age", "-d", "-i", identity], input=file, stdout=subprocess.PIPE, check=True).stdout, []))
+            sealed = segment[112 + manifest_size + sizes[0]:][:sizes[1]]
+            if sealed:
+                outputs[-1][1].append(xaes_open(outputs[-1][0], sealed, head + b"\1"))
     assert len(leaves) >= int(size), f"{size} leaves are covered, {len(leaves)} are there"
     assert root(leaves[:int(size)]) == base64.b64decode(want), "the volumes do not give the checkpoint's root"
     print(f"{name}: {size} leaves verified", file=sys.stderr)
+    for _, parts in outputs:
+        events = io.BytesIO(zstandard.ZstdDecompressor().stream_reader(b"".join(parts), read_across_frames=True).read())
+        while events.tell() < len(events.getbuffer()):
+            sys.stdout.buffer.write(cbor2.load(events)[2])  # [2, microseconds since the event before, bytes]
 
 main(*sys.argv[1:])

@@ -1,4 +1,5 @@
 """What the tests of the whole share: a fresh ledger, the real `stele`, and a terminal to sit at."""
+import contextlib
 import fcntl
 import json
 import os
@@ -24,6 +25,30 @@ def remove(folder):
     """Removes a ledger too, whose closed volumes are immutable and whose open one is append-only."""
     subprocess.run(["chattr", "-R", "-i", "-a", str(folder)], capture_output=True)
     shutil.rmtree(folder)
+
+
+def unprotect(path):
+    """Takes the flags off a file, as a thief with root would."""
+    subprocess.run(["chattr", "-i", "-a", str(path)], capture_output=True)
+
+
+def flip(path, offset, mask=1):
+    unprotect(path)
+    with open(path, "r+b") as f:
+        f.seek(offset, os.SEEK_SET if offset >= 0 else os.SEEK_END)
+        byte = f.read(1)[0]
+        f.seek(-1, os.SEEK_CUR)
+        f.write(bytes([byte ^ mask]))
+
+
+@contextlib.contextmanager
+def flip_bit(path, offset, mask=1):
+    """For as long as it lasts, the bits of `mask` are wrong at `offset` (negative: from the end)."""
+    flip(path, offset, mask)
+    try:
+        yield
+    finally:
+        flip(path, offset, mask)
 
 
 class Ledger:
@@ -170,3 +195,7 @@ class LedgerTest(unittest.TestCase):
         if status is not None:
             self.assertEqual(code, status, report)
         return report
+
+
+def main():
+    unittest.main(verbosity=2)
