@@ -23,19 +23,16 @@ Hash root_of(std::span<const Hash> leaves) {
 
 }  // namespace
 
-Result<Bytes> TreeCheck::read(Tile tile) const {
-  const size_t bytes_max =
-      tile.is_bundle() ? kTileWidth * (2 + segment::kLeafBytes) : merkle::kTileBytes;
-  auto bytes = vault_.get(merkle::path(tile), bytes_max);
-  if (bytes || tile.is_full() || bytes.error().code != Code::kNotFound) return bytes;
-  // A newer checkpoint may have filled the tile, and dropped the partial one, since ours was read.
-  const size_t wanted = tile.width;
-  tile.width = kTileWidth;
-  TRY(Bytes full, vault_.get(merkle::path(tile), bytes_max));
-  const size_t size = wanted * (tile.is_bundle() ? 2 + segment::kLeafBytes : merkle::kHashBytes);
-  if (full.size() < size) return fail(Code::kCorrupt, "cut short");
-  full.resize(size);
-  return full;
+TreeCheck::TreeCheck(const vault::Vault& vault, const receipt::Checkpoint& checkpoint)
+    : vault_(vault), checkpoint_(checkpoint) {
+  for (const Tile& tile : merkle::partial_tiles(checkpoint.size))
+    partial_.emplace(tile, read(tile));
+}
+
+Result<Bytes> TreeCheck::read(const Tile& tile) const {
+  if (const auto early = partial_.find(tile); early != partial_.end()) return early->second;
+  return vault_.get(merkle::path(tile),
+                    tile.is_bundle() ? kTileWidth * (2 + segment::kLeafBytes) : merkle::kTileBytes);
 }
 
 TreeCheck::Account TreeCheck::from_tiles() const {
@@ -199,6 +196,34 @@ void TreeCheck::check_bundle(const Tile& tile, std::vector<Fault>& faults) const
   }
 }
 
+// Whatever else lies under tile/: partial tiles of older checkpoints, which must agree too, and
+// what no log has. A tile of a newer checkpoint than ours is left to whoever reads that.
+void TreeCheck::check_others(const std::string& folder,
+                             const std::vector<std::vector<Hash>>& levels,
+                             std::vector<Fault>& faults) const {
+  const auto names = vault_.files().list(vault_.log_path(folder));
+  if (!names) return;
+  for (const std::string& name : *names) {
+    const std::string path = folder + "/" + name;
+    if (folder == "tile" || name.starts_with("x") || name.ends_with(".p")) {
+      check_others(path, levels, faults);
+      continue;
+    }
+    const auto tile = merkle::parse_tile_path(path);
+    if (!tile) {
+      faults.push_back({Verdict::kTampered, "stray file", "vault/log/" + path});
+      continue;
+    }
+    if (merkle::exists(*tile, checkpoint_.size)) continue;  // checked already
+    const size_t level = tile->is_bundle() ? 0 : tile->level;
+    const bool is_ours =
+        level < levels.size() && tile->index * kTileWidth + tile->width <= levels[level].size();
+    // Removed since it was listed: as older ones are.
+    if (!is_ours || !vault_.files().exists(vault_.log_path(path))) continue;
+    tile->is_bundle() ? check_bundle(*tile, faults) : check_tile(*tile, levels[level], faults);
+  }
+}
+
 std::vector<Fault> TreeCheck::check_files() const {
   std::vector<Fault> faults;
   const auto all = levels();
@@ -210,6 +235,7 @@ std::vector<Fault> TreeCheck::check_files() const {
   for (uint64_t n = 0; n * kTileWidth < leaves_.size(); ++n) {
     check_bundle({merkle::kEntries, n, width_at(leaves_.size(), n)}, faults);
   }
+  check_others("tile", all, faults);
   return faults;
 }
 

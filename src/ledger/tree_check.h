@@ -2,6 +2,7 @@
 // say otherwise.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -14,13 +15,14 @@ namespace stele::ledger {
 
 class TreeCheck {
  public:
-  TreeCheck(const vault::Vault& vault, const receipt::Checkpoint& checkpoint)
-      : vault_(vault), checkpoint_(checkpoint) {}
+  /// Reads the checkpoint's partial tiles at once: two checkpoints later they may be gone.
+  TreeCheck(const vault::Vault& vault, const receipt::Checkpoint& checkpoint);
 
   /// Finds the leaf hashes that give the checkpoint's root: in the tiles, the bundles, the volumes,
   /// or by agreement of two of them. False: nothing there gives it.
   bool establish();
-  /// Faults of tiles and bundles held against the established hashes.
+  /// Faults of tiles and bundles held against the established hashes, those of older checkpoints
+  /// too; and files that are neither.
   std::vector<Fault> check_files() const;
 
   bool established() const { return !leaves_.empty() || checkpoint_.size == 0; }
@@ -40,13 +42,16 @@ class TreeCheck {
   Account from_volumes() const;
   bool believe(const Account& account);
   std::vector<std::vector<Hash>> levels() const;
-  Result<Bytes> read(merkle::Tile tile) const;
+  Result<Bytes> read(const merkle::Tile& tile) const;
   void check_tile(const merkle::Tile& tile, const std::vector<Hash>& level,
                   std::vector<Fault>& faults) const;
   void check_bundle(const merkle::Tile& tile, std::vector<Fault>& faults) const;
+  void check_others(const std::string& folder, const std::vector<std::vector<Hash>>& levels,
+                    std::vector<Fault>& faults) const;
 
   const vault::Vault& vault_;
   const receipt::Checkpoint checkpoint_;
+  std::map<merkle::Tile, Result<Bytes>> partial_;
   std::vector<Hash> leaves_;
   struct FirstBytes {
     size_t operator()(const Hash& h) const {

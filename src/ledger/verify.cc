@@ -1,7 +1,7 @@
 #include "ledger/verify.h"
 
 #include <algorithm>
-#include <set>
+#include <utility>
 
 #include "base/hex.h"
 #include "ledger/head.h"
@@ -39,14 +39,17 @@ class Verifier {
   void check_head();
   Status scan(const std::vector<vault::VolumeName>& volumes);
   void take(const vault::VolumeName& volume, const ScannedRecord& record, uint64_t end_index);
-  void take_covered(const std::string& where, const ScannedRecord& record);
+  void take_covered(const std::string& where, const ScannedRecord& record, uint64_t at);
   void take_unknown(const std::string& where, const ScannedRecord& record);
   void take_uncovered(const std::string& where, const ScannedRecord& record);
   void blame_leaf(uint64_t index, Fault fault);
   void name_missing();
   void judge();
 
-  uint64_t covered() const { return report_.checkpoint ? report_.checkpoint->size : 0; }
+  bool established() const { return tree_ && tree_->established(); }
+  /// Leaves that a root which this run could rebuild commits to.
+  uint64_t covered() const { return established() ? report_.checkpoint->size : 0; }
+  std::optional<uint64_t> index_of(const Hash& leaf_hash) const;
 
   os::FileSystem& files_;
   const Layout layout_;
@@ -60,6 +63,7 @@ class Verifier {
   bool head_broken_ = false;
 
   uint64_t index_ = 0;           // the leaf expected next
+  bool end_denied_ = false;      // this volume's end by its successor's name was found wrong
   std::vector<bool> seen_;       // covered leaves whose record was found, right or wrong
   std::vector<Hash> uncovered_;  // leaf hashes beyond the checkpoint, in order
   std::optional<std::pair<uint64_t, Fault>>
@@ -102,7 +106,7 @@ void Verifier::check_memory() {
                  "vault/log/checkpoint: " + std::to_string(report_.checkpoint->size) +
                      " leaves; this reader saw " + std::to_string(old.size) + " before");
   }
-  if (tree_ && tree_->established() && tree_->root_at(old.size) != old.root) {
+  if (established() && tree_->root_at(old.size) != old.root) {
     blame(Verdict::kTampered, "forked",
           "the first " + std::to_string(old.size) +
               " leaves are not those this reader saw before (other root)");
@@ -112,8 +116,12 @@ void Verifier::check_memory() {
 void Verifier::check_recipients() {
   const auto note = files_.read(layout_.recipients(), kCheckpointBytesMax);
   const auto policy = load_verifier_key(files_, layout_.policy_vkey());
-  if (!note || !policy)
-    return report_.notes.push_back("recipients list or policy key not there: not checked");
+  if (!note && note.error().code == Code::kNotFound)
+    return report_.notes.push_back("no recipients list beside the vault: not checked");
+  if (!note || !policy) {
+    const Error& error = note ? policy.error() : note.error();
+    return blame(Verdict::kTampered, "bad recipients list", error.message());
+  }
   if (const auto list = open_recipients_list(*note, *policy); !list) {
     blame(Verdict::kTampered, "bad recipients list", "recipients: " + list.error().context);
   }
@@ -131,10 +139,10 @@ void Verifier::check_head() {
                  "bad head", "state/head: " + head.error().message());
   }
   head_ = *head;
-  if (head_->size < covered()) {
+  if (report_.checkpoint && head_->size < report_.checkpoint->size) {
     blame(Verdict::kTampered, "head rolled back",
           "state/head: " + std::to_string(head_->size) + " leaves, behind the checkpoint's " +
-              std::to_string(covered()));
+              std::to_string(report_.checkpoint->size));
   }
 }
 
@@ -148,8 +156,14 @@ void Verifier::blame_leaf(uint64_t index, Fault fault) {
   }
 }
 
-void Verifier::take_covered(const std::string& where, const ScannedRecord& record) {
-  const uint64_t at = *tree_->index_of(record.leaf_hash);
+// On an untouched ledger each record is the leaf expected next: no map of all hashes is made.
+std::optional<uint64_t> Verifier::index_of(const Hash& leaf_hash) const {
+  if (!established()) return std::nullopt;
+  if (index_ < covered() && tree_->leaves()[index_] == leaf_hash) return index_;
+  return tree_->index_of(leaf_hash);
+}
+
+void Verifier::take_covered(const std::string& where, const ScannedRecord& record, uint64_t at) {
   if (foreign_) {
     // The record before was no leaf. If its place turns out taken by this one, it was pushed in
     // between.
@@ -198,26 +212,32 @@ void Verifier::take_unknown(const std::string& where, const ScannedRecord& recor
 }
 
 void Verifier::take_uncovered(const std::string& where, const ScannedRecord& record) {
-  if (!record.whole) {
-    if (head_ && index_ < head_->size)
-      blame(Verdict::kTampered, "altered", where + ": " + record.problem);
-    else
-      report_.notes.push_back(where + ": torn record beyond the head; nothing was promised for it");
+  const bool promised = head_ && index_ < head_->size;
+  if (!record.whole && !promised) {
+    report_.notes.push_back(where + ": torn record beyond the head; nothing was promised for it");
     return;
   }
   uncovered_.push_back(record.leaf_hash);
   ++index_;
-  streams_.take(record, false, where);
+  if (record.whole) return streams_.take(record, false, where);
+  blame(Verdict::kTampered, "altered", where + ": " + record.problem);
 }
 
 void Verifier::take(const vault::VolumeName& volume, const ScannedRecord& record,
                     uint64_t end_index) {
   const std::string where =
       "vault/volume/" + vault::to_string(volume) + ", offset " + std::to_string(record.offset);
-  if (index_ >= end_index)
-    return;  // bytes behind the volume's end: the next volume's name proves that no leaf was here
-  if (tree_ && tree_->established() && tree_->index_of(record.leaf_hash))
-    return take_covered(where, record);
+  const auto at = index_of(record.leaf_hash);
+  if (index_ >= end_index) {
+    // Bytes behind the volume's end: the next volume's name proves that no leaf was here. Unless
+    // one was: then it is the name that lies.
+    if (!at) return;
+    if (!std::exchange(end_denied_, true))
+      blame(Verdict::kTampered, "stray volume",
+            where + ": leaf " + std::to_string(*at) +
+                " stands here, and the next volume's name says that it ends before");
+  }
+  if (at) return take_covered(where, record, *at);
   if (index_ < covered()) return take_unknown(where, record);
   take_uncovered(where, record);
 }
@@ -235,6 +255,7 @@ Status Verifier::scan(const std::vector<vault::VolumeName>& volumes) {
                 ", the ones before end at " + std::to_string(index_));
       continue;
     }
+    end_denied_ = false;
     ScanSink sink;
     sink.record = [&](const ScannedRecord& r) { take(volumes[v], r, end_index); };
     sink.tail = [&](uint64_t offset, uint64_t bytes) {
@@ -272,7 +293,7 @@ void Verifier::name_missing() {
       blame_leaf(
           i, {Verdict::kMissing, "missing", "leaf " + std::to_string(i) + ": no volume holds it"});
   }
-  if (!head_ || head_->size < covered() || !tree_ || !tree_->established()) return;
+  if (!head_ || head_->size < covered() || !established()) return;
   if (head_->size > covered() + uncovered_.size()) {
     return blame(Verdict::kMissing, "rolled back",
                  "state/head: " + std::to_string(head_->size) + " leaves; the volumes hold " +
@@ -290,6 +311,11 @@ void Verifier::name_missing() {
 
 void Verifier::judge() {
   report_.streams = streams_.finish(options_.is_live);
+  if (!established()) {
+    // Whole and chained, as far as faults do not say otherwise; but nothing that can be believed
+    // says that this is all.
+    for (StreamReport& s : report_.streams) s.verdict = std::max(s.verdict, Verdict::kUnknown);
+  }
   report_.leaves = covered() + uncovered_.size();
   for (const Fault& f : report_.faults) report_.verdict = std::max(report_.verdict, f.weight);
   for (const StreamReport& s : report_.streams) {
@@ -306,7 +332,7 @@ Result<Report> Verifier::run() {
     if (!tree_->establish()) {
       blame(Verdict::kTampered, "forked",
             "vault/log/checkpoint: neither tiles nor volumes give its root of " +
-                std::to_string(covered()) + " leaves");
+                std::to_string(report_.checkpoint->size) + " leaves");
     }
   }
   check_memory();
@@ -321,9 +347,9 @@ Result<Report> Verifier::run() {
     TRY(const uint64_t size, file->size());
     bytes_all_ += size;
   }
-  if (tree_ && tree_->established()) seen_.resize(covered());
+  seen_.resize(covered());
   TRY_VOID(scan(volumes));
-  if (tree_ && tree_->established()) {
+  if (established()) {
     const auto faults = tree_->check_files();
     report_.faults.insert(report_.faults.end(), faults.begin(), faults.end());
   }

@@ -175,9 +175,15 @@ class Terminal:
 class LedgerTest(unittest.TestCase):
     """A test with an empty ledger in `self.ledger`."""
 
+    @classmethod
+    def make_folder(cls):
+        """A folder that goes with the class."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="stele-e2e-"))
+        cls.addClassCleanup(remove, folder)
+        return folder
+
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="stele-e2e-"))
-        self.addCleanup(remove, self.folder)
+        self.folder = self.make_folder()
         self.ledger = Ledger(self.folder)
 
     def terminal(self, *argv, **kwargs):
