@@ -81,9 +81,9 @@ TEST(Capture, holds_a_flood_back_for_a_slow_terminal_and_still_takes_its_keys) {
 }
 
 TEST(Capture, shows_output_while_a_command_does_not_read) {
-  TestTerminal terminal(
-      shell("stty raw -echo; printf READY; while [ ! -e $FOLDER/go ]; do sleep 0.01; done; printf STILL;"
-            "head -c300000 | cksum"));
+  TestTerminal terminal(shell(
+      "stty raw -echo; printf READY; while [ ! -e $FOLDER/go ]; do sleep 0.01; done; printf STILL;"
+      "head -c300000 | cksum"));
   ASSERT_TRUE(terminal.shows("READY"));
   std::string typed(300'000, 'k');
   std::string_view rest = typed;
@@ -106,8 +106,8 @@ TEST(Capture, shows_output_while_a_command_does_not_read) {
 }
 
 TEST(Capture, keeps_what_is_typed_ahead) {
-  TestTerminal terminal(
-      shell("printf READY; while [ ! -e $FOLDER/go ]; do sleep 0.01; done; read x; echo \"got:$x\""));
+  TestTerminal terminal(shell(
+      "printf READY; while [ ! -e $FOLDER/go ]; do sleep 0.01; done; read x; echo \"got:$x\""));
   ASSERT_TRUE(terminal.shows("READY"));
   terminal.type("early bird\r");
   ASSERT_TRUE(terminal.shows("early bird"));
@@ -259,26 +259,37 @@ TEST(Capture, gives_interrupt_and_quit_to_the_session) {
 
 TEST(Capture, stops_and_continues_a_job_inside) {
   TestTerminal terminal({"bash", "--norc", "--noprofile", "-i"});
+  // Says when the terminal is its own: what is typed before is still the shell's.
+  write_file(terminal.path("job"), R"(
+import signal, sys, termios
+def back(*_):
+    while not termios.tcgetattr(0)[3] & termios.ICANON: pass
+    print("back", flush=True)
+signal.signal(signal.SIGCONT, back)
+print("begun", flush=True)
+for line in sys.stdin: print("got", line, end="", flush=True)
+)");
   ASSERT_TRUE(terminal.until([&] { return terminal.is_raw(); }));
+  ASSERT_TRUE(terminal.shows("# "));
   terminal.type("PS1='ready''> '\r");
   ASSERT_TRUE(terminal.shows("ready> "));
-  terminal.type("cat\r");
-  ASSERT_TRUE(terminal.shows("cat\r\n"));
+  terminal.type("python3 $FOLDER/job\r");
+  ASSERT_TRUE(terminal.shows("begun"));
   terminal.type("hello\r");
-  ASSERT_TRUE(terminal.shows("hello\r\nhello"));
+  ASSERT_TRUE(terminal.shows("got hello"));
   terminal.type("\032");
   ASSERT_TRUE(terminal.shows("Stopped"));
   ASSERT_TRUE(terminal.shows("ready> "));
   terminal.type("fg\r");
-  ASSERT_TRUE(terminal.shows("cat\r\n"));
+  ASSERT_TRUE(terminal.shows("back"));
   terminal.type("again\r");
-  ASSERT_TRUE(terminal.shows("again\r\nagain"));
+  ASSERT_TRUE(terminal.shows("got again"));
   terminal.type("\004");
   ASSERT_TRUE(terminal.shows("ready> "));
   terminal.type("exit 4\r");
   EXPECT_EQ(terminal.exit_code(), 4);
   EXPECT_EQ(joined(terminal.events(), event::Lane::kInput),
-            "PS1='ready''> '\rcat\rhello\r\032fg\ragain\r\004exit 4\r");
+            "PS1='ready''> '\rpython3 $FOLDER/job\rhello\r\032fg\ragain\r\004exit 4\r");
 }
 
 TEST(Capture, stops_with_the_terminal_as_it_was_and_takes_it_back_when_continued) {
@@ -377,8 +388,8 @@ TEST(Capture, ends_a_shell_that_reads_a_file) {
 TEST(Capture, goes_on_after_the_end_of_its_input) {
   Setting setting;
   setting.shell = "\"$@\" < /dev/null";
-  TestTerminal terminal(shell("echo READY; while [ ! -e $FOLDER/go ]; do sleep 0.01; done; echo LATER"),
-                        setting);
+  TestTerminal terminal(
+      shell("echo READY; while [ ! -e $FOLDER/go ]; do sleep 0.01; done; echo LATER"), setting);
   ASSERT_TRUE(terminal.shows("READY"));
   write_file(terminal.path("go"), "");
   ASSERT_TRUE(terminal.shows("LATER"));

@@ -205,10 +205,11 @@ void RawJudge::follow_screen() {
 
 void RawJudge::check_echoes() {
   if (entry_ && entry_->state != Standing::kSafe && has_echoed()) make_safe();
-  while (!ended_.empty() && (has_echoed_whole(ended_.front()) || was_answered(ended_.front()))) {
-    decide(ended_.front().id, Verdict::kKeep);
-    ended_.pop_front();
-  }
+  std::erase_if(ended_, [this](const TypedEntry& ended) {
+    const bool is_shown = has_echoed_whole(ended) || was_answered(ended);
+    if (is_shown) decide(ended.id, Verdict::kKeep);
+    return is_shown;
+  });
   // Typed ahead, and then the program asked for a secret after all.
   const bool was_ahead = !ended_.empty() && ended_.front().kind == Promise::kUnknown;
   if (was_ahead && kind_here() == Promise::kStrong) ended_.front().kind = Promise::kStrong;

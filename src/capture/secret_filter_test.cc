@@ -306,6 +306,13 @@ TEST(SecretFilter, is_not_fooled_by_other_output_at_a_strong_prompt) {
 
 // ── Raw mode: what must be kept
 
+TEST(SecretFilter, keeps_commands_typed_while_an_earlier_line_is_still_in_doubt) {
+  Story story;
+  story.shows("\x1b[?2004h").types("PS1='> '\r").shows("bash# ").shows("PS1='> '\r\n").shows("> ");
+  story.types("cat\r").shows("cat\r\n").passes(kLong);
+  EXPECT_EQ(story.kept(), "PS1='> '\rcat\r");
+}
+
 TEST(SecretFilter, keeps_a_shells_lines) {
   Story story;
   story.shows("$ ")
