@@ -133,7 +133,10 @@ Status Pipeline::event(BootTime at, Lane lane, const event::Body& body) {
     end_.emplace(at, *end);
     return failed_ ? Status(fail(*failed_)) : Status();
   }
-  return add(at, lane, 0, [&](event::LaneEncoder& encoder) { encoder.event(at, body); });
+  return add(at, lane, 0, [&](event::LaneEncoder& encoder) {
+    encoder.event(at, body);
+    pending_.gap = pending_.gap || std::holds_alternative<event::Gap>(body);
+  });
 }
 
 // The sealer hears of a batch's first event only now, so that waking it delays no keystroke.

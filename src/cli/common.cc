@@ -49,7 +49,10 @@ int report(const Error& error) {
 void warn(const std::string& message) { std::fprintf(stderr, "stele: %s\n", message.c_str()); }
 
 Status require_ledger(Context& context) {
-  if (context.files.exists(context.layout.log_vkey())) return {};
+  constexpr size_t kKeyFileBytesMax = 4096;
+  auto key = context.files.read(context.layout.log_vkey(), kKeyFileBytesMax);
+  if (key) return {};
+  if (key.error().code != Code::kNotFound) return fail(std::move(key).error());
   return fail(Code::kNotFound,
               "there is no ledger in " + context.layout.directory +
                   ". Make one with `stele init`, or name its directory with --dir or STELE_DIR");

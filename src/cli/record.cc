@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "agent/pipeline.h"
+#include "agent/unrecorded.h"
 #include "capture/capture.h"
 #include "cli/commands.h"
 #include "identity/start.h"
@@ -57,8 +58,12 @@ Login command_of(const RecordOptions& options, const std::vector<std::string>& e
   return {shell, {"-" + shell.substr(shell.rfind('/') + 1)}};
 }
 
-Result<int> run(Context& context, const RecordOptions& options, event::InputPolicy policy) {
-  TRY(Setup setup, load_setup(context));
+struct Session {
+  event::Start start;
+  capture::Options how;
+};
+
+Result<Session> prepare(const RecordOptions& options, event::InputPolicy policy) {
   const auto environment = os::environment();
   const Login login = command_of(options, environment);
   TRY(event::Start start, identity::gather_start({.title = options.title,
@@ -66,30 +71,40 @@ Result<int> run(Context& context, const RecordOptions& options, event::InputPoli
                                                   .environment = environment,
                                                   .input_policy = policy,
                                                   .recorder = std::string("stele ") + kVersion}));
-  const StreamId id = make_uuid_v7(context.clock.wall(), os::system_random);
-  // Held as long as this process lives: what tells an open session from a cut one.
-  auto alive = context.files.lock(context.layout.live(id), os::Wait::kNo);
-  if (!alive && !options.fail_open) return fail(std::move(alive).error());
+  capture::Options how{.argv = login.argv,
+                       .file = login.file,
+                       .environment = environment,
+                       .session = {},
+                       .input_policy = policy,
+                       .size = start.size};
+  return Session{std::move(start), std::move(how)};
+}
 
+agent::Pipeline make_pipeline(Context& context, const Setup& setup, const StreamId& id,
+                              agent::PipelineOptions options) {
   const segment::HostKeyId host_id =
       segment::host_key_id(setup.host.name, setup.host.key.public_key().bytes);
   segment::Sealer sealer(id, segment::Kind::kSession, {setup.host.key, host_id, setup.epoch},
                          setup.recipients, os::system_random);
-  agent::Pipeline pipeline(
-      {.fail_open = options.fail_open, .keep_input = policy != event::InputPolicy::kNone},
-      [&] {
-        return ledger::Ledger::open(context.files, context.layout, context.clock, setup.signer);
-      },
-      std::move(sealer), context.clock);
-  TRY_VOID(pipeline.open(start));
+  return {options,
+          [&] {
+            return ledger::Ledger::open(context.files, context.layout, context.clock, setup.signer);
+          },
+          std::move(sealer), context.clock};
+}
 
-  capture::Options how{.argv = login.argv,
-                       .file = login.file,
-                       .environment = environment,
-                       .session = to_string(id),
-                       .input_policy = policy,
-                       .size = start.size};
-  auto outcome = capture::run(how, pipeline, context.clock);
+Result<int> run_recorded(Context& context, const Setup& setup, Session session, bool fail_open) {
+  const StreamId id = make_uuid_v7(context.clock.wall(), os::system_random);
+  // Held as long as this process lives: what tells an open session from a cut one.
+  auto alive = context.files.lock(context.layout.live(id), os::Wait::kNo);
+  if (!alive && !fail_open) return fail(std::move(alive).error());
+
+  const bool keep_input = session.how.input_policy != event::InputPolicy::kNone;
+  agent::Pipeline pipeline =
+      make_pipeline(context, setup, id, {.fail_open = fail_open, .keep_input = keep_input});
+  TRY_VOID(pipeline.open(session.start));
+  session.how.session = to_string(id);
+  auto outcome = capture::run(session.how, pipeline, context.clock);
   if (!outcome) return fail(std::move(outcome).error());
   const Status closed = pipeline.close();
   (void)context.files.remove(context.layout.live(id));
@@ -97,9 +112,42 @@ Result<int> run(Context& context, const RecordOptions& options, event::InputPoli
     warn(outcome->end.why);
   if (!closed) {
     warn(closed.error().message());
-    if (!options.fail_open) return kExitFailed;
+    if (!fail_open) return kExitFailed;
   }
   return outcome->exit_code;
+}
+
+/// There is nothing to seal with: no keys, no ledger. If there is when the session has ended, a gap
+/// is left there.
+Result<int> run_unrecorded(Context& context, Session session, const Error& why) {
+  warn("NOT RECORDED: " + why.message() + ". Going on, as --fail-open says");
+  agent::Unrecorded sink(context.clock.boot(), why.message());
+  TRY(const auto outcome, capture::run(session.how, sink, context.clock));
+  auto setup = load_setup(context);
+  if (!setup) {
+    warn("this session left no record: " + setup.error().message());
+    return outcome.exit_code;
+  }
+  const StreamId id = make_uuid_v7(context.clock.wall(), os::system_random);
+  agent::Pipeline pipeline = make_pipeline(context, *setup, id, {});
+  const auto leave_gap = [&]() -> Status {
+    TRY_VOID(pipeline.open(session.start));
+    const BootTime now = context.clock.boot();
+    TRY_VOID(pipeline.event(now, event::Lane::kFacts, sink.gap(now)));
+    TRY_VOID(pipeline.event(now, event::Lane::kFacts, outcome.end));
+    return pipeline.close();
+  };
+  if (const Status left = leave_gap(); !left)
+    warn("this session left no record: " + left.error().message());
+  return outcome.exit_code;
+}
+
+Result<int> run(Context& context, const RecordOptions& options, event::InputPolicy policy) {
+  auto setup = load_setup(context);
+  if (!setup && !options.fail_open) return fail(std::move(setup).error());
+  TRY(Session session, prepare(options, policy));
+  if (!setup) return run_unrecorded(context, std::move(session), setup.error());
+  return run_recorded(context, *setup, std::move(session), options.fail_open);
 }
 
 }  // namespace

@@ -129,7 +129,12 @@ Result<Report> run(Context& context, const VerifyOptions& options) {
   TRY(auto report, ledger::verify(context.files, context.layout, trust, how));
   // Only a checkpoint that proved good is remembered, and never an older one over a newer.
   if (report.checkpoint && report.verdict == Verdict::kIntact) {
-    TRY_VOID(remember(context.files, memory, trust.log.name, memory_of(trust, *report.checkpoint)));
+    const auto what = memory_of(trust, *report.checkpoint);
+    if (const auto kept = remember(context.files, memory, trust.log.name, what); !kept)
+      report.notes.push_back("not remembered for next time: " + kept.error().message());
+    else if (memory.empty())
+      report.notes.push_back(
+          "not remembered for next time: neither XDG_STATE_HOME nor HOME is set");
   }
   return report;
 }

@@ -175,6 +175,10 @@ class Terminal:
 class LedgerTest(unittest.TestCase):
     """A test with an empty ledger in `self.ledger`."""
 
+    @staticmethod
+    def needs_root(why):
+        return unittest.skipUnless(os.geteuid() == 0, f"needs root: {why}")
+
     @classmethod
     def make_folder(cls):
         """A folder that goes with the class."""
