@@ -144,6 +144,10 @@ bool continues_word(char32_t c) {
   return c >= 0xC0 && !has_no_word_breaks(c);
 }
 
+bool continues_name(char32_t c) {
+  return c != U'.' && (continues_word(c) || has_no_word_breaks(c));
+}
+
 /// "secret." and "secret-" end a word; "secret.txt" goes on.
 bool ends_word(std::u32string_view line, size_t at) {
   if (at == line.size() || !continues_word(line[at])) return true;
@@ -153,12 +157,14 @@ bool ends_word(std::u32string_view line, size_t at) {
 
 bool by_first(std::u32string_view a, std::u32string_view b) { return a[0] < b[0]; }
 
-bool names_secret(std::u32string_view line) {
+/// Where the last of them ends; npos: there is none.
+size_t end_of_secret_word(std::u32string_view line) {
   static const auto words = [] {
     std::vector<std::u32string_view> sorted(std::begin(kSecretWords), std::end(kSecretWords));
     std::sort(sorted.begin(), sorted.end(), by_first);
     return sorted;
   }();
+  size_t end = std::u32string_view::npos;
   for (size_t at = 0; at < line.size(); ++at) {
     const bool is_free = has_no_word_breaks(line[at]);
     if (!is_free && at > 0 && continues_word(line[at - 1])) continue;
@@ -167,11 +173,11 @@ bool names_secret(std::u32string_view line) {
     for (auto word = first; word != last; ++word) {
       if (line.substr(at, word->size()) == *word &&
           (is_free || ends_word(line, at + word->size()))) {
-        return true;
+        end = at + word->size();
       }
     }
   }
-  return false;
+  return end;
 }
 
 std::u32string_view trimmed(std::u32string_view line) {
@@ -179,16 +185,30 @@ std::u32string_view trimmed(std::u32string_view line) {
   return line.substr(0, last == std::u32string_view::npos ? 0 : last + 1);
 }
 
-}  // namespace
-
-Prompt classify_prompt(std::u32string_view line) {
+/// The end of the line as it is compared: trimmed, in small letters.
+std::u32string end_of(std::u32string_view line) {
   std::u32string text(trimmed(line));
   if (text.size() > kPromptColumns) text.erase(0, text.size() - kPromptColumns);
-  if (text.empty()) return Prompt::kNone;
   std::transform(text.begin(), text.end(), text.begin(), lower);
-  if (names_secret(text)) return Prompt::kStrong;
+  return text;
+}
+
+}  // namespace
+
+bool names_secret(std::u32string_view line) {
+  return end_of_secret_word(end_of(line)) != std::u32string_view::npos;
+}
+
+Prompt classify_prompt(std::u32string_view line) {
+  const std::u32string text = end_of(line);
+  if (text.empty()) return Prompt::kNone;
   constexpr std::u32string_view kEndings = U":?>\uFF1A\uFF1F\uFF1E\u061F";
-  return kEndings.find(text.back()) != std::u32string_view::npos ? Prompt::kWeak : Prompt::kNone;
+  const bool asks = kEndings.find(text.back()) != std::u32string_view::npos;
+  const size_t secret = end_of_secret_word(text);
+  if (secret == std::u32string_view::npos) return asks ? Prompt::kWeak : Prompt::kNone;
+  const bool is_last =
+      std::none_of(text.begin() + static_cast<ptrdiff_t>(secret), text.end(), continues_name);
+  return asks || is_last ? Prompt::kStrong : Prompt::kWeak;
 }
 
 }  // namespace stele::capture

@@ -46,8 +46,9 @@ TEST(Prompt, is_strong_where_a_secret_is_named) {
 }
 
 TEST(Prompt, is_weak_where_a_line_ends_as_questions_do) {
-  for (std::u32string_view line : {U"ready>", U"router> ", U"Kennnummer: ", U"Sure? ", U":",
-                                   U"请输入：", U"mysql> ", U">>> "}) {
+  for (std::u32string_view line :
+       {U"ready>", U"router> ", U"Kennnummer: ", U"Sure? ", U":", U"请输入：", U"mysql> ", U">>> ",
+        U"the token is abc", U"my password is no secret to"}) {
     EXPECT_EQ(classify_prompt(line), Prompt::kWeak) << std::string(line.begin(), line.end());
   }
 }

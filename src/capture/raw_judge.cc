@@ -15,8 +15,8 @@ constexpr size_t kLinesAbove = 3;
 constexpr size_t kTypedCellsMax = 256;
 /// So much of what was typed does not stand at the prompt by chance.
 constexpr size_t kSureCells = 8;
-/// So that an echo is seen before what follows it scrolls it away.
-constexpr size_t kStepBytes = 256;
+/// And before any control character: so that an echo is seen before what follows it wipes it out.
+constexpr size_t kStepBytes = 16;
 
 /// Spaces and the frames of dialogs.
 bool is_blank(std::u32string_view line) {
@@ -76,9 +76,12 @@ void RawJudge::press(BootTime at, const Key& key, ByteSpan bytes) {
 
 Promise RawJudge::kind_here() const {
   if (awaits_output_) return Promise::kUnknown;
-  const std::u32string line = screen_.left_of_cursor();
+  return kind_of(screen_.left_of_cursor());
+}
+
+Promise RawJudge::kind_of(std::u32string_view line) const {
   if (is_blank(line)) {
-    const bool asked_above = classify_prompt(screen_.text_above(kLinesAbove)) == Prompt::kStrong;
+    const bool asked_above = names_secret(screen_.text_above(kLinesAbove));
     return asked_above ? Promise::kWeak : Promise::kUnknown;
   }
   switch (classify_prompt(line)) {
@@ -195,7 +198,10 @@ void RawJudge::note_away(BootTime now) {
 void RawJudge::follow_screen() {
   ByteSpan rest = unseen_;
   while (!rest.empty()) {
-    const size_t size = std::min(rest.size(), kStepBytes);
+    const auto is_control = [](uint8_t byte) { return byte < 0x20; };
+    const auto limit = rest.begin() + static_cast<ptrdiff_t>(std::min(rest.size(), kStepBytes));
+    const auto size =
+        static_cast<size_t>(std::find_if(rest.begin() + 1, limit, is_control) - rest.begin());
     screen_.write(rest.first(size));
     rest = rest.subspan(size);
     check_echoes();
@@ -210,9 +216,17 @@ void RawJudge::check_echoes() {
     if (is_shown) decide(ended.id, Verdict::kKeep);
     return is_shown;
   });
-  // Typed ahead, and then the program asked for a secret after all.
-  const bool was_ahead = !ended_.empty() && ended_.front().kind == Promise::kUnknown;
-  if (was_ahead && kind_here() == Promise::kStrong) ended_.front().kind = Promise::kStrong;
+  if (ended_.empty() || ended_.front().kind != Promise::kUnknown) return;
+  // Typed ahead, and then the program asked for a secret after all: with other words than those
+  // that were typed and are now echoed.
+  TypedEntry& ahead = ended_.front();
+  std::u32string line = screen_.left_of_cursor();
+  for (size_t size = std::min(line.size(), ahead.typed.size()); size > 0; --size) {
+    if (!line.ends_with(std::u32string_view(ahead.typed).substr(0, size))) continue;
+    line.resize(line.size() - size);
+    break;
+  }
+  if (kind_of(line) == Promise::kStrong) ahead.kind = Promise::kStrong;
 }
 
 /// What was typed so far, or its beginning on a slow line, stands at the prompt, and the cursor
@@ -240,6 +254,11 @@ bool RawJudge::has_echoed() const {
 
 bool RawJudge::has_echoed_whole(const TypedEntry& ended) const {
   if (ended.typed.empty() || ended.kind == Promise::kUnknown) return false;
+  // Nobody had asked for a secret there: an editor shows its command line elsewhere.
+  if (ended.kind == Promise::kWeak && proves_echo(ended.typed) &&
+      screen_.left_of_cursor().ends_with(ended.typed)) {
+    return true;
+  }
   const bool proves = proves_echo(ended.typed) || ended.typed.size() == 1;
   return proves && screen_.text_at(ended.anchor, ended.typed.size()) == ended.typed;
 }

@@ -60,6 +60,7 @@ class RawJudge {
 
  private:
   Promise kind_here() const;
+  Promise kind_of(std::u32string_view line) const;
   void press(BootTime at, const Key& key, ByteSpan bytes);
   void add(const Key& key, ByteSpan bytes, BootTime at);
   void open(Promise kind, BootTime at);

@@ -306,6 +306,28 @@ TEST(SecretFilter, is_not_fooled_by_other_output_at_a_strong_prompt) {
 
 // ── Raw mode: what must be kept
 
+TEST(SecretFilter, keeps_a_line_typed_ahead_that_speaks_of_passwords) {
+  Story story;
+  story.shows("# ").types("cat <<end\rmy password is hard\rend\r");
+  story.shows("cat <<end\r\n").shows("> my password is hard\r\n> end\r\nmy password is hard\r\n# ");
+  EXPECT_EQ(story.passes(kLong).kept(), "cat <<end\rmy password is hard\rend\r");
+}
+
+TEST(SecretFilter, keeps_keys_of_an_editor_on_a_line_that_speaks_of_secrets) {
+  Story story;
+  story.shows("\x1b[2J\x1b[1;1Hthe token is abc").types("\x1b").shows("\x1b[24;1H\x1b[K\x1b[1;16H");
+  story.types(":wq\r").shows("\x1b[24;1H:wq\r\x1b[Ksaved").passes(kLong);
+  EXPECT_EQ(story.kept(), "\x1b:wq\r");
+}
+
+TEST(SecretFilter, keeps_a_search_that_less_shows_and_wipes_in_one_write) {
+  Story story;
+  story.shows("line 1\r\n:").types("?line 100\r");
+  story.shows(
+      "\r\x1b[K?\x1b[Kl\x08l\x1b[Ki\x08i\x1b[Kn\x08n\x1b[Ke\x08e\r\x1b[K\x1b[1;1Hline 100\r\n:");
+  EXPECT_EQ(story.passes(kLong).kept(), "?line 100\r");
+}
+
 TEST(SecretFilter, keeps_commands_typed_while_an_earlier_line_is_still_in_doubt) {
   Story story;
   story.shows("\x1b[?2004h").types("PS1='> '\r").shows("bash# ").shows("PS1='> '\r\n").shows("> ");

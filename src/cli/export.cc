@@ -69,18 +69,18 @@ Result<Unreadable> export_asciicast(Source& source, Sink& sink, event::Asciicast
 }
 
 Result<Unreadable> export_text(Source& source, Sink& sink) {
-  const event::WindowSize size = source.facts.start.size;
-  terminal::Transcript transcript(size.rows == 0 ? 24 : size.rows,
-                                  size.columns == 0 ? 80 : size.columns,
-                                  [&](std::string_view line) {
-                                    sink.write(line);
-                                    sink.write("\n");
-                                  });
+  ScreenSize size = ScreenSize().updated(source.facts.start.size);
+  terminal::Transcript transcript(size.rows, size.columns, [&](std::string_view line) {
+    sink.write(line);
+    sink.write("\n");
+  });
   TRY(const auto unreadable,
       source.reader.read(source.stream, {Lane::kFacts, Lane::kOutput}, [&](const TimedEvent& e) {
         if (const auto* o = std::get_if<event::Output>(&e.event.body)) transcript.write(o->bytes);
-        if (const auto* r = std::get_if<event::Resize>(&e.event.body))
-          transcript.resize(r->size.rows, r->size.columns);
+        if (const auto* r = std::get_if<event::Resize>(&e.event.body)) {
+          size = size.updated(r->size);
+          transcript.resize(size.rows, size.columns);
+        }
         return true;
       }));
   transcript.finish();
@@ -127,7 +127,7 @@ struct JsonBody {
     json.key("type")
         .text("redaction")
         .key("why")
-        .text(r.why == event::Redaction::Why::kNoEcho ? "no echo" : "heuristic");
+        .text(r.why == event::Redaction::Why::kNoEcho ? "no-echo" : "heuristic");
     json.key("bytes_rounded").number(r.bytes_rounded);
   }
   void operator()(const event::Gap& g) const {
