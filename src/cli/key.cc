@@ -40,35 +40,71 @@ Result<Listed> extend_list(Context& context, Listed now, const crypto::Recipient
   return now;
 }
 
-// Every lane key that the identities open, as grant events each in its own lane.
-Result<segment::Batch> gather_keys(Context& context, std::span<const crypto::Identity> identities,
-                                   size_t& sessions, size_t& closed_to_us) {
+/// Lane keys on their way into the segments of one grants stream.
+class Grants {
+ public:
+  explicit Grants(Clock& clock) : clock_(clock) { begin(); }
+
+  void add(const StreamId& stream, uint32_t sequence, Lane lane, const crypto::SecretBytes& key) {
+    event::LaneEncoder& encoder = lanes_[static_cast<size_t>(lane)];
+    event::Grant grant{stream, sequence, {}};
+    std::copy(key.span().begin(), key.span().end(), grant.key.begin());
+    encoder.event(batch_.boot_first, grant);
+    crypto::wipe(grant.key);
+    ++batch_.event_count;
+    ++count_;
+    if (encoder.bytes().size() >= kBatchBytes) end();
+  }
+  size_t count() const { return count_; }
+  /// Every batch, in order; empty if no key was added.
+  std::vector<segment::Batch> take() {
+    if (batch_.event_count > 0) end();
+    return std::move(batches_);
+  }
+
+ private:
+  static constexpr size_t kBatchBytes = size_t{256} << 10;
+
+  void begin() {
+    batch_ = {};
+    batch_.wall_first = clock_.wall();
+    batch_.boot_first = batch_.boot_last = clock_.boot();
+    for (auto& lane : lanes_) lane.begin(batch_.boot_first);
+  }
+  void end() {
+    for (size_t lane = 0; lane < event::kLaneCount; ++lane)
+      batch_.lanes[lane] = lanes_[lane].take();
+    batches_.push_back(std::move(batch_));
+    begin();
+  }
+
+  Clock& clock_;
+  std::array<event::LaneEncoder, event::kLaneCount> lanes_;
+  segment::Batch batch_;
+  std::vector<segment::Batch> batches_;
+  size_t count_ = 0;
+};
+
+// Every lane key that the identities open, each in its own lane.
+Result<Grants> gather_keys(Context& context, std::span<const crypto::Identity> identities,
+                           size_t& sessions, size_t& closed_to_us) {
   const vault::Vault vault(context.files, context.layout.vault());
   TRY(const auto catalog, ledger::Catalog::read(vault));
   SessionReader reader(vault, catalog, identities);
-  const BootTime now = context.clock.boot();
-  std::array<event::LaneEncoder, event::kLaneCount> lanes;
-  for (auto& lane : lanes) lane.begin(now);
-  segment::Batch batch;
+  Grants grants(context.clock);
   for (const ledger::StreamRef& stream : catalog.streams()) {
     if (stream.kind != segment::Kind::kSession) continue;
-    const uint32_t before = batch.event_count;
+    const size_t before = grants.count();
     TRY_VOID(reader.keys(stream, [&](uint32_t sequence, Lane lane, const crypto::SecretBytes& key) {
-      event::Grant grant{stream.id, sequence, {}};
-      std::copy(key.span().begin(), key.span().end(), grant.key.begin());
-      lanes[static_cast<size_t>(lane)].event(now, grant);
-      crypto::wipe(grant.key);
-      ++batch.event_count;
+      grants.add(stream.id, sequence, lane, key);
     }));
-    ++(batch.event_count > before ? sessions : closed_to_us);
+    ++(grants.count() > before ? sessions : closed_to_us);
   }
-  for (size_t lane = 0; lane < event::kLaneCount; ++lane) batch.lanes[lane] = lanes[lane].take();
-  batch.wall_first = context.clock.wall();
-  batch.boot_first = batch.boot_last = now;
-  return batch;
+  return grants;
 }
 
-Status record_grants(Context& context, const Listed& listed, const segment::Batch& batch) {
+Status record_grants(Context& context, const Listed& listed,
+                     const std::vector<segment::Batch>& batches) {
   TRY(const auto host, ledger::load_private_key(context.files, context.layout.host_key()));
   TRY(const auto hosts, ledger::HostKeys::load(context.files, context.layout.host_vkey()));
   const segment::HostKeyId id = segment::host_key_id(host.name, host.key.public_key().bytes);
@@ -76,11 +112,13 @@ Status record_grants(Context& context, const Listed& listed, const segment::Batc
                          segment::Kind::kGrants,
                          {host.key, id, static_cast<uint32_t>(hosts.entries().size())},
                          ledger::sealing_recipients(listed.list, listed.note), os::system_random);
-  TRY(const auto sealed, sealer.seal(batch, true));
   TRY(auto signer, load_log_signer(context));
   TRY(auto ledger,
       ledger::Ledger::open(context.files, context.layout, context.clock, std::move(signer)));
-  TRY_VOID(ledger->append(sealed.bytes));
+  for (const segment::Batch& batch : batches) {
+    TRY(const auto sealed, sealer.seal(batch, &batch == &batches.back()));
+    TRY_VOID(ledger->append(sealed.bytes));
+  }
   TRY_VOID(ledger->sync());
   return ledger->publish_through(ledger->size());
 }
@@ -103,9 +141,10 @@ Status run_grant(Context& context, const GrantOptions& options) {
                 "granting needs an identity that opens the old sessions: --identity FILE");
   }
   size_t sessions = 0, closed_to_us = 0;
-  TRY(const segment::Batch batch, gather_keys(context, identities, sessions, closed_to_us));
+  TRY(Grants grants, gather_keys(context, identities, sessions, closed_to_us));
   TRY(const Listed listed, extend_list(context, std::move(now), recipient, role));
-  if (batch.event_count > 0) TRY_VOID(record_grants(context, listed, batch));
+  if (const auto batches = grants.take(); !batches.empty())
+    TRY_VOID(record_grants(context, listed, batches));
   std::printf("%s may read every session from now on, and %zu recorded before.\n",
               options.recipient.c_str(), sessions);
   if (closed_to_us > 0)
