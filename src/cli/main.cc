@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "os/process.h"
 #include "version.h"
 
 namespace {
@@ -131,6 +132,7 @@ CLI::App* add_grant(CLI::App* key, Options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  stele::os::occupy_standard_descriptors();
   Options o;
   CLI::App app(kAbout, "stele");
   app.set_version_flag("--version", std::string("stele ") + stele::kVersion);

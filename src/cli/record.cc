@@ -93,6 +93,10 @@ agent::Pipeline make_pipeline(Context& context, const Setup& setup, const Stream
           std::move(sealer), context.clock};
 }
 
+void warn_if_not_run(const capture::Outcome& outcome) {
+  if (outcome.end.why.starts_with("cannot ")) warn(outcome.end.why);
+}
+
 Result<int> run_recorded(Context& context, const Setup& setup, Session session, bool fail_open) {
   const StreamId id = make_uuid_v7(context.clock.wall(), os::system_random);
   // Held as long as this process lives: what tells an open session from a cut one.
@@ -108,8 +112,7 @@ Result<int> run_recorded(Context& context, const Setup& setup, Session session, 
   if (!outcome) return fail(std::move(outcome).error());
   const Status closed = pipeline.close();
   (void)context.files.remove(context.layout.live(id));
-  if (!outcome->end.why.empty() && !outcome->end.exit_status && !outcome->end.signal)
-    warn(outcome->end.why);
+  warn_if_not_run(*outcome);
   if (!closed) {
     warn(closed.error().message());
     if (!fail_open) return kExitFailed;
@@ -123,6 +126,7 @@ Result<int> run_unrecorded(Context& context, Session session, const Error& why) 
   warn("NOT RECORDED: " + why.message() + ". Going on, as --fail-open says");
   agent::Unrecorded sink(context.clock.boot(), why.message());
   TRY(const auto outcome, capture::run(session.how, sink, context.clock));
+  warn_if_not_run(outcome);
   auto setup = load_setup(context);
   if (!setup) {
     warn("this session left no record: " + setup.error().message());

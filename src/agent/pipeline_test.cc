@@ -1,0 +1,153 @@
+// A session's way into the ledger on a disk that fails when it is told to.
+#include "agent/pipeline.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "ledger/test_world.h"
+#include "os/clock.h"
+
+namespace stele::agent {
+namespace {
+
+using event::Lane;
+using ledger::kLayout;
+using ledger::Verdict;
+using ledger::World;
+
+class PipelineTest : public ::testing::Test {
+ protected:
+  PipelineTest() {
+    const Bytes note = files.read(kLayout.recipients(), 1 << 16).value();
+    const auto policy = ledger::load_verifier_key(files, kLayout.policy_vkey()).value();
+    recipients =
+        ledger::sealing_recipients(ledger::open_recipients_list(note, policy).value(), note);
+  }
+
+  std::unique_ptr<Pipeline> pipeline(PipelineOptions options = {}) {
+    segment::Sealer sealer(
+        make_uuid_v7(clock.wall(), world.random), segment::Kind::kSession,
+        {host.key, segment::host_key_id(host.name, host.key.public_key().bytes), 1}, recipients,
+        world.random);
+    return std::make_unique<Pipeline>(
+        options, [this] { return ledger::Ledger::open(disk, kLayout, clock, world.signer(files)); },
+        std::move(sealer), clock);
+  }
+  Status say(Pipeline& to, std::string_view text) {
+    const Status taken = to.output(clock.boot(), as_bytes(text));
+    to.passed_on();
+    return taken;
+  }
+  Status end(Pipeline& to) {
+    event::End end;
+    end.exit_status = 0;
+    return to.event(clock.boot(), Lane::kFacts, end);
+  }
+  ledger::Report verify_now() { return world.verify_now(); }
+  template <typename Condition>
+  void wait_until(const Condition& condition) {
+    for (int i = 0; i < 2000 && !condition(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ASSERT_TRUE(condition());
+  }
+
+  World world;
+  sim::SimFileSystem files{world.disk}, disk{world.disk};
+  os::SystemClock clock;  // the sealer's waits are real
+  ledger::PrivateKey host = ledger::load_private_key(files, kLayout.host_key()).value();
+  segment::Recipients recipients;
+};
+
+TEST_F(PipelineTest, the_opening_is_durable_before_anything_is_shown) {
+  auto to = pipeline();
+  ASSERT_TRUE(to->open({}).has_value());
+  world.disk.cut_power();
+  world.disk.restart(1);
+  const auto report = verify_now();
+  ASSERT_EQ(report.streams.size(), 1U);
+  EXPECT_EQ(report.streams[0].verdict, Verdict::kCut);
+  EXPECT_EQ(report.leaves, 1U);
+}
+
+TEST_F(PipelineTest, a_closed_session_is_durable_and_covered) {
+  auto to = pipeline();
+  ASSERT_TRUE(to->open({}).has_value());
+  ASSERT_TRUE(say(*to, "hello\r\n").has_value());
+  ASSERT_TRUE(end(*to).has_value());
+  ASSERT_TRUE(to->close().has_value());
+  world.disk.cut_power();
+  world.disk.restart(2);
+  const auto report = verify_now();
+  EXPECT_EQ(report.verdict, Verdict::kIntact);
+  EXPECT_EQ(report.streams.at(0).verdict, Verdict::kIntact);
+  EXPECT_EQ(report.checkpoint->size, report.leaves);
+}
+
+TEST_F(PipelineTest, a_quiet_session_is_sealed_after_a_second_by_itself) {
+  auto to = pipeline();
+  ASSERT_TRUE(to->open({}).has_value());
+  ASSERT_TRUE(say(*to, "typed, and then nothing").has_value());
+  wait_until([&] { return verify_now().leaves == 2; });
+  wait_until([&] { return verify_now().checkpoint->size == 2; });
+}
+
+TEST_F(PipelineTest, a_session_that_is_dropped_without_an_end_is_cut) {
+  auto to = pipeline();
+  ASSERT_TRUE(to->open({}).has_value());
+  to.reset();
+  EXPECT_EQ(verify_now().streams.at(0).verdict, Verdict::kCut);
+}
+
+TEST_F(PipelineTest, a_ledger_that_cannot_be_opened_refuses_the_session) {
+  disk.set_plan({.fail_at = disk.steps().size() + 1});
+  const Status opened = pipeline()->open({});
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_FALSE(opened.error().context.empty());
+  EXPECT_EQ(verify_now().leaves, 0U);
+}
+
+TEST_F(PipelineTest, a_failed_write_ends_the_session_with_its_reason) {
+  auto to = pipeline();
+  ASSERT_TRUE(to->open({}).has_value());
+  disk.kill();
+  ASSERT_TRUE(say(*to, "x").has_value()) << "taken: not yet known to be lost";
+  Status last;
+  wait_until([&] { return !(last = say(*to, "more")).has_value(); });
+  EXPECT_NE(last.error().message().find("crashed"), std::string::npos) << last.error().message();
+  EXPECT_FALSE(to->close().has_value());
+  EXPECT_EQ(verify_now().streams.at(0).verdict, Verdict::kCut);
+}
+
+TEST_F(PipelineTest, fail_open_goes_on_counts_what_is_lost_and_comes_back) {
+  auto to = pipeline({.fail_open = true});
+  ASSERT_TRUE(to->open({}).has_value());
+  disk.set_plan({.fail_at = disk.steps().size() + 1});
+  ASSERT_TRUE(say(*to, "kept, if late").has_value());
+  // Whatever happens to the disk, whoever sits there goes on.
+  wait_until([&] {
+    EXPECT_TRUE(say(*to, "12345678").has_value());
+    return verify_now().streams.at(0).gaps > 0;
+  });
+  ASSERT_TRUE(end(*to).has_value());
+  ASSERT_TRUE(to->close().has_value());
+  const auto report = verify_now();
+  EXPECT_EQ(report.verdict, Verdict::kIntact);
+  EXPECT_EQ(report.streams.at(0).verdict, Verdict::kIntact);
+  EXPECT_EQ(report.streams.at(0).gaps, 1U);
+}
+
+TEST_F(PipelineTest, a_flood_is_taken_whole_by_back_pressure) {
+  auto to = pipeline();
+  ASSERT_TRUE(to->open({}).has_value());
+  const std::string piece(16'000, 'x');
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(say(*to, piece).has_value());
+  ASSERT_TRUE(end(*to).has_value());
+  ASSERT_TRUE(to->close().has_value());
+  const auto report = verify_now();
+  EXPECT_EQ(report.streams.at(0).verdict, Verdict::kIntact);
+  EXPECT_GE(report.streams.at(0).segments, 8U);
+}
+
+}  // namespace
+}  // namespace stele::agent
