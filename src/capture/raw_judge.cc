@@ -44,6 +44,11 @@ void erase_last(std::u32string& cells) {
   if (!cells.empty()) cells.pop_back();
 }
 
+std::u32string characters(std::u32string cells) {
+  std::erase(cells, kWideRest);
+  return cells;
+}
+
 }  // namespace
 
 void RawJudge::resize(size_t rows, size_t columns) {
@@ -221,8 +226,9 @@ void RawJudge::check_echoes() {
   // that were typed and are now echoed.
   TypedEntry& ahead = ended_.front();
   std::u32string line = screen_.left_of_cursor();
-  for (size_t size = std::min(line.size(), ahead.typed.size()); size > 0; --size) {
-    if (!line.ends_with(std::u32string_view(ahead.typed).substr(0, size))) continue;
+  const std::u32string typed = characters(ahead.typed);
+  for (size_t size = std::min(line.size(), typed.size()); size > 0; --size) {
+    if (!line.ends_with(std::u32string_view(typed).substr(0, size))) continue;
     line.resize(line.size() - size);
     break;
   }
@@ -235,8 +241,7 @@ bool RawJudge::has_echoed() const {
   const TypedEntry& entry = *entry_;
   if (entry.typed.empty()) return false;
   if (entry.kind == Promise::kUnknown) {
-    std::u32string text = entry.typed;
-    std::erase(text, kWideRest);
+    const std::u32string text = characters(entry.typed);
     return screen_.left_of_cursor().ends_with(text) && proves_echo(text);
   }
   const std::u32string_view start = std::u32string_view(entry.typed).substr(0, kSureCells);
@@ -253,12 +258,14 @@ bool RawJudge::has_echoed() const {
 }
 
 bool RawJudge::has_echoed_whole(const TypedEntry& ended) const {
-  if (ended.typed.empty() || ended.kind == Promise::kUnknown) return false;
-  // Nobody had asked for a secret there: an editor shows its command line elsewhere.
-  if (ended.kind == Promise::kWeak && proves_echo(ended.typed) &&
-      screen_.left_of_cursor().ends_with(ended.typed)) {
+  if (ended.typed.empty()) return false;
+  // Nobody had asked for a secret there: an editor shows its command line elsewhere, and a shell
+  // what was typed ahead of its prompt.
+  if (ended.kind != Promise::kStrong && proves_echo(ended.typed) &&
+      screen_.left_of_cursor().ends_with(characters(ended.typed))) {
     return true;
   }
+  if (ended.kind == Promise::kUnknown) return false;
   const bool proves = proves_echo(ended.typed) || ended.typed.size() == 1;
   return proves && screen_.text_at(ended.anchor, ended.typed.size()) == ended.typed;
 }

@@ -313,6 +313,25 @@ TEST(SecretFilter, keeps_a_line_typed_ahead_that_speaks_of_passwords) {
   EXPECT_EQ(story.passes(kLong).kept(), "cat <<end\rmy password is hard\rend\r");
 }
 
+TEST(SecretFilter, keeps_a_command_typed_ahead_that_asks_for_a_secret_once_it_was_echoed) {
+  for (const char* command : {"sudo id", "echo \u4f60\u597d"}) {
+    Story story;
+    story.shows("\x1b[2J\x1b[2;1H").types(std::string(command) + "\r").shows("\x1b[1;1H$ ");
+    story.shows(std::string(command) + "\r\n").shows("[sudo] password for ada: ");
+    story.types("hunter2\r").shows("\r\nroot\r\n").passes(kLong);
+    EXPECT_EQ(story.kept(), std::string(command) + "\r<~16>");
+  }
+}
+
+TEST(SecretFilter, hides_a_secret_typed_ahead_that_begins_as_its_prompt_ends) {
+  for (const char* secret : {"word1\r", ": x\r", "Password\r", "password: \r"}) {
+    Story story;
+    story.shows("$ ").types("ssh host\r").shows("ssh host\r\n").types(secret);
+    story.shows("ada's Passwor").shows("d: ").shows("\r\nwelcome\r\n");
+    EXPECT_EQ(story.passes(kLong).kept(), "ssh host\r<~16>") << secret;
+  }
+}
+
 TEST(SecretFilter, keeps_keys_of_an_editor_on_a_line_that_speaks_of_secrets) {
   Story story;
   story.shows("\x1b[2J\x1b[1;1Hthe token is abc").types("\x1b").shows("\x1b[24;1H\x1b[K\x1b[1;16H");

@@ -9,10 +9,18 @@
 namespace stele::cli {
 namespace {
 
-Result<std::vector<crypto::Recipient>> parse_recipients(const std::vector<std::string>& texts) {
+Result<crypto::Recipient> parse_recipient(const std::string& what, const std::string& text) {
+  auto recipient = crypto::Recipient::parse(text);
+  if (recipient) return recipient;
+  return fail(std::move(recipient).error().within(
+      what + " \"" + printable(text) + "\" is none (age1… is wanted, as age-keygen prints it)"));
+}
+
+Result<std::vector<crypto::Recipient>> parse_recipients(const std::string& option,
+                                                        const std::vector<std::string>& texts) {
   std::vector<crypto::Recipient> out;
   for (const std::string& text : texts) {
-    TRY(auto recipient, crypto::Recipient::parse(text));
+    TRY(auto recipient, parse_recipient(option, text));
     out.push_back(recipient);
   }
   return out;
@@ -33,7 +41,7 @@ Status ask_for_recovery(ledger::SetupOptions& setup) {
       ask("A recovery recipient can open every session if the auditor's identity is lost.\n"
           "Recovery recipient (age1…, from `age-keygen` on another machine; empty for none): ");
   if (answer.empty()) return {};
-  TRY(auto recipient, crypto::Recipient::parse(answer));
+  TRY(auto recipient, parse_recipient("recovery recipient", answer));
   setup.recovery.push_back(recipient);
   return {};
 }
@@ -43,8 +51,8 @@ Result<ledger::SetupReport> set_up(Context& context, const InitOptions& options,
   ledger::SetupOptions setup;
   setup.origin = options.origin.empty() ? ledger::make_origin(os::host_name(), os::system_random)
                                         : options.origin;
-  TRY(setup.auditors, parse_recipients(options.auditors));
-  TRY(setup.recovery, parse_recipients(options.recovery));
+  TRY(setup.auditors, parse_recipients("--auditor", options.auditors));
+  TRY(setup.recovery, parse_recipients("--recovery", options.recovery));
   if (setup.recovery.empty() && !options.no_recovery) TRY_VOID(ask_for_recovery(setup));
   has_recovery = !setup.recovery.empty();
   TRY_VOID(context.files.make_directories(context.layout.directory));

@@ -2,18 +2,24 @@
 
 #include <algorithm>
 
-#include "terminal/paint.h"
-
 namespace stele::cli {
 namespace {
 
-constexpr size_t kKeepEvery = size_t{4} << 20;  // bytes of output between two kept screens
-constexpr size_t kKeptMax = 64;
+constexpr size_t kKeepEvery = size_t{4}
+                              << 20;  // bytes of output between two kept screens, at first
+constexpr size_t kKeptMax = 64, kKeptBytesMax = size_t{256} << 20;
 
 }  // namespace
 
-Player::Player(event::WindowSize size)
-    : emulator_(size.rows == 0 ? 24 : size.rows, size.columns == 0 ? 80 : size.columns) {}
+Player::Player(const event::WindowSize& size, std::vector<Moment> moments)
+    : moments_(std::move(moments)),
+      state_{0,
+             ScreenSize().updated(size),
+             {ScreenSize().updated(size).rows, ScreenSize().updated(size).columns},
+             {}},
+      keep_every_(kKeepEvery) {
+  keep();
+}
 
 Result<Player> Player::open(Context& context, const std::string& session,
                             const std::string& identity) {
@@ -27,12 +33,12 @@ Result<Player> Player::open(Context& context, const std::string& session,
   SessionReader reader(vault, catalog, identities);
   const ledger::StreamRef& stream = *catalog.find(id);
   TRY(const SessionFacts facts, reader.facts(stream));
-  Player player(facts.start.size);
+  std::vector<Moment> moments;
   const auto take = [&](const TimedEvent& e) {
     if (const auto* o = std::get_if<event::Output>(&e.event.body))
-      player.moments_.push_back({e.since_start, o->bytes, std::nullopt});
+      moments.push_back({e.since_start, o->bytes, std::nullopt});
     if (const auto* r = std::get_if<event::Resize>(&e.event.body))
-      player.moments_.push_back({e.since_start, {}, r->size});
+      moments.push_back({e.since_start, {}, r->size});
     return true;
   };
   TRY(const auto unreadable,
@@ -41,54 +47,57 @@ Result<Player> Player::open(Context& context, const std::string& session,
     return fail(Code::kPermission, "no identity here opens what session " + to_string(id) +
                                        " showed; give one with --identity FILE");
   }
-  player.keep();
-  return player;
+  return Player(facts.start.size, std::move(moments));
 }
 
 std::optional<Micros> Player::next_time() const {
-  return next_ < moments_.size() ? std::optional(moments_[next_].at) : std::nullopt;
+  return state_.next < moments_.size() ? std::optional(moments_[state_.next].at) : std::nullopt;
+}
+
+// At the largest size of screen a kept one takes much memory.
+size_t Player::kept_max() const {
+  const size_t bytes = screen().rows() * screen().columns() * sizeof(terminal::Cell);
+  return std::clamp<size_t>(kKeptBytesMax / bytes, 2, kKeptMax);
 }
 
 void Player::keep() {
   bytes_since_kept_ = 0;
-  if (kept_.size() < kKeptMax && (kept_.empty() || kept_.back().next < next_))
-    kept_.push_back({next_, emulator_});
+  if (!kept_.empty() && kept_.back().next >= state_.next) return;
+  while (kept_.size() >= kept_max()) {  // every other one goes, but not the first
+    size_t left = 1;
+    for (size_t i = 2; i < kept_.size(); i += 2) kept_[left++] = std::move(kept_[i]);
+    kept_.erase(kept_.begin() + static_cast<ptrdiff_t>(left), kept_.end());
+    keep_every_ *= 2;
+  }
+  kept_.push_back(state_);
 }
 
-void Player::apply(const Moment& moment) {
-  if (moment.size)
-    emulator_.resize(std::max<size_t>(1, moment.size->rows),
-                     std::max<size_t>(1, moment.size->columns));
-  emulator_.write(moment.output);
+const Player::Moment& Player::advance() {
+  const Moment& moment = moments_[state_.next];
+  if (moment.size) {
+    state_.size = state_.size.updated(*moment.size);
+    state_.emulator.resize(state_.size.rows, state_.size.columns);
+  }
+  state_.emulator.write(moment.output);
+  harmless_.clear();
+  state_.neutraliser.filter(moment.output, harmless_);
   bytes_since_kept_ += moment.output.size();
-  ++next_;
-  if (bytes_since_kept_ >= kKeepEvery) keep();
+  ++state_.next;
+  if (bytes_since_kept_ >= keep_every_) keep();
+  return moment;
 }
 
-ByteSpan Player::advance(bool raw) {
-  const Moment& moment = moments_[next_];
-  apply(moment);
-  if (raw) return moment.output;
-  out_.clear();
-  neutraliser_.filter(moment.output, out_);
-  return out_;
-}
-
-ByteSpan Player::seek(Micros to) {
+void Player::seek(Micros to) {
   const auto after = std::upper_bound(moments_.begin(), moments_.end(), to,
                                       [](Micros t, const Moment& m) { return t < m.at; });
   const auto target = static_cast<size_t>(after - moments_.begin());
-  if (target < next_) {
-    const auto kept =
-        std::find_if(kept_.rbegin(), kept_.rend(), [&](const Kept& k) { return k.next <= target; });
-    emulator_ = kept->emulator;
-    next_ = kept->next;
+  const auto kept =
+      std::find_if(kept_.rbegin(), kept_.rend(), [&](const State& k) { return k.next <= target; });
+  if (target < state_.next || kept->next > state_.next) {
+    state_ = *kept;
+    bytes_since_kept_ = 0;
   }
-  while (next_ < target) apply(moments_[next_]);
-  neutraliser_ = terminal::Neutraliser();
-  const std::string painted = terminal::paint(emulator_.screen());
-  out_.assign(painted.begin(), painted.end());
-  return out_;
+  while (state_.next < target) advance();
 }
 
 }  // namespace stele::cli

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "crypto/age.h"
@@ -17,6 +18,14 @@ struct TimedEvent {
   event::Event event;
   WallTime wall;          // by the recording host's clock
   Micros since_start{0};  // of the session
+};
+
+/// Rows and columns to show a session in: what the recording does not know (0) is as before.
+struct ScreenSize {
+  size_t rows = 24, columns = 80;
+  ScreenSize updated(const event::WindowSize& size) const {
+    return {size.rows == 0 ? rows : size.rows, size.columns == 0 ? columns : size.columns};
+  }
 };
 
 /// What is known of a session without reading what was shown or typed.
@@ -41,6 +50,8 @@ class SessionReader {
   /// come back.
   Result<std::set<event::Lane>> read(const ledger::StreamRef& stream,
                                      std::initializer_list<event::Lane> lanes, const Take& take);
+  /// Reads headers and facts only, from where they begin and where they end: what was shown and
+  /// typed costs nothing here, and is not checked either.
   Result<SessionFacts> facts(const ledger::StreamRef& stream);
 
   /// The lane keys that this reader can open, of each open and rekey segment; for `stele key
@@ -51,11 +62,16 @@ class SessionReader {
 
  private:
   Status load_grants();
+  Result<Bytes> read_front(const ledger::SegmentRef& ref);
+  Status read_facts(const ledger::SegmentRef& ref, segment::Opener& opener, SessionFacts& facts);
   const segment::GrantedKeys* granted(const StreamId& stream) const;
 
+  const vault::Vault& vault_;
   const ledger::Catalog& catalog_;
   std::span<const crypto::Identity> identities_;
   ledger::SegmentReader segments_;
+  std::unique_ptr<os::File> volume_;  // the one whose facts were read last
+  vault::VolumeName volume_name_;
   bool grants_loaded_ = false;
   std::map<StreamId, segment::GrantedKeys> grants_;
 };

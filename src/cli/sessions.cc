@@ -1,8 +1,8 @@
 #include <cstdio>
-#include <ctime>
 
 #include "cli/commands.h"
 #include "cli/session_reader.h"
+#include "cli/time_text.h"
 #include "codec/json.h"
 
 namespace stele::cli {
@@ -28,14 +28,33 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-// "2026-11-23" or "2026-11-23T10:00:00" against a time's own spelling: text order is time order.
-bool matches(const Filter& filter, const SessionFacts& facts) {
-  const std::string began = rfc3339(facts.began);
-  return contains(facts.start.user, filter.user) && contains(facts.start.host, filter.host) &&
-         contains(join(facts.start.argv), filter.command) &&
-         (filter.since.empty() || began >= filter.since) &&
-         (filter.until.empty() || began < filter.until);
-}
+// A Filter understood. What the facts lane would have to tell is asked last: it costs a decryption.
+class Wanted {
+ public:
+  static Result<Wanted> parse(const Filter& filter) {
+    Wanted wanted(filter);
+    if (!filter.since.empty()) {
+      TRY(wanted.since_, parse_wall_time(filter.since));
+    }
+    if (!filter.until.empty()) {
+      TRY(wanted.until_, parse_wall_time(filter.until));
+    }
+    return wanted;
+  }
+  bool began_in_time(const ledger::StreamRef& stream) const {
+    const WallTime began = stream.segments.front().leaf.wall_first;
+    return began >= since_ && began < until_;
+  }
+  bool matches(const event::Start& start) const {
+    return contains(start.user, filter_.user) && contains(start.host, filter_.host) &&
+           contains(join(start.argv), filter_.command);
+  }
+
+ private:
+  explicit Wanted(const Filter& filter) : filter_(filter) {}
+  const Filter& filter_;
+  WallTime since_ = WallTime::min(), until_ = WallTime::max();
+};
 
 void write_facts(codec::JsonWriter& json, const SessionFacts& f, const std::string& state) {
   json.key("id")
@@ -117,7 +136,16 @@ Result<Reading> load(Context& context, const std::string& identity) {
   return Reading{std::move(identities), std::move(vault), std::move(catalog)};
 }
 
+void print_line(const SessionFacts& facts, const std::string& state) {
+  const event::Start& start = facts.start;
+  std::printf("%s  %.19s  %8s  %-10s %-12s %-12s %s\n", to_string(facts.id).c_str(),
+              rfc3339(facts.began).c_str(), human_duration(facts.last - facts.began).c_str(),
+              state.c_str(), printable(start.user).c_str(), printable(start.host).c_str(),
+              printable(start.title.empty() ? join(start.argv) : start.title).c_str());
+}
+
 Status list(Context& context, const Filter& filter, const std::string& identity) {
+  TRY(const Wanted wanted, Wanted::parse(filter));
   TRY(const Reading reading, load(context, identity));
   SessionReader reader(reading.vault, reading.catalog, reading.identities);
   std::string out;
@@ -125,28 +153,23 @@ Status list(Context& context, const Filter& filter, const std::string& identity)
   json.begin_array();
   size_t unreadable = 0;
   for (const ledger::StreamRef& stream : reading.catalog.streams()) {
-    if (stream.kind != segment::Kind::kSession) continue;
+    if (stream.kind != segment::Kind::kSession || !wanted.began_in_time(stream)) continue;
     auto facts = reader.facts(stream);
     // One damaged session must not hide the others.
     if (!facts) {
       warn(facts.error().message());
       continue;
     }
-    if (!matches(filter, *facts)) continue;
     unreadable += facts->readable ? 0 : 1;
+    if (!wanted.matches(facts->start)) continue;
     const std::string state = state_of(context, *facts, stream);
-    if (context.json) {
-      json.begin_object();
-      write_facts(json, *facts, state);
-      json.end_object();
+    if (!context.json) {
+      print_line(*facts, state);
       continue;
     }
-    std::printf("%s  %.19s  %8s  %-10s %-12s %-12s %s\n", to_string(facts->id).c_str(),
-                rfc3339(facts->began).c_str(), human_duration(facts->last - facts->began).c_str(),
-                state.c_str(), printable(facts->start.user).c_str(),
-                printable(facts->start.host).c_str(),
-                printable(facts->start.title.empty() ? join(facts->start.argv) : facts->start.title)
-                    .c_str());
+    json.begin_object();
+    write_facts(json, *facts, state);
+    json.end_object();
   }
   json.end_array();
   if (context.json) std::printf("%s\n", out.c_str());

@@ -51,12 +51,6 @@ void Emulator::escape(const Escape& e) {
       return screen_.save_cursor();
     case '8':
       return screen_.restore_cursor();
-    case '=':
-      input_.application_keypad = true;
-      return;
-    case '>':
-      input_.application_keypad = false;
-      return;
     case 'D':
       return screen_.line_feed(watcher_);
     case 'E':
@@ -68,9 +62,7 @@ void Emulator::escape(const Escape& e) {
       return screen_.reverse_line_feed();
     case 'c':
       screen_.reset(watcher_);
-      input_ = {};
       newline_ = false;
-      title_.clear();
       return;
     default:
       return;
@@ -104,7 +96,6 @@ void Emulator::control_with_intermediates(const Csi& csi) {
   if (csi.prefix != 0) return;
   if (csi.is("!", 'p')) {
     screen_.soft_reset();
-    input_.application_cursor = input_.application_keypad = false;
   } else if (csi.is(" ", 'q') && csi.value(0, 0) <= 6) {
     screen_.modes().cursor_shape = static_cast<uint8_t>(csi.value(0, 0));
   }
@@ -235,39 +226,6 @@ void Emulator::set_private_modes(const Csi& csi, bool on) {
 
 void Emulator::set_private_mode(int mode, bool on) {
   switch (mode) {
-    case 1:
-      input_.application_cursor = on;
-      return;
-    case 9:
-    case 1000:
-    case 1002:
-    case 1003:
-      input_.mouse = on ? mode : 0;
-      return;
-    case 66:
-      input_.application_keypad = on;
-      return;
-    case 1004:
-      input_.focus_events = on;
-      return;
-    case 1005:
-    case 1006:
-    case 1015:
-      input_.mouse_encoding = on ? mode : 0;
-      return;
-    case 2004:
-      input_.bracketed_paste = on;
-      return;
-    case 2026:
-      input_.synchronized = on;
-      return;
-    default:
-      return set_screen_mode(mode, on);
-  }
-}
-
-void Emulator::set_screen_mode(int mode, bool on) {
-  switch (mode) {
     case 5:
       screen_.modes().reverse = on;
       return;
@@ -294,11 +252,6 @@ void Emulator::set_screen_mode(int mode, bool on) {
     default:
       return;
   }
-}
-
-// OSC 0 and 2 name the window; all others concern what is not shown in cells.
-void Emulator::osc(std::string_view text) {
-  if (text.starts_with("0;") || text.starts_with("2;")) title_ = text.substr(2, kTitleSizeMax);
 }
 
 }  // namespace stele::terminal

@@ -319,8 +319,6 @@ TEST(Reset, makes_all_new_or_only_the_modes) {
       "\x1b"
       "c");
   EXPECT_EQ(s.emulator.screen(), Screen(2, 9));
-  EXPECT_EQ(s.emulator.title(), "");
-  EXPECT_EQ(s.emulator.input_modes(), InputModes());
   Shown soft(3, 9, "a\x1b[1m\x1b[?25l\x1b[1;2r\x1b(0\x1b[4h\x1b[2;2H\x1b[!pq");
   EXPECT_EQ(soft.screen(), "a| q|");
   EXPECT_EQ(soft.cell(1, 1).style, Style());
@@ -332,27 +330,22 @@ TEST(Screen, is_filled_with_e_to_align_it) { EXPECT_EQ(show(2, 3, "\x1b[2;2Hx\x1
 
 TEST(Modes, are_kept) {
   Shown s(2, 3, "\x1b[?1;5;9;12;1004;1006;2004;2026h\x1b=\x1b[?25l\x1b[3 q");
-  const InputModes& input = s.emulator.input_modes();
-  EXPECT_TRUE(input.application_cursor && input.application_keypad && input.bracketed_paste &&
-              input.focus_events);
-  EXPECT_TRUE(input.synchronized);
-  EXPECT_EQ(input.mouse, 9);
-  EXPECT_EQ(input.mouse_encoding, 1006);
   const DisplayModes& display = s.emulator.screen().modes();
   EXPECT_TRUE(display.reverse && display.cursor_blinks && !display.cursor_visible);
   EXPECT_EQ(display.cursor_shape, 3);
 }
 
-TEST(Title, is_kept_and_cut) {
-  EXPECT_EQ(Shown(1, 3, "\x1b]0;one\x07").emulator.title(), "one");
-  EXPECT_EQ(Shown(1, 3, "\x1b]2;t\x01wo\x1b\\").emulator.title(), "two");
-  EXPECT_EQ(Shown(1, 3, "\x1b]52;c;eA==\x07").emulator.title(), "");
-  EXPECT_EQ(Shown(1, 3, "\x1b]0;" + std::string(3000, 'x') + "\x07").emulator.title().size(),
-            Emulator::kTitleSizeMax);
-  EXPECT_EQ(Shown(1, 3, "\x1b]0;" + std::string(9000, 'x') + "\x07y").screen(), "y");
-}
-
 TEST(Strings, are_skipped) {
+  EXPECT_EQ(show(1, 9,
+                 "a\x1b]0;title\x07"
+                 "b"),
+            "ab");
+  EXPECT_EQ(show(1, 9, "a\x1b]2;t\x01wo\x1b\\b"), "ab");
+  EXPECT_EQ(show(1, 9, "a\x1b]0;" + std::string(9000, 'x') + "\x07y"), "ay");
+  EXPECT_EQ(show(1, 9,
+                 "a\x1b]0;t\xc2\x9c"
+                 "b"),
+            "ab");
   EXPECT_EQ(show(1, 9, "a\x1bP1;2|x\x07y\x1b\\b"), "ab");
   EXPECT_EQ(show(1, 9, "a\x1b_Gi=1;AAAA\x1b\\b"), "ab");
   EXPECT_EQ(show(1, 9, "a\x1b^pm\x1b\\b"), "ab");

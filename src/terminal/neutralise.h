@@ -35,7 +35,6 @@ class Neutraliser {
   void execute(uint8_t control);
   void escape(const Escape& escape);
   void control(const Csi& csi);
-  void osc(std::string_view) {}
 
   void append(std::string_view text);
   void append_csi(const Csi& csi);

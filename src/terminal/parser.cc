@@ -26,7 +26,12 @@ void Parser::begin_character(uint8_t lead) {
 void Parser::begin_string(State state) {
   state_ = state;
   previous_ = 0;
-  osc_.clear();
+}
+
+void Parser::string(uint8_t byte) {
+  const bool ends = (byte == 0x07 && state_ == State::kOsc) || (byte == 0x9c && previous_ == 0xc2);
+  if (ends) state_ = State::kGround;
+  previous_ = byte;
 }
 
 // A byte 30–3F: a digit, a separator, or a private prefix, which may only come first.

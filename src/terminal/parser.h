@@ -10,11 +10,10 @@
 //  - Bytes from 80 on inside an escape or control sequence are skipped, as in tmux.
 //  - OSC, DCS, APC, PM, SOS and the `ESC k` title of screen run to ST, to any other ESC, to CAN or
 //  to SUB; OSC to BEL too.
-// Nothing is kept but the sequence under way: at most kParametersMax parameters and kOscSizeMax
-// bytes.
+// What is in a string is nothing to see, and skipped. Nothing is kept but the sequence under way:
+// at most kParametersMax parameters.
 #pragma once
 
-#include <string>
 #include <string_view>
 
 #include "base/bytes.h"
@@ -23,28 +22,17 @@
 namespace stele::terminal {
 
 /// A handler has: print_ascii(string_view) for runs of 20–7E, print(char32_t) for other characters
-/// (≥ U+00A0), execute(uint8_t) for C0 controls but ESC, CAN and SUB, escape(const Escape&),
-/// control(const Csi&) and osc(string_view) for strings ended by ST or BEL and no longer than
-/// kOscSizeMax. Other strings are skipped.
+/// (≥ U+00A0), execute(uint8_t) for C0 controls but ESC, CAN and SUB, escape(const Escape&) and
+/// control(const Csi&).
 class Parser {
  public:
-  static constexpr size_t kOscSizeMax = 4096;  // a longer OSC is skipped whole
-
   /// Takes the next bytes; where they are cut makes no difference to what is reported, but for
   /// where a run of ASCII is divided.
   template <typename Handler>
   void parse(ByteSpan in, Handler& to);
 
  private:
-  enum class State : uint8_t {
-    kGround,
-    kEscape,
-    kEscapeIgnore,
-    kCsi,
-    kCsiIgnore,
-    kOsc,
-    kSkippedString
-  };
+  enum class State : uint8_t { kGround, kEscape, kEscapeIgnore, kCsi, kCsiIgnore, kOsc, kString };
 
   template <typename Handler>
   void step(uint8_t byte, Handler& to);
@@ -58,13 +46,10 @@ class Parser {
   void dispatch_escape(uint8_t final, Handler& to);
   template <typename Handler>
   void csi(uint8_t byte, Handler& to);
-  template <typename Handler>
-  void osc(uint8_t byte, Handler& to);
-  template <typename Handler>
-  void end_osc(Handler& to);
 
   void begin_character(uint8_t lead);
   void begin_string(State state);
+  void string(uint8_t byte);
   void parameter(uint8_t byte);
   void push_parameter(bool after_colon);
 
@@ -76,7 +61,6 @@ class Parser {
   char32_t character_ = 0;
   Escape escape_;
   Csi csi_;
-  std::string osc_;
 };
 
 template <typename Handler>
@@ -100,7 +84,6 @@ template <typename Handler>
 void Parser::step(uint8_t byte, Handler& to) {
   if (missing_ > 0 && continue_character(byte, to)) return;
   if (byte == 0x1b) {
-    if (state_ == State::kOsc) end_osc(to);
     escape_ = {};
     state_ = State::kEscape;
     return;
@@ -119,10 +102,8 @@ void Parser::step(uint8_t byte, Handler& to) {
     case State::kCsiIgnore:
       return csi(byte, to);
     case State::kOsc:
-      return osc(byte, to);
-    case State::kSkippedString:
-      if (byte == 0x9c && previous_ == 0xc2) state_ = State::kGround;
-      previous_ = byte;
+    case State::kString:
+      return string(byte);
   }
 }
 
@@ -200,7 +181,7 @@ void Parser::dispatch_escape(uint8_t final, Handler& to) {
       case '^':
       case '_':
       case 'k':
-        return begin_string(State::kSkippedString);
+        return begin_string(State::kString);
       case '\\':
         return;
       default:
@@ -229,26 +210,6 @@ void Parser::csi(uint8_t byte, Handler& to) {
     csi_.final = byte;
     if (good) to.control(csi_);
   }
-}
-
-template <typename Handler>
-void Parser::osc(uint8_t byte, Handler& to) {
-  if (byte == 0x07) {
-    end_osc(to);
-    state_ = State::kGround;
-  } else if (byte == 0x9c && previous_ == 0xc2) {
-    if (!osc_.empty() && osc_.size() <= kOscSizeMax) osc_.pop_back();
-    end_osc(to);
-    state_ = State::kGround;
-  } else if (byte >= 0x20 && osc_.size() <= kOscSizeMax) {
-    osc_.push_back(static_cast<char>(byte));
-  }
-  previous_ = byte;
-}
-
-template <typename Handler>
-void Parser::end_osc(Handler& to) {
-  if (osc_.size() <= kOscSizeMax) to.osc(osc_);
 }
 
 }  // namespace stele::terminal

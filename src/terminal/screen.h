@@ -74,7 +74,6 @@ class Screen {
 
   // Movement. Rows and columns from 0; everything is brought onto the screen.
   void move_to(size_t row, size_t column);  // the row from the top margin in origin mode
-  void move_to_row(size_t row) { move_to(row, cursor_.column); }
   void move_to_column(size_t column);
   void up(size_t count);    // not beyond the top margin, if it stands below it
   void down(size_t count);  // nor the bottom margin

@@ -110,17 +110,19 @@ void apply(int code, Style& style) {
   }
 }
 
-void append_color(const Color& color, char tens, std::string& out) {
+// `first` is the code of colour 0: 30 or 40. Codes of the first 16 are known to terminals of 16.
+void append_color(const Color& color, int first, std::string& out) {
   if (color.is_default()) return;
-  out += ';';
-  out += tens;
+  const std::string extended = std::to_string(first + 8);
   if (color.is_indexed() && color.index() < 8) {
-    out += static_cast<char>('0' + color.index());
+    out += ';' + std::to_string(first + color.index());
+  } else if (color.is_indexed() && color.index() < 16) {
+    out += ';' + std::to_string(first + 60 + color.index() - 8);
   } else if (color.is_indexed()) {
-    out += "8;5;" + std::to_string(color.index());
+    out += ';' + extended + ";5;" + std::to_string(color.index());
   } else {
-    out += "8;2;" + std::to_string(color.red()) + ';' + std::to_string(color.green()) + ';' +
-           std::to_string(color.blue());
+    out += ';' + extended + ";2;" + std::to_string(color.red()) + ';' +
+           std::to_string(color.green()) + ';' + std::to_string(color.blue());
   }
 }
 
@@ -157,8 +159,8 @@ void append_sgr(const Style& style, std::string& out) {
     if (style.is(attribute)) out += code;
   }
   out += kUnderlines[static_cast<size_t>(style.underline)];
-  append_color(style.foreground, '3', out);
-  append_color(style.background, '4', out);
+  append_color(style.foreground, 30, out);
+  append_color(style.background, 40, out);
   out += 'm';
 }
 

@@ -13,7 +13,7 @@ class Concurrency(LedgerTest):
         script = "for i in $(seq 30); do echo $0 says $i; sleep 0.05; done; head -c 50000 /dev/zero | tr '\\0' x"
         running = [subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=fdatasync,fsync,execve", "-e", "signal=none", "-o", f"{trace}.{n}",
                                      STELE, "record", "--title", str(n), "--", "sh", "-c", script, f"session-{n}"],
-                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=self.ledger.environment) for n in range(SESSIONS)]
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=self.ledger.traced_environment) for n in range(SESSIONS)]
         shown = [p.communicate(timeout=300)[0] for p in running]
         self.assertEqual([p.returncode for p in running], [0] * SESSIONS)
 
@@ -32,7 +32,7 @@ class Concurrency(LedgerTest):
 
     def test_sessions_that_begin_and_end_all_the_time(self):
         script = "for i in 1 2 3 4 5; do \"$0\" record -- echo $1-$i > /dev/null || exit 1; done"
-        running = [subprocess.Popen(["sh", "-c", script, STELE, str(n)], stdin=subprocess.DEVNULL, env=self.ledger.environment) for n in range(8)]
+        running = [subprocess.Popen(["sh", "-c", script, STELE, str(n)], stdin=subprocess.DEVNULL, env=self.ledger.traced_environment) for n in range(8)]
         self.assertEqual([p.wait(300) for p in running], [0] * 8)
         report = self.assert_verdict("intact", status=0)
         self.assertEqual(len(report["streams"]), 40)

@@ -18,7 +18,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STELE = os.environ.get("STELE", str(ROOT / "build/dev/bin/stele"))
 LEDGER_GENERATOR = os.environ.get("LEDGER_GENERATOR", str(ROOT / "build/dev/bin/ledger_generator"))
-PATIENCE = 60.0  # seconds until a test gives up on something that should happen at once
+PATIENCE = float(os.environ.get("STELE_TEST_PATIENCE", "60"))  # seconds until a test gives up on something that should happen at once
 
 
 def remove(folder):
@@ -67,6 +67,11 @@ class Ledger:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("STELE", "XDG_"))}
         return {**kept, "STELE_DIR": str(self.path), "HOME": str(self.home), "SHELL": "/bin/bash", "TERM": "xterm-256color"}
 
+    @property
+    def traced_environment(self):
+        """For what runs under strace, where the leak checker of a sanitized build cannot work."""
+        return {**self.environment, "ASAN_OPTIONS": "detect_leaks=0"}
+
     def run(self, *args, ok=None, **kwargs):
         """Runs `stele ARGS…` without a terminal; `ok`: the exit statuses that are no error (None: any)."""
         options = {"stdin": subprocess.DEVNULL, "capture_output": True, "env": self.environment, "timeout": 600, **kwargs}
@@ -100,6 +105,10 @@ class Ledger:
         return [json.loads(line) for line in self.export(session, "json").splitlines()]
 
 
+def set_window_size(fd, rows, columns):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
 class Terminal:
     """A person's terminal: `argv` runs on a pty of its own; type into it, wait for what it shows."""
 
@@ -108,16 +117,16 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
+                set_window_size(0, rows, columns)
                 if cwd:
                     os.chdir(cwd)
                 os.execvpe(argv[0], [str(a) for a in argv], env or os.environ)
             finally:
                 os._exit(127)
         self.status = None
-        self.resize(rows, columns)
 
     def resize(self, rows, columns):
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        set_window_size(self.fd, rows, columns)
 
     def type(self, text):
         view = memoryview(text if isinstance(text, bytes) else text.encode())

@@ -22,7 +22,7 @@ class Inject(LedgerTest):
         # Only calls on files below the ledger count: those of the C library at the start are not what is tried here.
         return subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-P", self.ledger.path, *self.paths(), "-e", f"trace={calls}",
                                "-e", f"inject={calls}:{what}:when={when}", STELE, "record", *options, "--", *command],
-                              stdin=subprocess.DEVNULL, capture_output=True, env=self.ledger.environment, timeout=120)
+                              stdin=subprocess.DEVNULL, capture_output=True, env=self.ledger.traced_environment, timeout=120)
 
     def paths(self):
         found = [p for p in self.ledger.path.rglob("*") if p.parent.name not in ("live", "keys")]

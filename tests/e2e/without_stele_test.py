@@ -1,9 +1,15 @@
 """A stranger with 80 lines of Python and `age`, and no stele, comes to the same conclusions."""
+import functools
+import operator
+import random
+import shutil
 import subprocess
+import tempfile
 
-from harness import ROOT, LedgerTest, flip_bit, main
+from harness import ROOT, LedgerTest, flip_bit, main, unprotect
 
 SCRIPT = ROOT / "tools" / "without_stele.py"
+SEGMENT_AT = 92  # in a record: behind its leaf
 
 
 class WithoutStele(LedgerTest):
@@ -11,9 +17,31 @@ class WithoutStele(LedgerTest):
         super().setUp()
         self.ledger.record("sh", "-c", "printf 'caf\\351 \\0\\377\\n'; head -c 700000 /dev/urandom")
         self.ledger.record("sh", "-c", "echo the second; exit 3")
+        self.volume = next((self.ledger.path / "vault/volume").glob("*.vol"))
 
-    def stranger(self, *args):
-        return subprocess.run(["/usr/bin/python3", SCRIPT, self.ledger.path, *map(str, args)], capture_output=True, timeout=120)
+    def stranger(self, *args, ledger=None):
+        argv = ["/usr/bin/python3", SCRIPT, ledger or self.ledger.path, *map(str, args)]
+        return subprocess.run(argv, capture_output=True, timeout=120)
+
+    def flags(self, volume):
+        """All that stand in the leaves of a volume."""
+        data = volume.read_bytes()
+        return functools.reduce(operator.or_, (data[at + 2] for at, _ in self.records(data)), 0)
+
+    def records(self, data=None):
+        """(offset, size) of each record of a volume, the first by default."""
+        data, at = data or self.volume.read_bytes(), 0
+        while at < len(data):
+            size = SEGMENT_AT + int.from_bytes(data[at + 24:at + 28], "big")
+            yield at, size
+            at += size
+
+    def assert_fails(self, *words, ledger=None):
+        done = self.stranger(ledger=ledger)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertTrue(done.stderr.startswith(b"TAMPERED: "), done.stderr)
+        for word in words:
+            self.assertIn(word.encode(), done.stderr)
 
     def test_it_is_at_most_eighty_lines(self):
         self.assertLessEqual(len(SCRIPT.read_text().splitlines()), 80)
@@ -25,23 +53,66 @@ class WithoutStele(LedgerTest):
             self.assertIn(b"leaves verified", done.stderr)
             self.assertEqual(done.stdout, self.ledger.export(session["id"]))
 
-    def test_finds_what_was_tampered_with(self):
-        volume = next((self.ledger.path / "vault/volume").glob("*.vol"))
-        size = volume.stat().st_size
+    def test_reads_across_changes_of_key_and_volumes(self):
+        self.ledger.record("head", "-c", "70000000", "/dev/urandom")
+        self.assertTrue(any(self.flags(v) & 4 for v in self.volume.parent.glob("*.vol")), "a rekey segment")
+        session = self.ledger.sessions()[-1]["id"]
+        done = self.stranger(session, self.ledger.path / "auditor.age")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout == self.ledger.export(session))
+
+    def test_needs_nothing_secret_to_verify(self):
+        with tempfile.TemporaryDirectory() as copy:
+            for name in ("log.vkey", "host.vkey"):
+                shutil.copy(self.ledger.path / name, copy)
+            shutil.copytree(self.ledger.path / "vault", f"{copy}/vault")
+            self.assertEqual(self.stranger(ledger=copy).returncode, 0)
+            self.assertEqual(self.ledger.verify()[0], 0)
+
+    def test_says_which_record_was_altered(self):
+        for index, (at, size) in enumerate(self.records()):
+            for offset in (28, SEGMENT_AT, SEGMENT_AT + 40, size // 2, size - 1):
+                with self.subTest(index=index, offset=offset), flip_bit(self.volume, at + offset):
+                    self.assert_fails(f"leaf {index} (000000000000.vol, byte {at})")
         self.assertEqual(self.stranger().returncode, 0)
-        for offset in [0, 91, 92, size // 3, size // 2, size - 1]:
-            with self.subTest(offset=offset), flip_bit(volume, offset):
-                done = self.stranger()
-                self.assertEqual(done.returncode, 1, done.stderr)
-        with flip_bit(volume, size // 2):
-            self.assertIn(b"altered segment", self.stranger().stderr)
+
+    def test_finds_any_flipped_bit(self):
+        size = self.volume.stat().st_size
+        draw = random.Random(7)
+        for _ in range(20):
+            offset, bit = draw.randrange(size), 1 << draw.randrange(8)
+            with self.subTest(offset=offset, bit=bit), flip_bit(self.volume, offset, bit):
+                self.assertEqual(self.stranger().returncode, 1)
+
+    def test_finds_leaves_that_are_gone_swapped_or_there_twice(self):
+        data, records = self.volume.read_bytes(), list(self.records())
+        (first, a), (second, b) = records[1:3]
+        unprotect(self.volume)
+        wrong = {
+            "cut off": data[:records[-1][0]],
+            "gone": data[:first] + data[second:],
+            "swapped": data[:first] + data[second:second + b] + data[first:second] + data[second + b:],
+            "twice": data[:second] + data[first:first + a] + data[second:],
+        }
+        for what, bytes_now in wrong.items():
+            with self.subTest(what):
+                self.volume.write_bytes(bytes_now)
+                self.assert_fails("leaf" if what != "cut off" else f"{len(records) - 1} of {len(records)} leaves")
+        self.volume.write_bytes(data)
         self.assertEqual(self.stranger().returncode, 0)
 
     def test_holds_the_checkpoint_to_its_key(self):
-        with flip_bit(self.ledger.path / "vault/log/checkpoint", -10):
-            self.assertEqual(self.stranger().returncode, 1)
-        with flip_bit(self.ledger.path / "log.vkey", -5):
-            self.assertEqual(self.stranger().returncode, 1)
+        for name, offsets in (("vault/log/checkpoint", (-10, 0, 60)), ("log.vkey", (-5, 3)), ("host.vkey", (-8,))):
+            for offset in offsets:
+                with self.subTest(name=name, offset=offset), flip_bit(self.ledger.path / name, offset):
+                    self.assertEqual(self.stranger().returncode, 1)
+
+    def test_refuses_an_identity_that_is_not_the_auditors(self):
+        other = self.folder / "other.age"
+        subprocess.run(["age-keygen", "-o", other], check=True, capture_output=True)
+        done = self.stranger(self.ledger.sessions()[0]["id"], other)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.stdout, b"")
 
 
 if __name__ == "__main__":
