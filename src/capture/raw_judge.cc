@@ -143,6 +143,14 @@ void RawJudge::end_entry() {
 
 void RawJudge::leave() { end_entry(); }
 
+void RawJudge::doubt(BootTime typed_at) {
+  if (entry_ && entry_->state == Standing::kHeld && entry_->last_at == typed_at)
+    entry_->kind = Promise::kStrong;
+  for (TypedEntry& ended : ended_) {
+    if (ended.last_at == typed_at) ended.kind = Promise::kStrong;
+  }
+}
+
 void RawJudge::decide(uint64_t id, Verdict verdict) {
   queue_.decide([id](const auto& entry) { return entry.field == id; }, verdict);
 }

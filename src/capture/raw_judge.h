@@ -54,6 +54,8 @@ class RawJudge {
   void output(BootTime at, ByteSpan bytes);
   /// The terminal is not raw any more.
   void leave();
+  /// What was typed then may have met a hidden line: only its echo saves it now.
+  void doubt(BootTime typed_at);
   void tick(BootTime now);
   std::optional<BootTime> deadline() const;
   void finish(BootTime now);

@@ -14,6 +14,7 @@ Bytes copy(ByteSpan bytes) { return {bytes.begin(), bytes.end()}; }
 void SecretFilter::input(BootTime at, ByteSpan bytes, InputMode mode) {
   if (policy_ == event::InputPolicy::kNone || bytes.empty()) return;
   last_input_from_ = queue_.pushed();
+  last_input_at_ = at;
   if (mode != InputMode::kRaw) raw_.leave();
   if (mode == InputMode::kHidden) {
     hide(at, bytes);
@@ -61,8 +62,13 @@ void SecretFilter::hold_until_echoed(BootTime at, ByteSpan bytes) {
 
 void SecretFilter::written(InputMode mode) {
   if (mode != InputMode::kHidden) return;
-  queue_.decide([this](const auto& entry) { return entry.number >= last_input_from_; },
-                Verdict::kNoEcho);
+  const auto is_line = [this](const auto& entry) {
+    return entry.number >= last_input_from_ && entry.field == 0;
+  };
+  queue_.decide(is_line, Verdict::kNoEcho);
+  // A shell may have taken the line and begun the command that hides the next one; or this is the
+  // next one. The screen tells.
+  raw_.doubt(last_input_at_);
   queue_.release();
 }
 

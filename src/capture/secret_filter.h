@@ -68,6 +68,7 @@ class SecretFilter {
   EchoMatcher echo_;
   RawJudge raw_;
   uint64_t last_input_from_ = 0;  // the number of the last input's first entry
+  BootTime last_input_at_;
 };
 
 }  // namespace stele::capture

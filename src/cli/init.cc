@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/commands.h"
@@ -46,6 +47,19 @@ Status ask_for_recovery(ledger::SetupOptions& setup) {
   return {};
 }
 
+// Before anything is made: half a ledger would be in the way of the next attempt.
+Status check_different(const ledger::SetupOptions& setup) {
+  std::vector<crypto::Recipient> all = setup.auditors;
+  all.insert(all.end(), setup.recovery.begin(), setup.recovery.end());
+  for (auto r = all.begin(); r != all.end(); ++r) {
+    if (std::find(all.begin(), r, *r) != r)
+      return fail(Code::kInvalid, r->to_string() +
+                                      " is given twice; who is to help when an identity is lost "
+                                      "needs another one");
+  }
+  return {};
+}
+
 Result<ledger::SetupReport> set_up(Context& context, const InitOptions& options,
                                    bool& has_recovery) {
   ledger::SetupOptions setup;
@@ -54,6 +68,7 @@ Result<ledger::SetupReport> set_up(Context& context, const InitOptions& options,
   TRY(setup.auditors, parse_recipients("--auditor", options.auditors));
   TRY(setup.recovery, parse_recipients("--recovery", options.recovery));
   if (setup.recovery.empty() && !options.no_recovery) TRY_VOID(ask_for_recovery(setup));
+  TRY_VOID(check_different(setup));
   has_recovery = !setup.recovery.empty();
   TRY_VOID(context.files.make_directories(context.layout.directory));
   return ledger::set_up(context.files, context.layout, setup, context.clock, os::system_random);

@@ -132,7 +132,11 @@ Result<ledger::Role> parse_role(const std::string& name) {
 }
 
 Status run_grant(Context& context, const GrantOptions& options) {
-  TRY(const auto recipient, crypto::Recipient::parse(options.recipient));
+  auto recipient = crypto::Recipient::parse(options.recipient);
+  if (!recipient) {
+    return fail(std::move(recipient).error().within('"' + printable(options.recipient) +
+                                                    "\" is no recipient (age1… is wanted)"));
+  }
   TRY(const auto role, parse_role(options.role));
   TRY(auto now, load_list(context));
   TRY(const auto identities, load_identities(context, options.identity));
@@ -142,7 +146,7 @@ Status run_grant(Context& context, const GrantOptions& options) {
   }
   size_t sessions = 0, closed_to_us = 0;
   TRY(Grants grants, gather_keys(context, identities, sessions, closed_to_us));
-  TRY(const Listed listed, extend_list(context, std::move(now), recipient, role));
+  TRY(const Listed listed, extend_list(context, std::move(now), *recipient, role));
   if (const auto batches = grants.take(); !batches.empty())
     TRY_VOID(record_grants(context, listed, batches));
   std::printf("%s may read every session from now on, and %zu recorded before.\n",

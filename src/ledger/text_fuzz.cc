@@ -5,7 +5,8 @@
 #include "ledger/recipients_list.h"
 #include "vault/vault.h"
 
-// The first byte says which of the ledger's small text files the rest is. What is accepted has one spelling.
+// The first byte says which of the ledger's small text files the rest is. What is accepted has one
+// spelling.
 STELE_FUZZ(ledger_text, input) {
   if (input.empty()) return;
   const stele::ByteSpan rest = input.subspan(1);

@@ -191,11 +191,13 @@ def segments(host, auditor, clerk):
     wall, boot = 1_767_225_600_000_000, 5_000_000
     yield a.seal({FACTS: [[1, 0, start]]}, wall=wall, boot=boot)
     yield a.seal({OUTPUT: [[2, 310, b"$ "], [2, 90_000, b"caf\xc3\xa9 \xff\x00\r\n"]],
-                  INPUT: [[3, 0, b"l"], [5, 900, 0, 16]]}, wall=wall + 1_000_000, boot=boot + 1_000_000, duration=90_310)
+                  INPUT: [[3, 0, b"l"], [5, 900, 0, 16]]},
+                 wall=wall + 1_000_000, boot=boot + 1_000_000, duration=90_310)
     yield a.seal({OUTPUT: [[2, 0, b"the same words again, the same words again"]]}, new_frame=True,
                  wall=wall + 2_000_000, boot=boot + 2_000_000)
     yield a.seal({FACTS: [[6, 0, "no space left on device", 70_000, 12, 2_000_000]],
-                  OUTPUT: [[2, 0, b"the same words again"]], INPUT: [[3, -1_500_000, b"\r"]]}, flags=REKEY | GAP, wall=wall + 3_000_000, boot=boot + 3_000_000)
+                  OUTPUT: [[2, 0, b"the same words again"]], INPUT: [[3, -1_500_000, b"\r"]]},
+                 flags=REKEY | GAP, wall=wall + 3_000_000, boot=boot + 3_000_000)
     yield a.seal({FACTS: [[7, 0, {"out": 12, "exit": 0}]]}, flags=CLOSE, duration=0xffffffff,
                  wall=wall + 9_000_000_000, boot=boot + 9_000_000_000)
     b = Stream("B", bytes.fromhex("0197a3b2000170008000000000000bb0"), GRANTS, host, [[clerk]] * 3)

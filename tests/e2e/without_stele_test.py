@@ -1,15 +1,51 @@
 """A stranger with 80 lines of Python and `age`, and no stele, comes to the same conclusions."""
 import functools
 import operator
+import os
+import pathlib
 import random
+import re
 import shutil
 import subprocess
 import tempfile
+import unittest
 
 from harness import ROOT, LedgerTest, flip_bit, main, unprotect
 
 SCRIPT = ROOT / "tools" / "without_stele.py"
+PAGE = ROOT / "docs" / "without-stele.md"
 SEGMENT_AT = 92  # in a record: behind its leaf
+
+
+class Page(unittest.TestCase):
+    """docs/without-stele.md: every command there says what the page says it does."""
+
+    def commands(self):
+        """[command, what it prints] of each, in order; `>` continues a command."""
+        found = []
+        for block in re.findall(r"^```console\n(.*?)^```", PAGE.read_text(), re.S | re.M):
+            for line in block.splitlines():
+                if line.startswith("$ "):
+                    found.append([line[2:], ""])
+                elif line.startswith("> ") and not found[-1][1]:
+                    found[-1][0] += "\n" + line[2:]
+                else:
+                    found[-1][1] += line + "\n"
+        return found
+
+    def test_its_commands_say_what_stands_there(self):
+        commands = self.commands()
+        self.assertGreater(len(commands), 20)
+        with tempfile.TemporaryDirectory() as folder:
+            here = pathlib.Path(folder)
+            for name in ("tools", "testdata"):
+                (here / name).symlink_to(ROOT / name)
+            script = "".join(f"{command}\necho --end-of-{i}--\n" for i, (command, _) in enumerate(commands))
+            environment = {**os.environ, "TMPDIR": folder, "PATH": "/usr/bin:/bin"}
+            done = subprocess.run(["bash", "-c", script], cwd=here, env=environment,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+        said = re.split(r"--end-of-\d+--\n", done.stdout)[:-1]
+        self.assertEqual([tuple(c) for c in commands], [(c, s) for (c, _), s in zip(commands, said, strict=True)])
 
 
 class WithoutStele(LedgerTest):
