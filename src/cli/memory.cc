@@ -11,6 +11,7 @@ namespace stele::cli {
 namespace {
 
 constexpr std::string_view kFirstLine = "stele-memory-v1";
+constexpr std::string_view kNone = "-";
 constexpr size_t kMemoryBytesMax = size_t{4} << 20;
 
 // Origins hold '/' and whatever else: the file is named by hash, the origin stands inside.
@@ -30,8 +31,8 @@ std::string memory_directory() {
 
 std::string encode(const ledger::Remembered& what) {
   std::string text(kFirstLine);
-  text +=
-      "\n" + what.log_vkey + "\n" + std::to_string(what.size) + "\n" + to_base64(what.root) + "\n";
+  text += "\n" + what.log_vkey + "\n" + std::to_string(what.size) + "\n" + to_base64(what.root) +
+          "\n" + (what.policy_vkey.empty() ? std::string(kNone) : what.policy_vkey) + "\n";
   for (const std::string& host : what.host_vkeys) text += host + "\n";
   return text;
 }
@@ -41,7 +42,7 @@ Result<ledger::Remembered> parse_memory(std::string_view text) {
   std::vector<std::string_view> lines;
   for (size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1))
     lines.push_back(text.substr(0, end));
-  if (lines.size() < 4 || lines[0] != kFirstLine)
+  if (lines.size() < 5 || lines[0] != kFirstLine)
     return fail(Code::kCorrupt, "not a memory of checkpoints");
   ledger::Remembered what;
   what.log_vkey = lines[1];
@@ -49,7 +50,8 @@ Result<ledger::Remembered> parse_memory(std::string_view text) {
   TRY(const Bytes root, from_base64(lines[3]));
   if (root.size() != what.root.size()) return fail(Code::kCorrupt, "not a root");
   std::copy(root.begin(), root.end(), what.root.begin());
-  what.host_vkeys.assign(lines.begin() + 4, lines.end());
+  if (lines[4] != kNone) what.policy_vkey = lines[4];
+  what.host_vkeys.assign(lines.begin() + 5, lines.end());
   if (encode(what) != whole) return fail(Code::kCorrupt, "malformed");
   return what;
 }

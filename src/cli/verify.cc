@@ -86,8 +86,14 @@ int exit_status(Verdict verdict) {
   return verdict == Verdict::kUnknown ? kExitUnknown : kExitOk;
 }
 
-ledger::Remembered memory_of(const ledger::Trust& trust, const receipt::Checkpoint& checkpoint) {
-  ledger::Remembered what{trust.log.to_string(), {}, checkpoint.size, checkpoint.root};
+ledger::Remembered memory_of(Context& context, const ledger::Trust& trust,
+                             const receipt::Checkpoint& checkpoint) {
+  const auto policy = ledger::load_verifier_key(context.files, context.layout.policy_vkey());
+  ledger::Remembered what{trust.log.to_string(),
+                          {},
+                          policy ? policy->to_string() : "",
+                          checkpoint.size,
+                          checkpoint.root};
   for (const auto& host : trust.hosts.entries()) {
     what.host_vkeys.push_back(
         receipt::VerifierKey{host.name, receipt::KeyType::kNote, host.key}.to_string());
@@ -119,22 +125,19 @@ Result<Report> run(Context& context, const VerifyOptions& options) {
   TRY(const ledger::Trust trust, load_trust(context));
   auto how = verifier_options(context, options);
   const std::string memory = memory_directory();
-  if (memory.empty())
-    warn(
-        "neither HOME nor XDG_STATE_HOME is set: a roll-back since the last time cannot be "
-        "noticed");
   if (!options.forget) {
     TRY(how.memory, recall(context.files, memory, trust.log.name));
   }
   TRY(auto report, ledger::verify(context.files, context.layout, trust, how));
   // Only a checkpoint that proved good is remembered, and never an older one over a newer.
-  if (report.checkpoint && report.verdict == Verdict::kIntact) {
-    const auto what = memory_of(trust, *report.checkpoint);
+  if (memory.empty()) {
+    report.notes.push_back(
+        "neither XDG_STATE_HOME nor HOME is set: nothing is remembered, and no roll-back since the "
+        "last time can be noticed");
+  } else if (report.checkpoint && report.verdict == Verdict::kIntact) {
+    const auto what = memory_of(context, trust, *report.checkpoint);
     if (const auto kept = remember(context.files, memory, trust.log.name, what); !kept)
       report.notes.push_back("not remembered for next time: " + kept.error().message());
-    else if (memory.empty())
-      report.notes.push_back(
-          "not remembered for next time: neither XDG_STATE_HOME nor HOME is set");
   }
   return report;
 }

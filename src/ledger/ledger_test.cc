@@ -63,6 +63,25 @@ TEST_F(LedgerTest, tells_open_from_cut_by_who_lives) {
   EXPECT_EQ(verdict_of(world.verify_now(), s.id()), Verdict::kCut);
 }
 
+TEST_F(LedgerTest, a_session_that_ends_while_it_is_verified_was_open_not_cut) {
+  auto ledger = world.open(files).value();
+  TestStream s = stream(), dead = stream();
+  for (TestStream* each : {&s, &dead}) ASSERT_TRUE(ledger->append(each->next().bytes).has_value());
+  ASSERT_TRUE(ledger->sync().has_value());
+  ASSERT_TRUE(ledger->publish_through(2).has_value());
+  VerifyOptions options;
+  options.is_live = [&](const StreamId& id) {
+    if (id == s.id()) {
+      EXPECT_TRUE(ledger->append(s.next(10, true).bytes).has_value());
+    }
+    return false;
+  };
+  const Report report = World::verify_now(files, options);
+  EXPECT_EQ(verdict_of(report, s.id()), Verdict::kOpen);
+  EXPECT_EQ(verdict_of(report, dead.id()), Verdict::kCut);
+  EXPECT_EQ(verdict_of(world.verify_now(), s.id()), Verdict::kUnsealed);
+}
+
 TEST_F(LedgerTest, takes_the_same_segment_again_and_refuses_another_in_its_place) {
   auto ledger = world.open(files).value();
   TestStream s = stream();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ledger/test_report.h"
 #include "ledger/test_world.h"
 
 namespace stele::ledger {
@@ -18,30 +19,6 @@ constexpr size_t kStride = 1;
 constexpr size_t kVolumeStride = 7;  // and of the volume
 
 const std::string kVolume = "/ledger/vault/volume/000000000000.vol";
-
-std::string describe(const Report& report) {
-  std::string text(verdict_name(report.verdict));
-  for (const Fault& f : report.faults) text += "\n  " + f.what + ": " + f.where;
-  for (const StreamReport& s : report.streams) {
-    for (const Fault& f : s.faults)
-      text += "\n  " + to_string(s.stream) + " " + f.what + ": " + f.where;
-  }
-  return text;
-}
-
-std::vector<Fault> all_faults(const Report& report) {
-  std::vector<Fault> faults = report.faults;
-  for (const StreamReport& s : report.streams)
-    faults.insert(faults.end(), s.faults.begin(), s.faults.end());
-  return faults;
-}
-
-bool names(const Report& report, std::string_view what, std::string_view where = "") {
-  const auto faults = all_faults(report);
-  return std::any_of(faults.begin(), faults.end(), [&](const Fault& f) {
-    return f.what == what && f.where.find(where) != std::string::npos;
-  });
-}
 
 struct Record {
   size_t offset, size;
@@ -250,7 +227,8 @@ TEST_F(Tamper, the_vault_rolled_back_without_its_head_is_found_by_anyone) {
 
 TEST_F(Tamper, everything_rolled_back_is_found_by_a_reader_who_remembers) {
   const Report before = verify_now();
-  Remembered memory{trust.log.to_string(), {}, before.checkpoint->size, before.checkpoint->root};
+  Remembered memory{
+      trust.log.to_string(), {}, "", before.checkpoint->size, before.checkpoint->root};
   world.disk.restore(earlier);
   EXPECT_EQ(verify_now().verdict, Verdict::kIntact) << "to a newcomer it is a younger ledger";
   VerifyOptions options;
@@ -270,9 +248,9 @@ TEST_F(Tamper, another_history_of_the_same_length_is_found_by_a_reader_who_remem
   }
   EXPECT_EQ(verify_now().verdict, Verdict::kIntact);
   VerifyOptions options;
-  options.memory = Remembered{trust.log.to_string(), {}, 5, before.checkpoint->root};
+  options.memory = Remembered{trust.log.to_string(), {}, "", 5, before.checkpoint->root};
   EXPECT_TRUE(names(verify_now(options), "forked", "5 leaves"));
-  options.memory = Remembered{trust.log.to_string(), {}, 2, {}};
+  options.memory = Remembered{trust.log.to_string(), {}, "", 2, {}};
   EXPECT_TRUE(names(verify_now(options), "forked", "2 leaves"));
 }
 
@@ -303,8 +281,26 @@ TEST_F(Tamper, a_checkpoint_that_nothing_gives_is_found_and_nothing_else_is_blam
 
 TEST_F(Tamper, another_log_key_is_found_by_a_reader_who_remembers) {
   VerifyOptions options;
-  options.memory = Remembered{"stele/test/1+00000000+AQ==", {}, 0, {}};
+  options.memory = Remembered{"stele/test/1+00000000+AQ==", {}, "", 0, {}};
   EXPECT_TRUE(names(verify_now(options), "other log key", "log.vkey"));
+}
+
+TEST_F(Tamper, another_policy_key_with_a_list_of_its_own_is_found_by_a_reader_who_remembers) {
+  sim::SimFileSystem files(world.disk);
+  const auto before = load_verifier_key(files, kLayout.policy_vkey()).value();
+  const auto list =
+      open_recipients_list(files.read(kLayout.recipients(), 1 << 16).value(), before).value();
+  const auto impostor =
+      receipt::NoteSigner::make(before.name, crypto::SigningKey::generate(world.random)).value();
+  world.disk.put(kLayout.recipients(), as_bytes(impostor.sign(encode(list)).value()));
+  world.disk.put(kLayout.policy_vkey(), as_bytes(impostor.key().to_string() + "\n"));
+  VerifyOptions options;
+  EXPECT_EQ(verify_now().verdict, Verdict::kIntact) << "a newcomer knows no other";
+  options.memory =
+      Remembered{trust.log.to_string(), {}, before.to_string(), 0, merkle::empty_root()};
+  EXPECT_TRUE(names(verify_now(options), "other policy key", "policy.vkey"));
+  world.disk.restore(whole);
+  EXPECT_EQ(verify_now(options).verdict, Verdict::kIntact);
 }
 
 /// What a host could append that it should not: a ledger takes it (it checks chains), a verifier

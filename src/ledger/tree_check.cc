@@ -35,12 +35,19 @@ Result<Bytes> TreeCheck::read(const Tile& tile) const {
                     tile.is_bundle() ? kTileWidth * (2 + segment::kLeafBytes) : merkle::kTileBytes);
 }
 
-TreeCheck::Account TreeCheck::from_tiles() const {
+void TreeCheck::note_unread(const Error& error) {
+  if (unread(error, "", "").weight == Verdict::kUnknown) unreadable_ = error;
+}
+
+TreeCheck::Account TreeCheck::from_tiles() {
   Account account(checkpoint_.size);
   for (uint64_t n = 0; n * kTileWidth < checkpoint_.size; ++n) {
     const uint16_t width = width_at(checkpoint_.size, n);
     const auto bytes = read({0, n, width});
-    if (!bytes) continue;
+    if (!bytes) {
+      note_unread(bytes.error());
+      continue;
+    }
     const auto hashes = merkle::parse_tile(*bytes, width);
     if (hashes)
       std::copy(hashes->begin(), hashes->end(),
@@ -49,12 +56,15 @@ TreeCheck::Account TreeCheck::from_tiles() const {
   return account;
 }
 
-TreeCheck::Account TreeCheck::from_bundles() const {
+TreeCheck::Account TreeCheck::from_bundles() {
   Account account(checkpoint_.size);
   for (uint64_t n = 0; n * kTileWidth < checkpoint_.size; ++n) {
     const uint16_t width = width_at(checkpoint_.size, n);
     const auto bytes = read({merkle::kEntries, n, width});
-    if (!bytes) continue;
+    if (!bytes) {
+      note_unread(bytes.error());
+      continue;
+    }
     const auto entries = merkle::parse_bundle(*bytes, width);
     if (!entries) continue;
     for (size_t i = 0; i < width; ++i)
@@ -63,18 +73,19 @@ TreeCheck::Account TreeCheck::from_bundles() const {
   return account;
 }
 
-TreeCheck::Account TreeCheck::from_volumes() const {
+TreeCheck::Account TreeCheck::from_volumes() {
   Account account(checkpoint_.size);
   const auto volumes = vault_.volumes();
   if (!volumes) return account;
   for (const vault::VolumeName& name : *volumes) {
     vault::RecordCursor cursor(vault_, {name, 0, name.first_index});
-    for (auto found = cursor.look(); found && *found == vault::Found::kRecord;
-         found = cursor.look()) {
+    auto found = cursor.look();
+    for (; found && *found == vault::Found::kRecord; found = cursor.look()) {
       if (cursor.position().volume != name || cursor.position().index >= account.size()) break;
       account[cursor.position().index] = merkle::leaf_hash(segment::encode(cursor.leaf()));
       cursor.advance();
     }
+    if (!found) note_unread(found.error());
   }
   return account;
 }
@@ -155,11 +166,7 @@ void TreeCheck::check_tile(const Tile& tile, const std::vector<Hash>& level,
   const std::string where = "vault/log/" + merkle::path(tile);
   const auto bytes = read(tile);
   if (!bytes) {
-    const bool missing = bytes.error().code == Code::kNotFound;
-    faults.push_back({missing ? Verdict::kMissing : Verdict::kTampered,
-                      missing ? "missing tile" : "altered tile",
-                      where + ": " + bytes.error().message()});
-    return;
+    return faults.push_back(unread(bytes.error(), "tile", where));
   }
   const auto first = level.begin() + static_cast<ptrdiff_t>(tile.index * kTileWidth);
   const Bytes right = merkle::encode_tile({first, first + tile.width});
@@ -175,11 +182,7 @@ void TreeCheck::check_bundle(const Tile& tile, std::vector<Fault>& faults) const
   const std::string where = "vault/log/" + merkle::path(tile);
   const auto bytes = read(tile);
   if (!bytes) {
-    const bool missing = bytes.error().code == Code::kNotFound;
-    faults.push_back({missing ? Verdict::kMissing : Verdict::kTampered,
-                      missing ? "missing bundle" : "altered bundle",
-                      where + ": " + bytes.error().message()});
-    return;
+    return faults.push_back(unread(bytes.error(), "bundle", where));
   }
   const auto entries = merkle::parse_bundle(*bytes, tile.width);
   if (!entries) {
@@ -202,7 +205,11 @@ void TreeCheck::check_others(const std::string& folder,
                              const std::vector<std::vector<Hash>>& levels,
                              std::vector<Fault>& faults) const {
   const auto names = vault_.files().list(vault_.log_path(folder));
-  if (!names) return;
+  if (!names) {
+    if (names.error().code != Code::kNotFound)
+      faults.push_back(unread(names.error(), "folder", "vault/log/" + folder));
+    return;
+  }
   for (const std::string& name : *names) {
     const std::string path = folder + "/" + name;
     if (folder == "tile" || name.starts_with("x") || name.ends_with(".p")) {

@@ -26,6 +26,9 @@ class TreeCheck {
   std::vector<Fault> check_files() const;
 
   bool established() const { return !leaves_.empty() || checkpoint_.size == 0; }
+  /// What kept establish() from reading all there is, if anything did: an error of the device or
+  /// the system, not of the ledger.
+  const std::optional<Error>& unreadable() const { return unreadable_; }
   const std::vector<Hash>& leaves() const { return leaves_; }
   /// Which leaf has this hash; nullopt: none.
   std::optional<uint64_t> index_of(const Hash& leaf_hash) const;
@@ -37,9 +40,10 @@ class TreeCheck {
  private:
   using Account =
       std::vector<std::optional<Hash>>;  // one account of the leaves; nullopt: it does not say
-  Account from_tiles() const;
-  Account from_bundles() const;
-  Account from_volumes() const;
+  Account from_tiles();
+  Account from_bundles();
+  Account from_volumes();
+  void note_unread(const Error& error);
   bool believe(const Account& account);
   std::vector<std::vector<Hash>> levels() const;
   Result<Bytes> read(const merkle::Tile& tile) const;
@@ -53,6 +57,7 @@ class TreeCheck {
   const receipt::Checkpoint checkpoint_;
   std::map<merkle::Tile, Result<Bytes>> partial_;
   std::vector<Hash> leaves_;
+  std::optional<Error> unreadable_;
   struct FirstBytes {
     size_t operator()(const Hash& h) const {
       size_t v = 0;

@@ -1,12 +1,13 @@
 #include "ledger/verify.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
-#include "base/hex.h"
 #include "ledger/head.h"
-#include "ledger/recipients_list.h"
 #include "ledger/stream_check.h"
+#include "ledger/surroundings.h"
 #include "ledger/tree_check.h"
 #include "merkle/frontier.h"
 
@@ -14,6 +15,10 @@ namespace stele::ledger {
 namespace {
 
 constexpr size_t kCheckpointBytesMax = size_t{64} << 10;
+
+std::string path_in_ledger(const vault::VolumeName& volume) {
+  return "vault/volume/" + vault::to_string(volume);
+}
 
 // One run of verify(): holds the volumes against the tree, record by record, in the ledger's order.
 class Verifier {
@@ -34,16 +39,23 @@ class Verifier {
     report_.faults.push_back({weight, std::move(what), std::move(where)});
   }
   void read_checkpoint();
-  void check_memory();
-  void check_recipients();
+  void add(std::vector<Fault> faults) {
+    std::move(faults.begin(), faults.end(), std::back_inserter(report_.faults));
+  }
+  void check_surroundings();
   void check_head();
-  Status scan(const std::vector<vault::VolumeName>& volumes);
+  void scan(const std::vector<vault::VolumeName>& volumes);
+  Status scan_one(const vault::VolumeName& volume, uint64_t end_index);
+  void pass_unreadable(const std::string& name, const Error& error, uint64_t end_index);
+  void take_tail(const std::string& name, uint64_t offset, uint64_t bytes, uint64_t end_index);
+  void settle_foreign();
   void take(const vault::VolumeName& volume, const ScannedRecord& record, uint64_t end_index);
   void take_covered(const std::string& where, const ScannedRecord& record, uint64_t at);
   void take_unknown(const std::string& where, const ScannedRecord& record);
   void take_uncovered(const std::string& where, const ScannedRecord& record);
   void blame_leaf(uint64_t index, Fault fault);
   void name_missing();
+  std::set<StreamId> written_meanwhile() const;
   void judge();
 
   bool established() const { return tree_ && tree_->established(); }
@@ -60,9 +72,10 @@ class Verifier {
   Report report_;
   std::optional<TreeCheck> tree_;
   std::optional<Head> head_;
-  bool head_broken_ = false;
 
   uint64_t index_ = 0;           // the leaf expected next
+  bool is_whole_ = true;         // every volume could be read
+  vault::Position end_;          // where reading the newest volume ended
   bool end_denied_ = false;      // this volume's end by its successor's name was found wrong
   std::vector<bool> seen_;       // covered leaves whose record was found, right or wrong
   std::vector<Hash> uncovered_;  // leaf hashes beyond the checkpoint, in order
@@ -74,8 +87,7 @@ class Verifier {
 void Verifier::read_checkpoint() {
   const auto note = vault_.get("checkpoint", kCheckpointBytesMax);
   if (!note) {
-    return blame(note.error().code == Code::kNotFound ? Verdict::kMissing : Verdict::kUnknown,
-                 "no checkpoint", "vault/log/checkpoint: " + note.error().message());
+    return report_.faults.push_back(unread(note.error(), "checkpoint", "vault/log/checkpoint"));
   }
   auto checkpoint = receipt::open_checkpoint(*note, trust_.log);
   if (!checkpoint) {
@@ -85,46 +97,12 @@ void Verifier::read_checkpoint() {
   report_.checkpoint = *checkpoint;
 }
 
-void Verifier::check_memory() {
-  if (!options_.memory) return;
-  const Remembered& old = *options_.memory;
-  if (old.log_vkey != trust_.log.to_string()) {
-    blame(Verdict::kTampered, "other log key",
-          "log.vkey: this reader knows the log " + trust_.log.name + " by another key");
+void Verifier::check_surroundings() {
+  if (options_.memory) {
+    add(check_memory(*options_.memory, trust_, report_.checkpoint,
+                     established() ? &*tree_ : nullptr));
   }
-  for (size_t i = 0; i < old.host_vkeys.size(); ++i) {
-    const auto& now = trust_.hosts.entries();
-    const auto was = receipt::VerifierKey::parse(old.host_vkeys[i]);
-    if (was && i < now.size() && now[i].name == was->name && now[i].key == was->key) continue;
-    blame(Verdict::kTampered, "other host key",
-          "host.vkey: the key of epoch " + std::to_string(i + 1) +
-              " is not the one this reader saw before");
-  }
-  if (!report_.checkpoint) return;
-  if (report_.checkpoint->size < old.size) {
-    return blame(Verdict::kTampered, "rolled back",
-                 "vault/log/checkpoint: " + std::to_string(report_.checkpoint->size) +
-                     " leaves; this reader saw " + std::to_string(old.size) + " before");
-  }
-  if (established() && tree_->root_at(old.size) != old.root) {
-    blame(Verdict::kTampered, "forked",
-          "the first " + std::to_string(old.size) +
-              " leaves are not those this reader saw before (other root)");
-  }
-}
-
-void Verifier::check_recipients() {
-  const auto note = files_.read(layout_.recipients(), kCheckpointBytesMax);
-  const auto policy = load_verifier_key(files_, layout_.policy_vkey());
-  if (!note && note.error().code == Code::kNotFound)
-    return report_.notes.push_back("no recipients list beside the vault: not checked");
-  if (!note || !policy) {
-    const Error& error = note ? policy.error() : note.error();
-    return blame(Verdict::kTampered, "bad recipients list", error.message());
-  }
-  if (const auto list = open_recipients_list(*note, *policy); !list) {
-    blame(Verdict::kTampered, "bad recipients list", "recipients: " + list.error().context);
-  }
+  add(check_recipients(files_, layout_, options_.memory, report_.notes));
 }
 
 // Read after the checkpoint: on a live ledger the head is never behind it.
@@ -134,9 +112,7 @@ void Verifier::check_head() {
   }
   auto head = HeadStore(files_, layout_.head()).load();
   if (!head) {
-    head_broken_ = true;
-    return blame(head.error().code == Code::kNotFound ? Verdict::kMissing : Verdict::kTampered,
-                 "bad head", "state/head: " + head.error().message());
+    return report_.faults.push_back(unread(head.error(), "head", "state/head"));
   }
   head_ = *head;
   if (report_.checkpoint && head_->size < report_.checkpoint->size) {
@@ -164,20 +140,14 @@ std::optional<uint64_t> Verifier::index_of(const Hash& leaf_hash) const {
 }
 
 void Verifier::take_covered(const std::string& where, const ScannedRecord& record, uint64_t at) {
-  if (foreign_) {
-    // The record before was no leaf. If its place turns out taken by this one, it was pushed in
-    // between.
-    auto [place, fault] = std::move(*foreign_);
+  if (foreign_ && at == foreign_->first) {
+    // The record before was no leaf, and its place is taken by this one: it was pushed in between.
+    foreign_->second.what = "inserted";
+    report_.faults.push_back(std::move(foreign_->second));
     foreign_.reset();
-    if (at == place) {
-      fault.what = "inserted";
-      report_.faults.push_back(std::move(fault));
-      index_ = at;
-    } else {
-      if (place < seen_.size()) seen_[place] = true;
-      blame_leaf(place, std::move(fault));
-    }
+    index_ = at;
   }
+  settle_foreign();
   if (seen_[at]) {
     return streams_.blame(record.leaf.stream, {Verdict::kTampered, "duplicate",
                                                where + ": leaf " + std::to_string(at) + " again"});
@@ -197,13 +167,17 @@ void Verifier::take_covered(const std::string& where, const ScannedRecord& recor
   streams_.take(record, true, where);
 }
 
+// Nothing showed that it was pushed in: it stands where a leaf was.
+void Verifier::settle_foreign() {
+  if (!foreign_) return;
+  auto [place, fault] = std::move(*foreign_);
+  foreign_.reset();
+  if (place < seen_.size()) seen_[place] = true;
+  blame_leaf(place, std::move(fault));
+}
+
 void Verifier::take_unknown(const std::string& where, const ScannedRecord& record) {
-  if (foreign_) {
-    auto [place, fault] = std::move(*foreign_);
-    foreign_.reset();
-    if (place < seen_.size()) seen_[place] = true;
-    blame_leaf(place, std::move(fault));
-  }
+  settle_foreign();
   const std::string why =
       record.problem.empty() ? "not what the checkpoint commits to" : record.problem;
   foreign_.emplace(index_, Fault{Verdict::kTampered, "altered",
@@ -225,8 +199,7 @@ void Verifier::take_uncovered(const std::string& where, const ScannedRecord& rec
 
 void Verifier::take(const vault::VolumeName& volume, const ScannedRecord& record,
                     uint64_t end_index) {
-  const std::string where =
-      "vault/volume/" + vault::to_string(volume) + ", offset " + std::to_string(record.offset);
+  const std::string where = path_in_ledger(volume) + ", offset " + std::to_string(record.offset);
   const auto at = index_of(record.leaf_hash);
   if (index_ >= end_index) {
     // Bytes behind the volume's end: the next volume's name proves that no leaf was here. Unless
@@ -242,49 +215,73 @@ void Verifier::take(const vault::VolumeName& volume, const ScannedRecord& record
   take_uncovered(where, record);
 }
 
-Status Verifier::scan(const std::vector<vault::VolumeName>& volumes) {
+// Leaves that may stand in what cannot be read are neither there nor missing.
+void Verifier::pass_unreadable(const std::string& name, const Error& error, uint64_t end_index) {
+  is_whole_ = false;
+  const Fault fault = unread(error, "volume", name);
+  report_.faults.push_back(fault);
+  std::set<StreamId> told;
+  for (; index_ < std::min(end_index, covered()); ++index_) {
+    if (seen_[index_]) continue;
+    seen_[index_] = true;
+    const auto leaf = tree_->leaf(index_);
+    if (leaf && told.insert(leaf->stream).second) blame_leaf(index_, fault);
+  }
+  if (end_index != UINT64_MAX) index_ = std::max(index_, end_index);
+}
+
+void Verifier::take_tail(const std::string& name, uint64_t offset, uint64_t bytes,
+                         uint64_t end_index) {
+  end_.offset = offset;
+  if (index_ >= covered() || index_ >= end_index) {
+    const std::string why =
+        end_index == UINT64_MAX
+            ? "beyond the checkpoint"
+            : "behind its last record; the next volume's name proves that no leaf was there";
+    report_.notes.push_back(name + ": " + std::to_string(bytes) + " bytes at offset " +
+                            std::to_string(offset) + " are no whole record, " + why);
+  } else {
+    blame(Verdict::kTampered, "cut short",
+          name + ": from offset " + std::to_string(offset) + " on, " + std::to_string(bytes) +
+              " bytes are no record");
+  }
+}
+
+Status Verifier::scan_one(const vault::VolumeName& volume, uint64_t end_index) {
+  TRY(const auto file, vault_.read_volume(volume));
+  ScanSink sink;
+  sink.record = [&](const ScannedRecord& r) {
+    end_.offset = r.offset + r.bytes;
+    take(volume, r, end_index);
+  };
+  sink.tail = [&](uint64_t offset, uint64_t bytes) {
+    take_tail(path_in_ledger(volume), offset, bytes, end_index);
+  };
+  sink.progress = [&](uint64_t bytes) {
+    report_.bytes += bytes;
+    if (options_.progress) options_.progress(bytes_done_ += bytes, bytes_all_);
+  };
+  return scan_volume(*file, options_.threads, sink);
+}
+
+void Verifier::scan(const std::vector<vault::VolumeName>& volumes) {
   for (size_t v = 0; v < volumes.size(); ++v) {
-    TRY(const auto file, vault_.read_volume(volumes[v]));
+    const uint64_t first = volumes[v].first_index;
     const uint64_t end_index = v + 1 < volumes.size() ? volumes[v + 1].first_index : UINT64_MAX;
-    const std::string name = "vault/volume/" + vault::to_string(volumes[v]);
-    if (index_ > volumes[v].first_index || volumes[v].first_index <= covered()) {
-      index_ = volumes[v].first_index;
-    } else if (index_ < volumes[v].first_index) {
+    if (index_ < first && first > covered()) {
       blame(Verdict::kTampered, "stray volume",
-            name + ": begins at leaf " + std::to_string(volumes[v].first_index) +
+            path_in_ledger(volumes[v]) + ": begins at leaf " + std::to_string(first) +
                 ", the ones before end at " + std::to_string(index_));
       continue;
     }
+    index_ = first;
     end_denied_ = false;
-    ScanSink sink;
-    sink.record = [&](const ScannedRecord& r) { take(volumes[v], r, end_index); };
-    sink.tail = [&](uint64_t offset, uint64_t bytes) {
-      const bool last = v + 1 == volumes.size();
-      if (index_ >= covered() || index_ >= end_index) {
-        const std::string why =
-            last ? "beyond the checkpoint"
-                 : "behind its last record; the next volume's name proves that no leaf was there";
-        report_.notes.push_back(name + ": " + std::to_string(bytes) + " bytes at offset " +
-                                std::to_string(offset) + " are no whole record, " + why);
-      } else {
-        blame(Verdict::kTampered, "cut short",
-              name + ": from offset " + std::to_string(offset) + " on, " + std::to_string(bytes) +
-                  " bytes are no record");
-      }
-    };
-    sink.progress = [&](uint64_t bytes) {
-      report_.bytes += bytes;
-      if (options_.progress) options_.progress(bytes_done_ += bytes, bytes_all_);
-    };
-    TRY_VOID(scan_volume(*file, options_.threads, sink));
+    end_ = {volumes[v], 0, first};
+    if (const Status done = scan_one(volumes[v], end_index); !done)
+      pass_unreadable(path_in_ledger(volumes[v]), done.error(), end_index);
+    end_.index = index_;
   }
-  if (foreign_) {
-    auto [place, fault] = std::move(*foreign_);
-    foreign_.reset();
-    if (place < seen_.size()) seen_[place] = true;
-    blame_leaf(place, std::move(fault));
-  }
-  return {};
+  settle_foreign();
 }
 
 void Verifier::name_missing() {
@@ -293,7 +290,7 @@ void Verifier::name_missing() {
       blame_leaf(
           i, {Verdict::kMissing, "missing", "leaf " + std::to_string(i) + ": no volume holds it"});
   }
-  if (!head_ || head_->size < covered() || !established()) return;
+  if (!head_ || head_->size < covered() || !established() || !is_whole_) return;
   if (head_->size > covered() + uncovered_.size()) {
     return blame(Verdict::kMissing, "rolled back",
                  "state/head: " + std::to_string(head_->size) + " leaves; the volumes hold " +
@@ -309,8 +306,27 @@ void Verifier::name_missing() {
   }
 }
 
+// Streams that went on behind what was read. One that ended since then is not live any more, and
+// its close was not seen: it was open when we looked, not cut.
+std::set<StreamId> Verifier::written_meanwhile() const {
+  std::set<StreamId> streams;
+  vault::RecordCursor cursor(vault_, end_);
+  for (auto found = cursor.look(); found && *found == vault::Found::kRecord;
+       found = cursor.look()) {
+    streams.insert(cursor.leaf().stream);
+    cursor.advance();
+  }
+  return streams;
+}
+
 void Verifier::judge() {
   report_.streams = streams_.finish(options_.is_live);
+  const std::set<StreamId> later = written_meanwhile();
+  for (StreamReport& s : report_.streams) {
+    if (s.verdict != Verdict::kCut) continue;
+    if (later.contains(s.stream)) s.verdict = Verdict::kOpen;
+    if (!is_whole_) s.verdict = Verdict::kUnknown;  // its end may stand where we could not read
+  }
   if (!established()) {
     // Whole and chained, as far as faults do not say otherwise; but nothing that can be believed
     // says that this is all.
@@ -330,57 +346,35 @@ Result<Report> Verifier::run() {
   if (report_.checkpoint) {
     tree_.emplace(vault_, *report_.checkpoint);
     if (!tree_->establish()) {
-      blame(Verdict::kTampered, "forked",
-            "vault/log/checkpoint: neither tiles nor volumes give its root of " +
-                std::to_string(report_.checkpoint->size) + " leaves");
+      const std::string where =
+          "vault/log/checkpoint: neither tiles nor volumes give its root of " +
+          std::to_string(report_.checkpoint->size) + " leaves";
+      if (const auto error = tree_->unreadable()) {
+        blame(Verdict::kUnknown, "unreadable tree", where + ", for " + error->message());
+      } else {
+        blame(Verdict::kTampered, "forked", where);
+      }
     }
   }
-  check_memory();
-  check_recipients();
+  check_surroundings();
   check_head();
   // Listed after the checkpoint was read, so that every covered leaf's volume is in it.
   TRY(const auto volumes, vault_.volumes(&strangers));
   for (const std::string& name : strangers)
     blame(Verdict::kTampered, "stray file", "vault/" + name);
   for (const auto& v : volumes) {
-    TRY(const auto file, vault_.read_volume(v));
-    TRY(const uint64_t size, file->size());
-    bytes_all_ += size;
+    const auto file = vault_.read_volume(v);
+    bytes_all_ += file ? (*file)->size().value_or(0) : 0;
   }
   seen_.resize(covered());
-  TRY_VOID(scan(volumes));
-  if (established()) {
-    const auto faults = tree_->check_files();
-    report_.faults.insert(report_.faults.end(), faults.begin(), faults.end());
-  }
+  scan(volumes);
+  if (established()) add(tree_->check_files());
   name_missing();
   judge();
   return std::move(report_);
 }
 
 }  // namespace
-
-std::string_view verdict_name(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kIntact:
-      return "intact";
-    case Verdict::kOpen:
-      return "open";
-    case Verdict::kCut:
-      return "cut";
-    case Verdict::kUnsealed:
-      return "unsealed";
-    case Verdict::kExpired:
-      return "expired";
-    case Verdict::kUnknown:
-      return "unknown";
-    case Verdict::kMissing:
-      return "missing";
-    case Verdict::kTampered:
-      return "tampered";
-  }
-  return "unknown";
-}
 
 Result<Report> verify(os::FileSystem& files, const Layout& layout, const Trust& trust,
                       const VerifyOptions& options) {

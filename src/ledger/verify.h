@@ -13,31 +13,12 @@
 
 #include "ledger/keys.h"
 #include "ledger/layout.h"
+#include "ledger/verdict.h"
 #include "receipt/checkpoint.h"
 #include "receipt/note.h"
 #include "vault/vault.h"
 
 namespace stele::ledger {
-
-enum class Verdict {
-  kIntact,
-  kOpen,
-  kCut,
-  kUnsealed,
-  kExpired,
-  kUnknown,
-  kMissing,
-  kTampered
-};  // ascending by weight
-std::string_view verdict_name(Verdict verdict);
-
-struct Fault {
-  Verdict weight = Verdict::kTampered;  // kTampered, kMissing or kUnknown
-  std::string what;   // one or two words: "altered", "missing", "reordered", "duplicate",
-                      // "inserted", "bad signature" …
-  std::string where;  // file, offset, leaf index, sequence number
-  bool operator==(const Fault&) const = default;
-};
 
 struct StreamReport {
   StreamId stream{};
@@ -66,6 +47,7 @@ struct Report {
 struct Remembered {
   std::string log_vkey;
   std::vector<std::string> host_vkeys;
+  std::string policy_vkey;  // empty: none was there
   uint64_t size = 0;
   Hash root{};
 };

@@ -111,7 +111,9 @@ class NoPermission(LedgerTest):
         self.ledger.record("echo", "hello")
         done = self.ledger.run("verify", env={k: v for k, v in self.ledger.environment.items() if k != "HOME"})
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn(b"not remembered", done.stdout + done.stderr)
+        said = (done.stdout + done.stderr).lower()
+        self.assertEqual(said.count(b"remembered"), 1, "one line, and no more")
+        self.assertIn(b"neither xdg_state_home nor home is set", said)
 
     def test_a_ledger_that_is_gone(self):
         remove(self.ledger.path)
