@@ -70,7 +70,6 @@ Result<ledger::SetupReport> set_up(Context& context, const InitOptions& options,
   if (setup.recovery.empty() && !options.no_recovery) TRY_VOID(ask_for_recovery(setup));
   TRY_VOID(check_different(setup));
   has_recovery = !setup.recovery.empty();
-  TRY_VOID(context.files.make_directories(context.layout.directory));
   return ledger::set_up(context.files, context.layout, setup, context.clock, os::system_random);
 }
 
