@@ -29,8 +29,7 @@ struct Effort {
   size_t bytes_max;
   int level, window_log;
 };
-constexpr std::array<Effort, 3> kEfforts = {
-    {{size_t{32} << 10, 16, 17}, {kSegmentBytes - 1, 6, 18}, {SIZE_MAX, 1, 19}}};
+constexpr std::array<Effort, 2> kEfforts = {{{kSegmentBytes - 1, 16, 17}, {SIZE_MAX, 1, 19}}};
 // A gentler effort ends the zstd frame and its history: only taken when the output falls well below
 // its bound.
 constexpr size_t kCalmer = 4;

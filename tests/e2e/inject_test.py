@@ -122,7 +122,7 @@ class Verify(LedgerTest):
                 for k in range(1, 60, 1 if EFFORT > 1 else 4):
                     with self.subTest(calls=calls, fault=fault, k=k):
                         done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={calls}:error={fault}:when={k}",
-                                               STELE, "verify", "--json"], stdin=subprocess.DEVNULL, capture_output=True, env=self.ledger.environment)
+                                               STELE, "verify", "--json"], stdin=subprocess.DEVNULL, capture_output=True, env=self.ledger.traced_environment)
                         self.assertNotEqual(done.returncode, 1, done.stdout)
                         self.assertIn(done.returncode, (0, 2, 70, 127), done.stderr)  # 127: the loader's, for its libraries
                         if done.returncode == 2:
