@@ -71,7 +71,7 @@ Status Pipeline::open(const event::Start& start) {
     const std::lock_guard lock(mutex_);
     round = take_round(clock_.boot());
   }
-  const Status status = do_round(round);
+  Status status = do_round(round);
   end_round(round, status);
   if (!status && !options_.fail_open) return status;
   thread_ = std::thread([this] { run(); });

@@ -58,7 +58,7 @@ Result<Unreadable> export_raw(Source& source, Sink& sink) {
 Result<Unreadable> export_asciicast(Source& source, Sink& sink, event::AsciicastVersion version) {
   event::AsciicastWriter writer(version, [&](std::string_view line) { sink.write(line); });
   writer.begin(source.facts.start, source.facts.began);
-  TRY(const auto unreadable,
+  TRY(auto unreadable,
       source.reader.read(source.stream, {Lane::kFacts, Lane::kOutput, Lane::kInput},
                          [&](const TimedEvent& e) {
                            writer.event(std::max(Micros(0), e.since_start), e.event.body);
@@ -74,7 +74,7 @@ Result<Unreadable> export_text(Source& source, Sink& sink) {
     sink.write(line);
     sink.write("\n");
   });
-  TRY(const auto unreadable,
+  TRY(auto unreadable,
       source.reader.read(source.stream, {Lane::kFacts, Lane::kOutput}, [&](const TimedEvent& e) {
         if (const auto* o = std::get_if<event::Output>(&e.event.body)) transcript.write(o->bytes);
         if (const auto* r = std::get_if<event::Resize>(&e.event.body)) {
@@ -193,7 +193,7 @@ Status run(Context& context, const ExportOptions& options) {
   Source source{reader, *catalog.find(id), {}};
   TRY(source.facts, reader.facts(source.stream));
   TRY(auto sink, Sink::open(options.output));
-  TRY(const auto unreadable, write(source, sink, options.format));
+  TRY(auto unreadable, write(source, sink, options.format));
   TRY_VOID(sink.finish());
   if (unreadable.contains(Lane::kOutput)) {
     return fail(Code::kPermission, "no identity here opens what session " + to_string(id) +

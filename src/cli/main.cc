@@ -21,7 +21,7 @@ struct Options {
   RecordOptions record;
   Filter filter;
   PlayOptions play;
-  ExportOptions export_;
+  ExportOptions exported;
   VerifyOptions verify;
   GrantOptions grant;
 };
@@ -93,13 +93,13 @@ CLI::App* add_play(CLI::App& app, Options& o) {
 
 CLI::App* add_export(CLI::App& app, Options& o) {
   auto* c = app.add_subcommand("export", "write a session in a format for other tools");
-  add_session(c, o.export_.session);
-  add_identity(c, o.export_.identity);
-  c->add_option("-f,--format", o.export_.format,
+  add_session(c, o.exported.session);
+  add_identity(c, o.exported.identity);
+  c->add_option("-f,--format", o.exported.format,
                 "asciicast (v3), asciicast-v2, text (what the screen showed), json (events) or raw "
                 "(output bytes)")
       ->check(CLI::IsMember({"asciicast", "asciicast-v2", "text", "json", "raw"}));
-  c->add_option("-o,--output", o.export_.output, "file (default: standard output)");
+  c->add_option("-o,--output", o.exported.output, "file (default: standard output)");
   return c;
 }
 
@@ -142,22 +142,22 @@ int main(int argc, char** argv) {
   app.add_flag("--json", o.json, "print facts as JSON");
   app.require_subcommand(1);
   app.fallthrough();
-  CLI::App* init_ = add_init(app, o);
-  CLI::App* record_ = add_record(app, o);
-  CLI::App* sessions_ = add_sessions(app, o);
-  CLI::App* show_ = app.add_subcommand("show", "facts of one session, and its verdict");
-  add_session(show_, o.session);
-  add_identity(show_, o.identity);
-  CLI::App* play_ = add_play(app, o);
-  CLI::App* export_ = add_export(app, o);
-  CLI::App* verify_ = add_verify(app, o);
-  CLI::App* status_ =
+  CLI::App* init_command = add_init(app, o);
+  CLI::App* record_command = add_record(app, o);
+  CLI::App* sessions_command = add_sessions(app, o);
+  CLI::App* show_command = app.add_subcommand("show", "facts of one session, and its verdict");
+  add_session(show_command, o.session);
+  add_identity(show_command, o.identity);
+  CLI::App* play_command = add_play(app, o);
+  CLI::App* export_command = add_export(app, o);
+  CLI::App* verify_command = add_verify(app, o);
+  CLI::App* status_command =
       app.add_subcommand("status", "where the ledger is, what protects it, and what does not");
-  CLI::App* key_ = app.add_subcommand("key", "who may read");
-  key_->require_subcommand(1);
-  CLI::App* grant_ = add_grant(key_, o);
-  CLI::App* list_ = key_->add_subcommand("list", "the recipients in force");
-  CLI::App* repair_ = app.add_subcommand(
+  CLI::App* key_command = app.add_subcommand("key", "who may read");
+  key_command->require_subcommand(1);
+  CLI::App* grant_command = add_grant(key_command, o);
+  CLI::App* list_command = key_command->add_subcommand("list", "the recipients in force");
+  CLI::App* repair_command = app.add_subcommand(
       "repair", "mend a head that was rolled back behind the published checkpoint");
   try {
     app.parse(argc, argv);
@@ -169,16 +169,16 @@ int main(int argc, char** argv) {
   Context context;
   context.layout.directory = default_directory(o.directory);
   context.json = o.json;
-  if (*init_) return init(context, o.init);
-  if (*record_) return record(context, o.record);
-  if (*sessions_) return sessions(context, o.filter, o.identity);
-  if (*show_) return show(context, o.session, o.identity);
-  if (*play_) return play(context, o.play);
-  if (*export_) return export_session(context, o.export_);
-  if (*verify_) return verify(context, o.verify);
-  if (*status_) return status(context);
-  if (*grant_) return grant(context, o.grant);
-  if (*list_) return list_keys(context);
-  if (*repair_) return repair(context);
+  if (*init_command) return init(context, o.init);
+  if (*record_command) return record(context, o.record);
+  if (*sessions_command) return sessions(context, o.filter, o.identity);
+  if (*show_command) return show(context, o.session, o.identity);
+  if (*play_command) return play(context, o.play);
+  if (*export_command) return export_session(context, o.exported);
+  if (*verify_command) return verify(context, o.verify);
+  if (*status_command) return status(context);
+  if (*grant_command) return grant(context, o.grant);
+  if (*list_command) return list_keys(context);
+  if (*repair_command) return repair(context);
   return kExitUsage;
 }

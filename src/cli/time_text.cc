@@ -1,6 +1,7 @@
 #include "cli/time_text.h"
 
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <string>
 
@@ -116,7 +117,7 @@ std::optional<Micros> parse_offset(std::string_view text) {
     if (colon == std::string_view::npos) break;
     text = text.substr(colon + 1);
   }
-  return Micros(static_cast<int64_t>(seconds * 1e6 + 0.5));
+  return Micros(std::llround(seconds * 1e6));
 }
 
 std::string offset_text(Micros offset) {

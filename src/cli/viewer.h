@@ -21,7 +21,7 @@ class Viewer {
  public:
   static Result<Viewer> open();
   ~Viewer();
-  Viewer(Viewer&&) = default;
+  Viewer(Viewer&&) noexcept = default;
   Viewer& operator=(Viewer&&) = delete;
 
   /// Whether keys can come.

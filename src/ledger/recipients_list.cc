@@ -106,8 +106,8 @@ Result<RecipientsList> parse_recipients_list(std::string_view text) {
     return fail(Code::kCorrupt, "recipients list: serial is no number");
   }
   for (size_t i = 3; i < lines.size(); ++i) {
-    TRY(ListedRecipient entry, parse_entry(lines[i]));
-    list.entries.push_back(std::move(entry));
+    TRY(const ListedRecipient entry, parse_entry(lines[i]));
+    list.entries.push_back(entry);
   }
   if (encode(list) != whole)
     return fail(Code::kCorrupt, "recipients list: not in its one spelling");

@@ -16,6 +16,7 @@ Status append_entry(Bytes& bundle, ByteSpan entry) {
 Result<std::vector<ByteSpan>> parse_bundle(ByteSpan bytes, uint16_t width) {
   ByteReader reader(bytes);
   std::vector<ByteSpan> entries;
+  entries.reserve(width);
   for (uint16_t i = 0; i < width; ++i) entries.push_back(reader.bytes(reader.u16()));
   if (!reader.done()) {
     return fail(Code::kCorrupt,

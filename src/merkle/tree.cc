@@ -92,6 +92,7 @@ Result<std::vector<Bytes>> read_bundle(HashReader& reader, const Tile& bundle) {
   const auto entries = parse_bundle(file.bytes, file.tile.width);
   if (!entries) return fail(Error(entries.error()).within(path(file.tile)));
   std::vector<Bytes> out;
+  out.reserve(bundle.width);
   for (uint16_t i = 0; i < bundle.width; ++i)
     out.emplace_back((*entries)[i].begin(), (*entries)[i].end());
   return out;

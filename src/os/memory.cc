@@ -15,6 +15,7 @@ int release_of(dl_phdr_info* object, size_t, void*) {
     if (part.p_type != PT_LOAD || (part.p_flags & PF_W) != 0) continue;
     const uintptr_t begin = (object->dlpi_addr + part.p_vaddr) & ~(page - 1);
     const uintptr_t end = object->dlpi_addr + part.p_vaddr + part.p_filesz;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader gives addresses as numbers
     (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
   }
   return 0;

@@ -15,8 +15,6 @@
 #include "os/error.h"
 #include "os/fd.h"
 
-extern char** environ;
-
 namespace stele::os {
 namespace {
 
@@ -41,6 +39,7 @@ std::vector<std::string> candidates(const Command& command) {
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
   std::vector<char*> out;
+  out.reserve(strings.size() + 1);
   for (const std::string& text : strings) out.push_back(const_cast<char*>(text.c_str()));
   out.push_back(nullptr);
   return out;
