@@ -1,8 +1,8 @@
 #include "cli/memory.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "os/posix_file_system.h"
