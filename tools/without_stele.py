@@ -40,8 +40,8 @@ def root_of(hashes):  # RFC 6962, 2.1: on the left the largest power of two belo
     return sha(b"\1", root_of(hashes[:half]), root_of(hashes[half:])) if hashes[1:] else b"".join(hashes) or sha()
 
 def verified(ledger):  # stream and segment of each covered leaf; only whoever takes them all knows that they are right
-    (size, root), leaves, tails = read_checkpoint(ledger), [], {}
-    hosts = {(n, key_id): key for n, (_, key, key_id) in enumerate(map(parse_key, open(ledger / "host.vkey")), 1)}
+    (size, root), leaves, tails, keys = read_checkpoint(ledger), [], {}, [*map(parse_key, open(ledger / "host.vkey"))]
+    hosts = {([k[0] for k in keys[:n]].count(name), key_id): key for n, (name, key, key_id) in enumerate(keys, 1)}  # epoch: which line of that name
     for _, (where, leaf, segment) in zip(range(size), records(ledger)):
         check(leaf[28:60] == sha(segment), where, "altered segment")
         flags, stream, number, epoch, host, previous = struct.unpack(">6xBx16sII8s32s", segment[:72])

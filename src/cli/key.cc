@@ -103,21 +103,21 @@ Result<Grants> gather_keys(Context& context, std::span<const crypto::Identity> i
   return grants;
 }
 
-Status record_grants(Context& context, const Listed& listed,
-                     const std::vector<segment::Batch>& batches) {
+Status record_grants(Context& context, const Listed& listed, std::vector<segment::Batch> batches) {
   TRY(const auto host, ledger::load_private_key(context.files, context.layout.host_key()));
   TRY(const auto hosts, ledger::HostKeys::load(context.files, context.layout.host_vkey()));
   const segment::HostKeyId id = segment::host_key_id(host.name, host.key.public_key().bytes);
   segment::Sealer sealer(make_uuid_v7(context.clock.wall(), os::system_random),
-                         segment::Kind::kGrants,
-                         {host.key, id, static_cast<uint32_t>(hosts.entries().size())},
+                         segment::Kind::kGrants, {host.key, id, hosts.entries().back().epoch},
                          ledger::sealing_recipients(listed.list, listed.note), os::system_random);
   TRY(auto signer, load_log_signer(context));
   TRY(auto ledger,
       ledger::Ledger::open(context.files, context.layout, context.clock, std::move(signer)));
-  for (const segment::Batch& batch : batches) {
-    TRY(const auto sealed, sealer.seal(batch, &batch == &batches.back()));
-    TRY_VOID(ledger->append(sealed.bytes));
+  for (segment::Batch& batch : batches) {
+    auto sealed = sealer.seal(batch, &batch == &batches.back());
+    for (Bytes& keys : batch.lanes) crypto::wipe(keys);
+    if (!sealed) return fail(std::move(sealed).error());
+    TRY_VOID(ledger->append(sealed->bytes));
   }
   TRY_VOID(ledger->sync());
   return ledger->publish_through(ledger->size());
@@ -147,8 +147,8 @@ Status run_grant(Context& context, const GrantOptions& options) {
   size_t sessions = 0, closed_to_us = 0;
   TRY(Grants grants, gather_keys(context, identities, sessions, closed_to_us));
   TRY(const Listed listed, extend_list(context, std::move(now), *recipient, role));
-  if (const auto batches = grants.take(); !batches.empty())
-    TRY_VOID(record_grants(context, listed, batches));
+  if (auto batches = grants.take(); !batches.empty())
+    TRY_VOID(record_grants(context, listed, std::move(batches)));
   std::printf("%s may read every session from now on, and %zu recorded before.\n",
               options.recipient.c_str(), sessions);
   if (closed_to_us > 0)

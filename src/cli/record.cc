@@ -36,7 +36,7 @@ Result<Setup> load_setup(Context& context) {
   auto list = ledger::open_recipients_list(note, policy);
   if (!list) return fail(std::move(list).error().within(context.layout.recipients()));
   TRY(auto signer, load_log_signer(context));
-  const auto epoch = static_cast<uint32_t>(hosts.entries().size());
+  const uint32_t epoch = hosts.entries().back().epoch;
   if (hosts.entries().back().key != host.key.public_key()) {
     return fail(
         Code::kInvalid,

@@ -60,15 +60,17 @@ Result<receipt::VerifierKey> load_verifier_key(os::FileSystem& files, const std:
 
 Result<HostKeys> HostKeys::parse(std::string_view text) {
   HostKeys keys;
+  std::map<std::string, uint32_t> epochs;
   while (!text.empty()) {
     const size_t end = text.find('\n');
     if (end == std::string_view::npos)
       return fail(Code::kCorrupt, "host keys: no newline at the end");
     if (keys.entries_.size() == kHostKeysMax) return fail(Code::kLimit, "host keys: over 10,000");
     TRY(const auto key, receipt::VerifierKey::parse(text.substr(0, end)));
-    const auto epoch = static_cast<uint32_t>(keys.entries_.size() + 1);
-    keys.entries_.push_back(
-        {segment::host_key_id(key.name, key.key.bytes), epoch, key.name, key.key});
+    const uint32_t epoch = ++epochs[key.name];
+    const segment::HostKeyId id = segment::host_key_id(key.name, key.key.bytes);
+    keys.places_.emplace(std::pair(id, epoch), keys.entries_.size());
+    keys.entries_.push_back({id, epoch, key.name, key.key});
     text.remove_prefix(end + 1);
   }
   if (keys.entries_.empty()) return fail(Code::kCorrupt, "host keys: none");
@@ -83,9 +85,8 @@ Result<HostKeys> HostKeys::load(os::FileSystem& files, const std::string& path) 
 }
 
 const HostKeys::Entry* HostKeys::find(const segment::HostKeyId& id, uint32_t epoch) const {
-  if (epoch == 0 || epoch > entries_.size()) return nullptr;
-  const Entry& entry = entries_[epoch - 1];
-  return entry.id == id ? &entry : nullptr;
+  const auto place = places_.find({id, epoch});
+  return place == places_.end() ? nullptr : &entries_[place->second];
 }
 
 }  // namespace stele::ledger

@@ -1,6 +1,7 @@
 // A ledger's keys on disk: private seeds (mode 0600), the log's and the hosts' verifier keys.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,7 @@ Result<PrivateKey> load_private_key(os::FileSystem& files, const std::string& pa
 /// The one verifier key of a .vkey file.
 Result<receipt::VerifierKey> load_verifier_key(os::FileSystem& files, const std::string& path);
 
-/// A host's signing keys by epoch.
+/// The hosts' signing keys by epoch.
 class HostKeys {
  public:
   struct Entry {
@@ -32,7 +33,7 @@ class HostKeys {
     std::string name;
     crypto::PublicKey key;
   };
-  /// host.vkey: one verifier key line each, epochs counted from 1.
+  /// host.vkey: one verifier key line each; epochs count the lines of one name, from 1.
   static Result<HostKeys> parse(std::string_view text);
   static Result<HostKeys> load(os::FileSystem& files, const std::string& path);
 
@@ -42,6 +43,7 @@ class HostKeys {
 
  private:
   std::vector<Entry> entries_;
+  std::map<std::pair<segment::HostKeyId, uint32_t>, size_t> places_;  // in entries_
 };
 
 }  // namespace stele::ledger

@@ -1,6 +1,7 @@
 #include "ledger/ledger.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/check.h"
 #include "crypto/sha256.h"
@@ -149,28 +150,88 @@ Status Ledger::catch_up() {
   return {};
 }
 
-Result<Appended> Ledger::append(ByteSpan segment) {
-  TRY_VOID(check_usable());
+Result<Incoming> Incoming::of(ByteSpan segment) {
   TRY(const segment::View view, segment::parse_segment(segment));
-  const Hash hash = crypto::sha256(segment);
+  return Incoming{view.header, crypto::sha256(segment), segment};
+}
+
+Result<Appended> Ledger::append(ByteSpan segment) {
+  TRY(const Incoming one, Incoming::of(segment));
+  TRY(auto results, append(std::span(&one, 1)));
+  return std::move(results.front());
+}
+
+/// The tails as they will be when a batch is written.
+class Ledger::Ahead {
+ public:
+  explicit Ahead(const Tails& tails) : tails_(tails) {}
+
+  Result<std::optional<segment::Tail>> find(const StreamId& stream) const {
+    const auto found = moved_.find(stream);
+    if (found == moved_.end()) return tails_.find(stream);
+    return std::optional(found->second);
+  }
+  void move(const segment::Leaf& leaf) { moved_[leaf.stream] = segment::tail_after(leaf); }
+
+ private:
+  const Tails& tails_;
+  std::map<StreamId, segment::Tail> moved_;
+};
+
+// Whether it may be written; without an index: it need not be.
+Result<Appended> Ledger::place(const Ahead& tails, const Incoming& segment, uint64_t index) const {
+  const segment::Header& header = segment.header;
+  const auto refuse = [&](Error error) {
+    return fail(std::move(error).within("stream " + to_string(header.stream)));
+  };
+  TRY(const auto tail, tails.find(header.stream));
+  if (tail && owner_rule_ && tail->owner != header.host_key &&
+      !owner_rule_(tail->owner, header.host_key))
+    return refuse({Code::kPermission, "belongs to another host", 0});
+  Appended placed{index, segment::make_leaf(header, segment.hash, clock_.wall(), 0)};
+  if (tail && tail->next_sequence == header.sequence + 1 && tail->last_hash == segment.hash) {
+    placed.index.reset();
+    return placed;
+  }
+  auto follows = segment::check_follows(tail ? &*tail : nullptr, header);
+  if (!follows) return refuse(std::move(follows).error());
+  return placed;
+}
+
+Result<std::vector<Result<Appended>>> Ledger::append(std::span<const Incoming> batch) {
+  TRY_VOID(check_usable());
   TRY(const auto lock, files_.lock(layout_.append_lock(), os::Wait::kYes));
   TRY_VOID(catch_up());
-  TRY(const auto tail, tails_.find(view.header.stream));
-  if (tail && tail->next_sequence == view.header.sequence + 1 && tail->last_hash == hash) {
-    return Appended{std::nullopt, segment::make_leaf(view.header, hash, clock_.wall(), 0)};
-  }
-  if (auto follows = segment::check_follows(tail ? &*tail : nullptr, view.header); !follows) {
-    return fail(std::move(follows).error().within("stream " + to_string(view.header.stream)));
-  }
   if (end().offset >= vault::kVolumeBytesMax) TRY_VOID(start_volume());
+  std::vector<Result<Appended>> results;
+  results.reserve(batch.size());
+  Ahead tails(tails_);
+  Bytes records;
+  uint64_t count = 0;
+  for (const Incoming& segment : batch) {
+    auto placed = place(tails, segment, end().index + count);
+    if (placed && placed->index) {
+      ++count;
+      tails.move(placed->leaf);
+      const auto leaf = segment::encode(placed->leaf);
+      records.insert(records.end(), leaf.begin(), leaf.end());
+      records.insert(records.end(), segment.bytes.begin(), segment.bytes.end());
+    }
+    results.push_back(std::move(placed));
+  }
+  if (count > 0) TRY_VOID(write(records, count));
+  return results;
+}
+
+// What was written is read back through the function that recovery uses.
+Status Ledger::write(const Bytes& records, uint64_t count) {
   TRY_VOID(open_end());
-  const uint64_t index = end().index;
-  const segment::Leaf leaf = segment::make_leaf(view.header, hash, clock_.wall(), 0);
-  TRY_VOID(file_->append({segment::encode(leaf), segment}));
+  const uint64_t expected = end().index + count;
+  TRY_VOID(file_->append({records}));
   TRY_VOID(catch_up());
-  if (end().index != index + 1)
+  if (end().index != expected)
     return poison({Code::kIo, "what was appended can not be read back", 0});
-  return Appended{index, leaf};
+  return {};
 }
 
 tl::unexpected<Error> Ledger::poison(Error error) {

@@ -13,8 +13,11 @@
 //  append.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "base/clock.h"
 #include "crypto/ed25519.h"
@@ -31,6 +34,19 @@ struct Appended {
   segment::Leaf leaf;
 };
 
+/// A segment to append, taken apart and hashed by whoever has it, outside of any lock.
+struct Incoming {
+  static Result<Incoming> of(ByteSpan segment);
+  segment::Header header;
+  Hash hash;
+  ByteSpan bytes;
+};
+
+/// Whether the key `now` may go on with a stream whose last segment was signed by `before`, another
+/// one.
+using OwnerRule =
+    std::function<bool(const segment::HostKeyId& before, const segment::HostKeyId& now)>;
+
 /// Not thread-safe; as many processes (or Ledger objects) as you like may have one directory open.
 class Ledger {
  public:
@@ -39,9 +55,22 @@ class Ledger {
   static Result<std::unique_ptr<Ledger>> open(os::FileSystem& files, const Layout& layout,
                                               Clock& clock, LogSigner signer);
 
+  /// Streams belong to whoever the rule says; without one, as at first, to anybody: a directory's
+  /// writers all hold its one host key. kPermission: it is another's.
+  void set_owner_rule(OwnerRule rule) { owner_rule_ = std::move(rule); }
+
   /// Writes a segment behind all others. Not durable before sync(). The segment that its stream has
   /// last, again with the same bytes: success. kConflict: it can not follow what its stream has.
   Result<Appended> append(ByteSpan segment);
+
+  /// The same for many at once, in their order, in one write; each has a result of its own. An
+  /// error of the whole: some of it may be written, and appending all of it again is right.
+  Result<std::vector<Result<Appended>>> append(std::span<const Incoming> batch);
+
+  /// What the stream's last segment, as far as this object has seen, leaves for the next.
+  Result<std::optional<segment::Tail>> tail(const StreamId& stream) const {
+    return tails_.find(stream);
+  }
 
   /// Makes everything appended so far durable; shares one fdatasync with all processes that wait
   /// for one. After an error this ledger takes nothing more.
@@ -72,12 +101,16 @@ class Ledger {
   Status open_end();
   Status start_volume();
   Status catch_up();
+  class Ahead;
+  Result<Appended> place(const Ahead& tails, const Incoming& segment, uint64_t index) const;
+  Status write(const Bytes& records, uint64_t count);
   Status publish_locked();
   tl::unexpected<Error> poison(Error error);
 
   os::FileSystem& files_;
   const Layout layout_;
   Clock& clock_;
+  OwnerRule owner_rule_;
   vault::Vault vault_;
   HeadStore heads_;
   std::unique_ptr<os::SharedWords> words_;

@@ -22,11 +22,13 @@ struct Extent {
   size_t offset, bytes;
 };
 
-// A run of whole records, read at once.
+// A run of whole records, read at once. Used again and again: fresh memory for each would cost more
+// than the reading.
 struct Block {
   uint64_t offset = 0;
   Bytes bytes;
   std::vector<Extent> records;
+  std::vector<ScannedRecord> checked;
 };
 
 ScannedRecord check_record(uint64_t offset, ByteSpan bytes) {
@@ -53,14 +55,13 @@ ScannedRecord check_record(uint64_t offset, ByteSpan bytes) {
   return r;
 }
 
-std::vector<ScannedRecord> check_block(const Block& block) {
-  std::vector<ScannedRecord> out;
-  out.reserve(block.records.size());
+Block check_block(Block block) {
+  block.checked.clear();
   for (const Extent& e : block.records) {
-    out.push_back(
+    block.checked.push_back(
         check_record(block.offset + e.offset, ByteSpan(block.bytes).subspan(e.offset, e.bytes)));
   }
-  return out;
+  return block;
 }
 
 // Cuts a volume into records by what leaves and headers say of sizes.
@@ -71,9 +72,9 @@ class Framer {
   uint64_t offset() const { return offset_; }
 
   // The next run of records; without records: the volume's end, or a tail that is no record.
-  Result<Block> next() {
-    Block block;
+  Result<Block> next(Block block) {
     block.offset = offset_;
+    block.records.clear();
     TRY_VOID(read(block.bytes, kBlockBytes));
     size_t at = 0;
     for (;;) {
@@ -145,19 +146,27 @@ class Framer {
 Status scan_volume(os::File& volume, unsigned threads, const ScanSink& sink) {
   TRY(const uint64_t size, volume.size());
   Framer framer(volume, size);
-  std::deque<std::future<std::vector<ScannedRecord>>> pending;
+  std::deque<std::future<Block>> pending;
+  std::vector<Block> spare;
   const auto drain = [&](size_t keep) {
     while (pending.size() > keep) {
-      for (const ScannedRecord& r : pending.front().get()) sink.record(r);
+      spare.push_back(pending.front().get());
       pending.pop_front();
+      for (const ScannedRecord& r : spare.back().checked) sink.record(r);
     }
   };
   for (;;) {
-    TRY(Block block, framer.next());
+    Block reused;
+    if (!spare.empty()) {
+      reused = std::move(spare.back());
+      spare.pop_back();
+    }
+    TRY(Block block, framer.next(std::move(reused)));
     if (block.records.empty()) break;
     if (sink.progress) sink.progress(block.bytes.size());
     const auto policy = threads > 1 ? std::launch::async : std::launch::deferred;
-    pending.push_back(std::async(policy, [b = std::move(block)] { return check_block(b); }));
+    pending.push_back(
+        std::async(policy, [b = std::move(block)]() mutable { return check_block(std::move(b)); }));
     drain(threads > 1 ? threads : 0);
   }
   drain(0);

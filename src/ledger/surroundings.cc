@@ -28,8 +28,8 @@ std::vector<Fault> check_memory(const Remembered& old, const Trust& trust,
   const auto& hosts = trust.hosts.entries();
   for (size_t i = 0; i < old.host_vkeys.size(); ++i) {
     if (i < hosts.size() && is_same(hosts[i], old.host_vkeys[i])) continue;
-    blame("other host key", "host.vkey: the key of epoch " + std::to_string(i + 1) +
-                                " is not the one this reader saw before");
+    blame("other host key", "host.vkey: line " + std::to_string(i + 1) +
+                                " is not the key that this reader saw there before");
   }
   if (checkpoint && checkpoint->size < old.size) {
     blame("rolled back", "vault/log/checkpoint: " + std::to_string(checkpoint->size) +

@@ -25,7 +25,7 @@ class Recorded(LedgerTest):
         shutil.copytree(ledger.path, cls.original / "earlier")
         ledger.record("sh", "-c", "head -c 300000 /dev/urandom | base64")
         ledger.stele("key", "grant", NEWCOMER)
-        ledger.record("sh", "-c", "printf '\\033[31mthree\\033[m\\n'; exit 3")
+        ledger.record("sh", "-c", "printf '\\033[31mthree\\033[m\\n'; sleep 1.2; exit 3")
         at, cls.records = 0, []  # (offset, size)
         for record in split((ledger.path / "vault/volume/000000000000.vol").read_bytes()):
             cls.records.append((at, len(record)))

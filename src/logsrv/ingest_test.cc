@@ -1,0 +1,245 @@
+#include "logsrv/ingest.h"
+
+#include <gtest/gtest.h>
+
+#include "crypto/sha256.h"
+#include "ledger/test_world.h"
+
+namespace stele::logsrv {
+namespace {
+
+using ledger::kLayout;
+using ledger::PrivateKey;
+using ledger::TestStream;
+using ledger::World;
+using wire::Accepted;
+using wire::Answer;
+using wire::Refusal;
+using wire::Refused;
+
+constexpr const char* kOrigin = "stele/test/1";
+constexpr const char* kHost = "1";  // the world's own
+
+class IngestTest : public ::testing::Test {
+ protected:
+  IngestTest() {
+    const Bytes note = files->read(kLayout.recipients(), 1 << 16).value();
+    admission.origin = kOrigin;
+    admission.hosts = World::trust(*files).hosts;
+    admission.recipients_lists = {crypto::sha256(note)};
+    start();
+  }
+  /// The server as it comes up again.
+  void start(size_t remembered_max = 1000) {
+    ingest.reset();
+    finder.reset();
+    sequencer.reset();
+    files = std::make_unique<sim::SimFileSystem>(world.disk);
+    auto ledger = world.open(*files).value();
+    ASSERT_TRUE(ledger->sync().has_value());
+    ASSERT_TRUE(ledger->publish_through(ledger->size()).has_value());
+    finder.emplace(*files, kLayout, ledger->size(), remembered_max);
+    ledger->set_owner_rule(same_host([this] { return admitted; }));
+    sequencer.emplace(std::move(ledger), SequencerOptions());
+    ingest.emplace(*sequencer, *finder, [](const std::function<void()>& work) {
+      work();
+      return true;
+    });
+    admit();
+  }
+  void admit() {
+    admitted = std::make_shared<const Admission>(admission);
+    ingest->admit(admitted);
+  }
+  void publish() {
+    auto ledger = world.open(*files).value();
+    ASSERT_TRUE(ledger->sync().has_value());
+    ASSERT_TRUE(ledger->publish_through(ledger->size()).has_value());
+  }
+
+  Result<std::vector<Answer>> post(Bytes body, const std::string& host = kHost) {
+    std::optional<Result<std::vector<Answer>>> answers;
+    ingest->take(host, std::move(body), [&](auto given) { answers = std::move(given); });
+    sequencer->step();
+    EXPECT_TRUE(answers.has_value());
+    return answers ? *std::move(answers) : fail(Code::kIo, "no answer");
+  }
+  std::vector<Answer> send(const std::vector<Bytes>& segments, const std::string& host = kHost) {
+    Bytes body;
+    for (const Bytes& segment : segments) wire::add_segment(body, segment);
+    return post(std::move(body), host).value();
+  }
+  Refused refusal(const std::vector<Answer>& answers, size_t i = 0) {
+    const auto* refused = std::get_if<Refused>(&answers.at(i));
+    EXPECT_NE(refused, nullptr) << "answer " << i << " is: taken";
+    return refused != nullptr ? *refused : Refused{Refusal::kNotNow, 0, {}, {}};
+  }
+  static uint64_t index(const std::vector<Answer>& answers, size_t i = 0) {
+    const auto* refused = std::get_if<Refused>(&answers.at(i));
+    EXPECT_EQ(refused, nullptr) << refused->reason;
+    return refused == nullptr ? std::get<Accepted>(answers[i]).index : UINT64_MAX;
+  }
+
+  TestStream stream() { return {*files, world.clock, world.random}; }
+  /// Another host, known or not, that signs the segment as its own.
+  PrivateKey enrol(const std::string& host) {
+    PrivateKey key{host_key_name(kOrigin, host), crypto::SigningKey::generate(world.random)};
+    std::string lines;
+    for (const auto& entry : admission.hosts.entries())
+      lines +=
+          receipt::VerifierKey{entry.name, receipt::KeyType::kNote, entry.key}.to_string() + "\n";
+    lines +=
+        receipt::VerifierKey{key.name, receipt::KeyType::kNote, key.key.public_key()}.to_string() +
+        "\n";
+    admission.hosts = ledger::HostKeys::parse(lines).value();
+    admit();
+    return key;
+  }
+  static Bytes signed_by(const PrivateKey& key, Bytes segment) {
+    const auto id = segment::host_key_id(key.name, key.key.public_key().bytes);
+    std::copy(id.begin(), id.end(), segment.begin() + 32);
+    segment::sign_segment(segment, [&](ByteSpan message) { return key.key.sign(message); });
+    return segment;
+  }
+
+  World world;
+  std::unique_ptr<sim::SimFileSystem> files = std::make_unique<sim::SimFileSystem>(world.disk);
+  Admission admission;
+  std::shared_ptr<const Admission> admitted;
+  std::optional<Sequencer> sequencer;
+  std::optional<LeafFinder> finder;
+  std::optional<Ingest> ingest;
+};
+
+TEST_F(IngestTest, answers_each_segment_with_its_leaf_and_index) {
+  TestStream a = stream(), b = stream();
+  const Bytes a0 = a.next().bytes, b0 = b.next().bytes, a1 = a.next().bytes;
+  const auto answers = send({a0, b0, a1});
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(index(answers, i), i);
+  EXPECT_EQ(std::get<Accepted>(answers[2]).leaf.segment_hash, crypto::sha256(a1));
+  EXPECT_EQ(world.verify_now().leaves, 3U);
+}
+
+TEST_F(IngestTest, takes_again_what_it_has_with_the_index_it_has) {
+  TestStream a = stream();
+  const std::vector<Bytes> all = {a.next().bytes, a.next().bytes, a.next(50, true).bytes};
+  send(all);
+  for (const size_t remembered : {size_t{1000}, size_t{1}}) {
+    const auto again = send(all);
+    for (size_t i = 0; i < 3; ++i) EXPECT_EQ(index(again, i), i);
+    publish();
+    start(remembered);
+  }
+  TestStream other = stream();
+  send({other.next().bytes, other.next().bytes});
+  publish();
+  EXPECT_EQ(index(send({all[1]})), 1U) << "from the bundles, after another start";
+  EXPECT_EQ(sequencer->counts().segments, 2U) << "nothing was written twice";
+}
+
+TEST_F(IngestTest, takes_nothing_of_a_request_that_is_none) {
+  EXPECT_EQ(post({}).error().code, Code::kCorrupt);
+  EXPECT_EQ(post(Bytes(100, 0xff)).error().code, Code::kCorrupt);
+  EXPECT_EQ(post(Bytes(wire::kRequestBytesMax + 1)).error().code, Code::kLimit);
+}
+
+TEST_F(IngestTest, refuses_what_is_no_segment_and_takes_the_rest) {
+  TestStream a = stream();
+  const auto answers = send({Bytes(300, 7), a.next().bytes});
+  EXPECT_EQ(refusal(answers).code, Refusal::kMalformed);
+  EXPECT_EQ(index(answers, 1), 0U);
+}
+
+TEST_F(IngestTest, refuses_any_changed_bit) {
+  TestStream a = stream();
+  const Bytes whole = a.next().bytes;
+  for (size_t bit = 0; bit < whole.size() * 8; bit += 13) {
+    Bytes changed = whole;
+    changed[bit / 8] ^= static_cast<uint8_t>(1U << (bit % 8));
+    refusal(send({changed}));
+  }
+  EXPECT_EQ(index(send({whole})), 0U);
+}
+
+TEST_F(IngestTest, refuses_another_host_s_segments) {
+  TestStream a = stream();
+  const Bytes a0 = a.next().bytes, a1 = a.next().bytes;
+  EXPECT_EQ(refusal(send({a0}, "2")).code, Refusal::kNotYours) << "a certificate of another host";
+  EXPECT_EQ(index(send({a0})), 0U);
+  const PrivateKey thief = enrol("2");
+  const Bytes forged = signed_by(thief, a1);
+  EXPECT_EQ(refusal(send({forged}, "2")).code, Refusal::kNotYours) << "going on with a stream";
+  EXPECT_EQ(refusal(send({forged})).code, Refusal::kNotYours);
+  const PrivateKey stranger{host_key_name(kOrigin, kHost),
+                            crypto::SigningKey::generate(world.random)};
+  EXPECT_EQ(refusal(send({signed_by(stranger, a1)})).code, Refusal::kBadSignature);
+  EXPECT_EQ(index(send({a1})), 1U);
+}
+
+TEST_F(IngestTest, says_what_is_expected_of_a_segment_out_of_order) {
+  TestStream a = stream();
+  const auto a0 = a.next(), a1 = a.next(), a2 = a.next();
+  EXPECT_EQ(refusal(send({a1.bytes})).code, Refusal::kOutOfOrder);
+  EXPECT_EQ(refusal(send({a1.bytes})).next, 0U);
+  send({a0.bytes});
+  const Refused why = refusal(send({a2.bytes}));
+  EXPECT_EQ(why.code, Refusal::kOutOfOrder);
+  EXPECT_EQ(why.next, 1U);
+  EXPECT_EQ(why.hash, a0.hash);
+}
+
+TEST_F(IngestTest, names_the_last_agreed_hash_in_a_conflict) {
+  TestStream a = stream();
+  const PrivateKey host = ledger::load_private_key(*files, kLayout.host_key()).value();
+  const auto a0 = a.next(), a1 = a.next(), a2 = a.next();
+  send({a0.bytes, a1.bytes});
+  Bytes other = a1.bytes;
+  other[200] ^= 1;
+  Refused why = refusal(send({signed_by(host, other)}));
+  EXPECT_EQ(why.code, Refusal::kConflict) << "in the place of one that is there";
+  EXPECT_EQ(why.next, 1U);
+  EXPECT_EQ(why.hash, a0.hash);
+  Bytes after = a2.bytes;
+  after[40] ^= 1;  // `previous`
+  why = refusal(send({signed_by(host, after)}));
+  EXPECT_EQ(why.code, Refusal::kConflict) << "behind another one than there is";
+  EXPECT_EQ(why.next, 2U);
+  EXPECT_EQ(why.hash, a1.hash);
+}
+
+TEST_F(IngestTest, refuses_what_follows_a_close_and_what_follows_a_refused_one) {
+  TestStream a = stream();
+  const PrivateKey host = ledger::load_private_key(*files, kLayout.host_key()).value();
+  const auto a0 = a.next(), a1 = a.next(50, true);
+  send({a0.bytes, a1.bytes});
+  Bytes behind = a1.bytes;
+  behind[27] = 2;  // sequence number
+  EXPECT_EQ(refusal(send({signed_by(host, behind)})).code, Refusal::kClosed);
+  TestStream b = stream();
+  Bytes broken = b.next().bytes;
+  broken.back() ^= 1;
+  const auto answers = send({broken, b.next().bytes, stream().next().bytes});
+  EXPECT_EQ(refusal(answers, 0).code, Refusal::kBadSignature);
+  EXPECT_EQ(refusal(answers, 1).code, Refusal::kSkipped);
+  EXPECT_EQ(index(answers, 2), 2U);
+}
+
+TEST_F(IngestTest, refuses_what_is_sealed_to_a_list_that_never_was_in_force) {
+  TestStream a = stream();
+  admission.recipients_lists.clear();
+  admit();
+  EXPECT_EQ(refusal(send({a.next().bytes})).code, Refusal::kUnknownRecipients);
+}
+
+TEST_F(IngestTest, says_that_nothing_is_known_when_the_disk_fails) {
+  TestStream a = stream();
+  Bytes body;
+  wire::add_segment(body, a.next().bytes);
+  files->set_plan({.fail_at = files->steps().size() + 1, .fails_from_there = true});
+  EXPECT_EQ(post(body).error().code, Code::kIo);
+  start();
+  EXPECT_TRUE(std::holds_alternative<Accepted>(post(body).value().front()));
+}
+
+}  // namespace
+}  // namespace stele::logsrv

@@ -1,0 +1,64 @@
+#include "logsrv/leaf_finder.h"
+
+#include "merkle/bundle.h"
+#include "merkle/tile.h"
+
+namespace stele::logsrv {
+
+using merkle::kTileWidth;
+
+LeafFinder::LeafFinder(os::FileSystem& files, ledger::Layout layout, uint64_t published,
+                       size_t remembered_max)
+    : files_(files),
+      layout_(std::move(layout)),
+      remembered_max_(remembered_max),
+      forgotten_(published) {}
+
+void LeafFinder::add(uint64_t index, const segment::Leaf& leaf) {
+  const std::lock_guard lock(mutex_);
+  const Key key(leaf.stream, leaf.sequence);
+  remembered_.insert_or_assign(key, FoundLeaf{index, leaf});
+  order_.push_back(key);
+  while (order_.size() > remembered_max_) {
+    const auto oldest = remembered_.find(order_.front());
+    forgotten_ = oldest->second.index + 1;
+    remembered_.erase(oldest);
+    order_.pop_front();
+  }
+}
+
+Result<std::optional<FoundLeaf>> LeafFinder::find(const StreamId& stream, uint32_t sequence) const {
+  const Key key(stream, sequence);
+  uint64_t forgotten = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = remembered_.find(key); found != remembered_.end()) return found->second;
+    forgotten = forgotten_;
+  }
+  for (uint64_t bundles = (forgotten + kTileWidth - 1) / kTileWidth; bundles > 0; --bundles) {
+    TRY(auto found, look_in_bundle(bundles - 1, key));
+    if (found) return found;
+  }
+  return std::nullopt;
+}
+
+// The newest bundle is partial, and another width with every checkpoint.
+Result<std::optional<FoundLeaf>> LeafFinder::look_in_bundle(uint64_t bundle, const Key& key) const {
+  const std::string folder = layout_.vault() + "/log/";
+  merkle::Tile tile{merkle::kEntries, bundle, kTileWidth};
+  const size_t bytes_max = kTileWidth * (2 + segment::kLeafBytes);
+  auto bytes = files_.read(folder + merkle::path(tile), bytes_max);
+  while (!bytes && bytes.error().code == Code::kNotFound && tile.width > 1) {
+    --tile.width;
+    bytes = files_.read(folder + merkle::path(tile), bytes_max);
+  }
+  if (!bytes) return fail(std::move(bytes).error());
+  TRY(const auto entries, merkle::parse_bundle(*bytes, tile.width));
+  for (size_t i = 0; i < entries.size(); ++i) {
+    TRY(const segment::Leaf leaf, segment::parse_leaf(entries[i]));
+    if (Key(leaf.stream, leaf.sequence) == key) return FoundLeaf{bundle * kTileWidth + i, leaf};
+  }
+  return std::nullopt;
+}
+
+}  // namespace stele::logsrv
