@@ -1,0 +1,194 @@
+#include "server/registry.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/hex.h"
+#include "crypto/sha256.h"
+#include "ledger/keys.h"
+#include "logsrv/ingest.h"
+
+namespace stele::server {
+namespace {
+
+constexpr std::string_view kTokenStart = "stele-token-v1.";
+constexpr std::string_view kTokenFile = "stele-token-v1", kUsedFile = "stele-used-v1",
+                           kHostFile = "stele-host-v1", kNever = "-";
+constexpr size_t kSecretBytes = 32, kFileBytesMax = 4096, kKeysBytesMax = size_t{4} << 20;
+constexpr Micros kLifeMin = std::chrono::minutes(1), kLifeMax = std::chrono::hours(7 * 24);
+
+/// Exactly N lines, each ended.
+template <size_t N>
+Result<std::array<std::string_view, N>> lines_of(std::string_view text, std::string_view first) {
+  std::array<std::string_view, N> lines;
+  for (std::string_view& line : lines) {
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos) return fail(Code::kCorrupt, "a line is missing");
+    line = text.substr(0, end);
+    text.remove_prefix(end + 1);
+  }
+  if (!text.empty() || lines[0] != first)
+    return fail(Code::kCorrupt, "not a " + std::string(first));
+  return lines;
+}
+
+Result<WallTime> parse_time(std::string_view text) {
+  int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size() || std::to_string(count) != text)
+    return fail(Code::kCorrupt, "no time");
+  return WallTime(Micros(count));
+}
+
+std::string text_of(WallTime time) { return std::to_string(micros(time)); }
+
+std::string path_of_token(const ledger::Layout& layout, std::string_view token) {
+  return layout.directory + "/tokens/" + to_hex(crypto::sha256(as_bytes(token)));
+}
+
+Status check_name(std::string_view name) {
+  if (is_host_name(name)) return {};
+  return fail(Code::kInvalid,
+              "a host's name is 1 to 63 of a-z, 0-9, '-' and '.', with a letter or digit at both "
+              "ends");
+}
+
+}  // namespace
+
+bool is_host_name(std::string_view name) {
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !name.empty() && name.size() <= 63 && plain(name.front()) && plain(name.back()) &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return plain(c) || c == '-' || c == '.'; });
+}
+
+Hash machine_hash(std::string_view machine_id) {
+  crypto::Sha256 sha;
+  sha.update(as_bytes("stele-machine-v1"));
+  sha.update(as_bytes(machine_id));
+  return sha.finish();
+}
+
+std::string encode(const Host& host) {
+  std::string text(kHostFile);
+  text += "\n" + host.name + "\n" + to_hex(host.machine) + "\n" + host.key.to_string() + "\n" +
+          text_of(host.enrolled) + "\n";
+  return text + (host.revoked ? text_of(*host.revoked) : std::string(kNever)) + "\n";
+}
+
+Result<Host> parse_host(std::string_view text) {
+  TRY(const auto lines, lines_of<6>(text, kHostFile));
+  TRY(const Bytes machine, from_hex(lines[2]));
+  Host host;
+  if (machine.size() != host.machine.size()) return fail(Code::kCorrupt, "no machine's hash");
+  host.name = lines[1];
+  std::copy(machine.begin(), machine.end(), host.machine.begin());
+  TRY(host.key, receipt::VerifierKey::parse(lines[3]));
+  TRY(host.enrolled, parse_time(lines[4]));
+  if (lines[5] != kNever) {
+    TRY(host.revoked, parse_time(lines[5]));
+  }
+  if (!is_host_name(host.name) || encode(host) != text)
+    return fail(Code::kCorrupt, "not in its one spelling");
+  return host;
+}
+
+Registry::Registry(os::FileSystem& files, ledger::Layout layout, std::string origin, Clock& clock,
+                   RandomSource random)
+    : files_(files),
+      layout_(std::move(layout)),
+      origin_(std::move(origin)),
+      clock_(clock),
+      random_(std::move(random)) {}
+
+std::string Registry::host_path(const std::string& name) const {
+  return layout_.directory + "/hosts/" + name;
+}
+
+Result<std::string> Registry::create_token(const std::string& host, Micros life) {
+  TRY_VOID(check_name(host));
+  if (life < kLifeMin || life > kLifeMax)
+    return fail(Code::kInvalid, "a token lives 1 minute to 7 days");
+  std::array<uint8_t, kSecretBytes> secret{};
+  random_(secret);
+  const std::string token = std::string(kTokenStart) + to_hex(secret);
+  TRY_VOID(files_.make_directories(layout_.directory + "/tokens"));
+  const std::string text =
+      std::string(kTokenFile) + "\n" + host + "\n" + text_of(clock_.wall() + life) + "\n";
+  TRY_VOID(files_.put_once(path_of_token(layout_, token), as_bytes(text)));
+  return token;
+}
+
+// The host it is for.
+Result<std::string> Registry::open_token(const std::string& path) const {
+  const auto text = files_.read(path, kFileBytesMax);
+  if (!text && text.error().code == Code::kNotFound)
+    return fail(Code::kUnauthentic, "there is no such token");
+  if (!text) return fail(text.error());
+  TRY(const auto lines, lines_of<3>(as_text(*text), kTokenFile));
+  TRY(const WallTime expires, parse_time(lines[2]));
+  if (clock_.wall() >= expires) return fail(Code::kUnauthentic, "the token's time is over");
+  return std::string(lines[1]);
+}
+
+Result<Enrolled> Registry::enrol(const std::string& token, const Hash& machine,
+                                 const receipt::VerifierKey& key) {
+  const std::string path = path_of_token(layout_, token);
+  TRY(const std::string name, open_token(path));
+  if (files_.exists(path + ".used")) return fail(Code::kUnauthentic, "the token was used before");
+  if (key.name != logsrv::host_key_name(origin_, name) || key.type != receipt::KeyType::kNote)
+    return fail(Code::kInvalid, "the signing key is not named as this token's host's");
+  const WallTime now = clock_.wall();
+  const std::string used =
+      std::string(kUsedFile) + "\n" + to_hex(machine) + "\n" + text_of(now) + "\n";
+  TRY_VOID(files_.put_once(path + ".used", as_bytes(used)));
+
+  Enrolled enrolled{{name, machine, key, now, std::nullopt}};
+  if (const auto before = find(name)) {
+    enrolled.again = true;
+    enrolled.other_machine = before->machine != machine;
+  } else if (before.error().code != Code::kNotFound) {
+    return fail(before.error());
+  }
+  TRY_VOID(add_key(key));
+  TRY_VOID(files_.make_directories(layout_.directory + "/hosts"));
+  TRY_VOID(files_.replace(host_path(name), as_bytes(encode(enrolled.host))));
+  return enrolled;
+}
+
+Status Registry::add_key(const receipt::VerifierKey& key) {
+  TRY(const Bytes before, files_.read(layout_.host_vkey(), kKeysBytesMax));
+  const std::string after = std::string(as_text(before)) + key.to_string() + "\n";
+  TRY_VOID(ledger::HostKeys::parse(after));  // never what nobody can read any more
+  return files_.replace(layout_.host_vkey(), as_bytes(after));
+}
+
+Result<Host> Registry::find(const std::string& name) const {
+  TRY_VOID(check_name(name));
+  TRY(const Bytes text, files_.read(host_path(name), kFileBytesMax));
+  auto host = parse_host(as_text(text));
+  if (!host) return fail(std::move(host).error().within(host_path(name)));
+  return host;
+}
+
+Result<std::vector<Host>> Registry::all() const {
+  const auto names = files_.list(layout_.directory + "/hosts");
+  if (!names && names.error().code == Code::kNotFound) return std::vector<Host>();
+  if (!names) return fail(names.error());
+  std::vector<Host> hosts;
+  for (const std::string& name : *names) {
+    TRY(Host host, find(name));
+    hosts.push_back(std::move(host));
+  }
+  return hosts;
+}
+
+Status Registry::revoke(const std::string& name) {
+  TRY(Host host, find(name));
+  if (host.revoked) return {};
+  host.revoked = clock_.wall();
+  return files_.replace(host_path(name), as_bytes(encode(host)));
+}
+
+}  // namespace stele::server

@@ -1,0 +1,158 @@
+#include "server/registry.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "ledger/keys.h"
+#include "ledger/test_world.h"
+#include "logsrv/ingest.h"
+
+namespace stele::server {
+namespace {
+
+using ledger::kLayout;
+using std::chrono::minutes;
+
+constexpr const char* kOrigin = "stele/test/1";
+const Hash kMachine = machine_hash("4f1c0f2f6a8e4c5bb4c1d1d7a4f1c0f2");
+
+class RegistryTest : public ::testing::Test {
+ protected:
+  Registry registry(os::FileSystem& on) {
+    return {on, kLayout, kOrigin, world.clock, world.random};
+  }
+  receipt::VerifierKey key(const std::string& host) {
+    return {logsrv::host_key_name(kOrigin, host), receipt::KeyType::kNote,
+            crypto::SigningKey::generate(world.random).public_key()};
+  }
+  std::string token(const std::string& host = "web01") {
+    return registry(files).create_token(host, minutes(10)).value();
+  }
+
+  ledger::World world;
+  sim::SimFileSystem files{world.disk};
+};
+
+TEST_F(RegistryTest, a_token_lets_one_host_in_once) {
+  const std::string good = token();
+  const auto first = registry(files).enrol(good, kMachine, key("web01"));
+  ASSERT_TRUE(first.has_value()) << first.error().message();
+  EXPECT_EQ(first->host.name, "web01");
+  EXPECT_FALSE(first->again || first->other_machine);
+  EXPECT_EQ(registry(files).enrol(good, kMachine, key("web01")).error().code, Code::kUnauthentic);
+  EXPECT_EQ(registry(files).find("web01")->machine, kMachine);
+  EXPECT_EQ(registry(files).all()->size(), 1U);
+}
+
+TEST_F(RegistryTest, a_token_is_stored_nowhere) {
+  const std::string good = token();
+  for (const auto& [path, entry] : world.disk.snapshot()) {
+    EXPECT_EQ(path.find(good.substr(20)), std::string::npos);
+    EXPECT_EQ(as_text(entry.bytes).find(good.substr(20)), std::string_view::npos) << path;
+  }
+}
+
+TEST_F(RegistryTest, a_token_that_is_none_or_whose_time_is_over_lets_nobody_in) {
+  std::string other = token();
+  other.back() = other.back() == '0' ? '1' : '0';
+  for (const std::string& bad : {other, std::string(), std::string("../../host.vkey")})
+    EXPECT_EQ(registry(files).enrol(bad, kMachine, key("web01")).error().code, Code::kUnauthentic);
+  const std::string late = token();
+  world.clock.advance(minutes(10));
+  EXPECT_EQ(registry(files).enrol(late, kMachine, key("web01")).error().code, Code::kUnauthentic);
+  EXPECT_EQ(registry(files).find("web01").error().code, Code::kNotFound);
+}
+
+TEST_F(RegistryTest, a_host_gets_in_under_the_token_s_name_only) {
+  const std::string good = token("web01");
+  EXPECT_EQ(registry(files).enrol(good, kMachine, key("web02")).error().code, Code::kInvalid);
+  EXPECT_TRUE(registry(files).enrol(good, kMachine, key("web01")).has_value());
+}
+
+TEST_F(RegistryTest, its_key_is_one_that_verifiers_know) {
+  const auto first = key("web01"), second = key("web01"), other = key("web02");
+  ASSERT_TRUE(registry(files).enrol(token("web01"), kMachine, first).has_value());
+  ASSERT_TRUE(registry(files).enrol(token("web02"), kMachine, other).has_value());
+  ASSERT_TRUE(registry(files).enrol(token("web01"), kMachine, second).has_value());
+  const auto hosts = ledger::World::trust(files).hosts;
+  const auto epoch = [&](const receipt::VerifierKey& k, uint32_t n) {
+    return hosts.find(segment::host_key_id(k.name, k.key.bytes), n) != nullptr;
+  };
+  EXPECT_TRUE(epoch(first, 1) && epoch(second, 2) && epoch(other, 1));
+}
+
+TEST_F(RegistryTest, the_same_name_from_another_machine_is_told) {
+  ASSERT_TRUE(registry(files).enrol(token(), kMachine, key("web01")).has_value());
+  EXPECT_FALSE(registry(files).enrol(token(), kMachine, key("web01"))->other_machine);
+  const auto clone = registry(files).enrol(token(), machine_hash("another"), key("web01"));
+  EXPECT_TRUE(clone->again && clone->other_machine);
+}
+
+TEST_F(RegistryTest, a_revoked_host_stays_known) {
+  ASSERT_TRUE(registry(files).enrol(token(), kMachine, key("web01")).has_value());
+  ASSERT_TRUE(registry(files).revoke("web01").has_value());
+  const auto when = registry(files).find("web01")->revoked;
+  ASSERT_TRUE(when.has_value());
+  world.clock.advance(minutes(1));
+  ASSERT_TRUE(registry(files).revoke("web01").has_value());
+  EXPECT_EQ(registry(files).find("web01")->revoked, when);
+  EXPECT_EQ(registry(files).revoke("web02").error().code, Code::kNotFound);
+}
+
+TEST_F(RegistryTest, bad_names_and_lives_are_refused) {
+  for (const std::string name : {"", "Web", "a/b", "..", "-a", "a-", "a b", "\xc3\xa9"})
+    EXPECT_EQ(registry(files).create_token(name, minutes(10)).error().code, Code::kInvalid) << name;
+  EXPECT_EQ(registry(files).create_token(std::string(64, 'a'), minutes(10)).error().code,
+            Code::kInvalid);
+  EXPECT_EQ(registry(files).create_token("a", minutes(0)).error().code, Code::kInvalid);
+  EXPECT_EQ(registry(files).create_token("a", minutes(60 * 24 * 8)).error().code, Code::kInvalid);
+  EXPECT_EQ(registry(files).find("../keys/log.key").error().code, Code::kInvalid);
+}
+
+TEST_F(RegistryTest, whenever_it_dies_a_token_made_at_most_one_host) {
+  const std::string good = token();
+  const auto mine = key("web01");
+  const sim::Image before = world.disk.snapshot();
+  for (size_t k = 1;; ++k) {
+    world.disk.restore(before);
+    bool finished = false;
+    {
+      sim::SimFileSystem dying(world.disk, {.crash_at = k});
+      finished = registry(dying).enrol(good, kMachine, mine).has_value();
+    }
+    world.disk.restart(k);
+    sim::SimFileSystem again(world.disk);
+    ASSERT_TRUE(ledger::HostKeys::load(again, kLayout.host_vkey()).has_value()) << k;
+    ASSERT_TRUE(registry(again).all().has_value()) << k;
+    const auto second = registry(again).enrol(good, machine_hash("thief"), key("web01"));
+    if (second) {
+      EXPECT_FALSE(second->again) << "at step " << k;
+    }
+    if (finished) {
+      EXPECT_FALSE(second.has_value());
+      break;
+    }
+  }
+}
+
+TEST(HostFile, has_one_spelling) {
+  sim::Clock clock;
+  const Host host{
+      "web01", kMachine, {"o/host/web01", receipt::KeyType::kNote, {}}, clock.wall(), std::nullopt};
+  const std::string whole = encode(host);
+  EXPECT_EQ(encode(parse_host(whole).value()), whole);
+  for (size_t at = 0; at < whole.size(); ++at) {
+    EXPECT_FALSE(parse_host(std::string_view(whole).substr(0, at)).has_value()) << at;
+    for (const char other : {'\n', '0', '/', '-'}) {
+      std::string changed = whole;
+      changed[at] = other;
+      if (const auto parsed = parse_host(changed)) {
+        EXPECT_EQ(encode(*parsed), changed);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace stele::server
