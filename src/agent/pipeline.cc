@@ -43,10 +43,10 @@ size_t Pipeline::Pending::bytes() const {
   return total;
 }
 
-Pipeline::Pipeline(PipelineOptions options, LedgerFactory open_ledger, segment::Sealer sealer,
+Pipeline::Pipeline(PipelineOptions options, StoreFactory open_store, segment::Sealer sealer,
                    Clock& clock)
     : options_(options),
-      open_ledger_(std::move(open_ledger)),
+      open_store_(std::move(open_store)),
       clock_(clock),
       sealer_(std::move(sealer)) {
   const Effort& calm = kEfforts.front();
@@ -78,6 +78,11 @@ Status Pipeline::open(const event::Start& start) {
   return {};
 }
 
+void Pipeline::resume(uint64_t taken) {
+  taken_ = taken;
+  thread_ = std::thread([this] { run(); });
+}
+
 void Pipeline::begin_batch(BootTime at) {
   pending_.first = pending_.last = at;
   pending_.wall_first = clock_.wall();
@@ -104,13 +109,21 @@ Status Pipeline::add(BootTime at, Lane lane, size_t content_bytes, const Encode&
   if (failed_) return fail(*failed_);
   if (gap_ && content_bytes > 0) {
     (lane == Lane::kOutput ? gap_->output_bytes : gap_->input_bytes) += content_bytes;
+    ++taken_;
     return {};
   }
   if (pending_.count == 0) begin_batch(at);
   pending_.last = std::max(pending_.last, at);
   ++pending_.count;
+  ++taken_;
   encode(pending_.lanes[static_cast<size_t>(lane)]);
   if (pending_.bytes() >= kSegmentBytes) work_.notify_one();
+  return {};
+}
+
+Status Pipeline::leave_out() {
+  const std::lock_guard lock(mutex_);
+  ++taken_;
   return {};
 }
 
@@ -120,13 +133,13 @@ Status Pipeline::output(BootTime at, ByteSpan bytes) {
 }
 
 Status Pipeline::input(BootTime at, ByteSpan bytes) {
-  if (!options_.keep_input) return {};
+  if (!options_.keep_input) return leave_out();
   return add(at, Lane::kInput, bytes.size(),
              [&](event::LaneEncoder& lane) { lane.input(at, bytes); });
 }
 
 Status Pipeline::event(BootTime at, Lane lane, const event::Body& body) {
-  if (lane == Lane::kInput && !options_.keep_input) return {};
+  if (lane == Lane::kInput && !options_.keep_input) return leave_out();
   if (const auto* end = std::get_if<event::End>(&body)) {
     const std::lock_guard lock(mutex_);
     end_.emplace(at, *end);
@@ -175,8 +188,10 @@ Pipeline::Round Pipeline::take_round(BootTime now) {
   if (closing_ && end_) {
     record(end_->first, Lane::kFacts, end_->second);
     end_.reset();
+    ++taken_;
   }
   round.full = pending_.bytes() >= kSegmentBytes;
+  round.taken = taken_;
   segment::Batch& batch = round.batch.emplace();
   for (size_t lane = 0; lane < event::kLaneCount; ++lane)
     batch.lanes[lane] = pending_.lanes[lane].take();
@@ -222,29 +237,27 @@ Status Pipeline::do_round(Round& round) {
     adapt_effort(*round.batch);
     if (sealer_.bytes_since_rekey() >= kRekeyBytes) sealer_.rekey_next();
     TRY(auto sealed, sealer_.seal(*round.batch, round.closing));
-    unconfirmed_.push_back(std::move(sealed.bytes));
+    unconfirmed_.push_back({std::move(sealed.bytes), round.taken});
   }
   TRY_VOID(store());
   return settle(round.full, round.closing || !thread_.joinable());
 }
 
-// Appends what is not in the ledger yet. After a failed sync some of it may be there already, and
+// Appends what is not in the store yet. After a failed sync some of it may be there already, and
 // some of that not.
 Status Pipeline::store() {
   if (appended_ == unconfirmed_.size()) return {};
-  if (!ledger_) {
-    TRY(ledger_, open_ledger_());
+  if (!store_) {
+    TRY(store_, open_store_());
   }
   for (; appended_ < unconfirmed_.size(); ++appended_) {
-    const Bytes& segment = unconfirmed_[appended_];
-    auto taken = ledger_->append(segment);
+    const Unconfirmed& next = unconfirmed_[appended_];
+    const Status appended = store_->append(next.segment, next.taken);
     const bool last = appended_ + 1 == unconfirmed_.size();
-    if (!taken && (taken.error().code != Code::kConflict || last))
-      return fail(std::move(taken).error());
+    if (!appended && (appended.error().code != Code::kConflict || last)) return appended;
     if (unsynced_bytes_ == 0) unsynced_since_ = clock_.boot();
-    unsynced_bytes_ += segment.size();
+    unsynced_bytes_ += next.segment.size();
   }
-  written_ = ledger_->size();
   if (!options_.fail_open) drop_confirmed();
   return {};
 }
@@ -257,22 +270,21 @@ void Pipeline::drop_confirmed() {
 // Pays what is owed: a sync at once unless a flood may share it, a checkpoint about once a second,
 // both at the end.
 Status Pipeline::settle(bool flood, bool closing) {
-  if (!ledger_) return {};
+  if (!store_) return {};
   const BootTime now = clock_.boot();
   const bool late = unsynced_bytes_ >= kSyncBytes || now >= unsynced_since_ + kSyncEvery;
   if (unsynced_bytes_ > 0 && (!flood || late || closing)) {
-    TRY_VOID(ledger_->sync());
+    TRY_VOID(store_->sync());
     unsynced_bytes_ = 0;
     drop_confirmed();
   }
-  if (closing && thread_.joinable()) {
-    TRY_VOID(ledger_->publish_through(written_));
-  } else if (thread_.joinable()) {
-    TRY_VOID(ledger_->publish_if_due());
+  bool owes = true;  // at the opening, which has no time for it
+  if (thread_.joinable()) {
+    TRY(owes, store_->cover(closing));
   }
   const std::lock_guard lock(mutex_);
   debt_due_.reset();
-  if (ledger_->published() < written_) debt_due_ = now + kCoverEvery;
+  if (owes) debt_due_ = now + kCoverEvery;
   if (unsynced_bytes_ > 0) debt_due_ = unsynced_since_ + kSyncEvery;
   return {};
 }
@@ -295,8 +307,8 @@ void Pipeline::end_round(Round& round, const Status& status) {
   if (status && gap_) end_gap();
   if (!status && !options_.fail_open) failed_ = status.error();
   if (!status && options_.fail_open) {
-    // What was synced stays; a ledger that failed is opened anew.
-    ledger_.reset();
+    // What was synced stays; a store that failed is opened anew.
+    store_.reset();
     unsynced_bytes_ = 0;
     appended_ = 0;
     retry_at_ = clock_.boot() + kRetryEvery;

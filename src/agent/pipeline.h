@@ -1,4 +1,4 @@
-// Pipeline: one session's events in, sealed segments in the ledger out.
+// Pipeline: one session's events in, sealed segments in their store out.
 //
 // Two threads: the capture's (open, the Sink calls, close) and one of its own, "sealer". Between
 // them one batch under a mutex; when it is full the capture waits (back-pressure); nothing is
@@ -13,14 +13,14 @@
 #include <thread>
 #include <vector>
 
+#include "agent/store.h"
 #include "event/codec.h"
 #include "event/sink.h"
-#include "ledger/ledger.h"
 #include "segment/sealer.h"
 
 namespace stele::agent {
 
-using LedgerFactory = std::function<Result<std::unique_ptr<ledger::Ledger>>()>;
+using StoreFactory = std::function<Result<std::unique_ptr<Store>>()>;
 
 struct PipelineOptions {
   bool fail_open = false;  // go on when nothing can be recorded, and leave a gap
@@ -30,13 +30,16 @@ struct PipelineOptions {
 class Pipeline : public event::Sink {
  public:
   /// The sealer must be fresh. `clock` is used by both threads.
-  Pipeline(PipelineOptions options, LedgerFactory open_ledger, segment::Sealer sealer,
-           Clock& clock);
+  Pipeline(PipelineOptions options, StoreFactory open_store, segment::Sealer sealer, Clock& clock);
   ~Pipeline() override;
 
   /// Records the start; when it returns, the opening segment is durable (or, with fail-open, the
   /// gap has begun).
   Status open(const event::Start& start);
+
+  /// Instead of open(), for a session whose recording broke off and goes on: `taken` of its events
+  /// are durable already. The sealer must have been resumed.
+  void resume(uint64_t taken);
 
   Status output(BootTime at, ByteSpan bytes) override;
   Status input(BootTime at, ByteSpan bytes) override;
@@ -60,6 +63,7 @@ class Pipeline : public event::Sink {
   // What the sealer does in one round, decided under the mutex and done without it.
   struct Round {
     std::optional<segment::Batch> batch;
+    uint64_t taken = 0;  // events in it and before it
     bool full = false;   // the batch closed by its size: a flood
     bool retry = false;  // fail-open: the last round failed, try again
     bool closing = false;
@@ -68,6 +72,7 @@ class Pipeline : public event::Sink {
 
   template <typename Encode>
   Status add(BootTime at, event::Lane lane, size_t content_bytes, const Encode& encode);
+  Status leave_out();
   void begin_batch(BootTime at);
   bool segment_due(BootTime now) const;
   Round next_round();
@@ -84,13 +89,14 @@ class Pipeline : public event::Sink {
   void end_gap();
 
   const PipelineOptions options_;
-  const LedgerFactory open_ledger_;
+  const StoreFactory open_store_;
   Clock& clock_;
 
   // Guarded by mutex_.
   std::mutex mutex_;
   std::condition_variable work_, room_;
   Pending pending_;
+  uint64_t taken_ = 0;  // events handed in, whatever became of them; the end when it is sealed
   std::optional<Error> failed_;    // fail-closed: what ended the session
   std::optional<event::Gap> gap_;  // fail-open: what is being lost right now
   BootTime gap_since_, retry_at_;
@@ -101,13 +107,16 @@ class Pipeline : public event::Sink {
 
   // The sealer thread's (open() uses them before it runs).
   segment::Sealer sealer_;
-  std::unique_ptr<ledger::Ledger> ledger_;
+  std::unique_ptr<Store> store_;
   // Sealed and not known to be durable; with fail-closed only what is not yet appended.
-  std::vector<Bytes> unconfirmed_;
-  size_t appended_ = 0;  // how many of them this ledger_ has taken
+  struct Unconfirmed {
+    Bytes segment;
+    uint64_t taken;
+  };
+  std::vector<Unconfirmed> unconfirmed_;
+  size_t appended_ = 0;  // how many of them this store_ has taken
   uint64_t unsynced_bytes_ = 0;
   BootTime unsynced_since_;
-  uint64_t written_ = 0;   // leaves in the ledger when this session's last segment was in
   size_t effort_ = 0;      // of kEfforts: how hard the output is compressed
   bool released_ = false;  // the code that only starting needed
   std::thread thread_;

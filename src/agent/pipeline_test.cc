@@ -31,9 +31,27 @@ class PipelineTest : public ::testing::Test {
         {host.key, segment::host_key_id(host.name, host.key.public_key().bytes), 1}, recipients,
         world.random);
     return std::make_unique<Pipeline>(
-        options, [this] { return ledger::Ledger::open(disk, kLayout, clock, world.signer(files)); },
+        options,
+        [this]() -> Result<std::unique_ptr<Store>> {
+          TRY(auto ledger, ledger::Ledger::open(disk, kLayout, clock, world.signer(files)));
+          return std::make_unique<Told>(std::move(ledger), taken_by);
+        },
         std::move(sealer), clock);
   }
+  /// A ledger that notes what it is told of taken events.
+  class Told : public LedgerStore {
+   public:
+    Told(std::unique_ptr<ledger::Ledger> ledger, std::vector<uint64_t>& taken)
+        : LedgerStore(std::move(ledger)), taken_(taken) {}
+    Status append(ByteSpan segment, uint64_t taken) override {
+      TRY_VOID(LedgerStore::append(segment, taken));
+      taken_.push_back(taken);
+      return {};
+    }
+
+   private:
+    std::vector<uint64_t>& taken_;
+  };
   Status say(Pipeline& to, std::string_view text) {
     const Status taken = to.output(clock.boot(), as_bytes(text));
     to.passed_on();
@@ -57,7 +75,22 @@ class PipelineTest : public ::testing::Test {
   os::SystemClock clock;  // the sealer's waits are real
   ledger::PrivateKey host = ledger::load_private_key(files, kLayout.host_key()).value();
   segment::Recipients recipients;
+  std::vector<uint64_t> taken_by;  // of each segment; the sealer's until close()
 };
+
+TEST_F(PipelineTest, each_segment_says_how_many_events_were_taken_with_it) {
+  for (const bool keep_input : {true, false}) {
+    taken_by.clear();
+    auto to = pipeline({.keep_input = keep_input});
+    ASSERT_TRUE(to->open({}).has_value());
+    ASSERT_TRUE(say(*to, "one").has_value());
+    ASSERT_TRUE(to->input(clock.boot(), as_bytes("two")).has_value());
+    ASSERT_TRUE(to->event(clock.boot(), Lane::kInput, event::Redaction{}).has_value());
+    ASSERT_TRUE(end(*to).has_value());
+    ASSERT_TRUE(to->close().has_value());
+    EXPECT_EQ(taken_by, (std::vector<uint64_t>{1, 5})) << "also those that are not kept";
+  }
+}
 
 TEST_F(PipelineTest, the_opening_is_durable_before_anything_is_shown) {
   auto to = pipeline();

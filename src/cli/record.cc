@@ -87,8 +87,10 @@ agent::Pipeline make_pipeline(Context& context, const Setup& setup, const Stream
   segment::Sealer sealer(id, segment::Kind::kSession, {setup.host.key, host_id, setup.epoch},
                          setup.recipients, os::system_random);
   return {options,
-          [&] {
-            return ledger::Ledger::open(context.files, context.layout, context.clock, setup.signer);
+          [&]() -> Result<std::unique_ptr<agent::Store>> {
+            TRY(auto ledger,
+                ledger::Ledger::open(context.files, context.layout, context.clock, setup.signer));
+            return std::make_unique<agent::LedgerStore>(std::move(ledger));
           },
           std::move(sealer), context.clock};
 }

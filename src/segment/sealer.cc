@@ -37,6 +37,13 @@ Sealer::Sealer(StreamId stream, Kind kind, HostSigner host, Recipients recipient
       recipients_(std::move(recipients)),
       random_(std::move(random)) {}
 
+void Sealer::resume(uint32_t sequence, const Hash& previous) {
+  CHECK(sequence_ == 0 && sequence > 0);
+  sequence_ = sequence;
+  previous_ = previous;
+  rekey_ = true;
+}
+
 void Sealer::set_level(event::Lane lane, int level, int window_log) {
   compressors_[static_cast<size_t>(lane)].set_level(level, window_log);
 }

@@ -57,6 +57,10 @@ class Sealer {
   /// begin there.
   void rekey_next() { rekey_ = true; }
 
+  /// Goes on where another sealer of this stream stopped: the next segment has this number, names
+  /// this hash as the one before, and is a rekey. Only before the first seal().
+  void resume(uint32_t sequence, const Hash& previous);
+
   /// The next segment. kLimit: a lane of the batch is over kLanePlainBytesMax; kInvalid: it has
   /// events in a lane that nobody may read; nothing is sealed then and the stream goes on.
   Result<Sealed> seal(const Batch& batch, bool close);

@@ -105,6 +105,22 @@ TEST_F(Segment, lets_reading_begin_at_a_rekey_and_nowhere_else) {
   EXPECT_EQ(rekeyed.header.flags, kRekey);
 }
 
+TEST_F(Segment, goes_on_after_its_sealer_was_lost_with_fresh_keys) {
+  Sealer before = sealer();
+  const Sealed first = before.seal(batch("a", "first"), false).value();
+  const Sealed second = before.seal(batch("", "second"), false).value();
+  Sealer after = sealer();
+  after.resume(2, second.hash);
+  const Sealed third = after.seal(batch("", "third"), true).value();
+  EXPECT_EQ(third.header.flags, kRekey | kClose);
+  const Tail tail = tail_after(make_leaf(second.header, second.hash, {}, 0));
+  EXPECT_TRUE(check_follows(&tail, third.header).has_value());
+  Opener opener({&auditor, 1});
+  for (const Sealed* segment : {&first, &second})
+    ASSERT_TRUE(opener.open(parse_segment(segment->bytes).value()).has_value());
+  EXPECT_EQ(text(opener.open(parse_segment(third.bytes).value())->lanes[kOutput]), "third");
+}
+
 TEST_F(Segment, survives_no_flipped_bit_and_no_truncation) {
   Sealer s = sealer();
   const Bytes whole = s.seal(batch("who", "screen", "keys"), false)->bytes;

@@ -1,0 +1,136 @@
+#include "agent/shipper.h"
+
+#include <algorithm>
+
+namespace stele::agent {
+namespace {
+
+constexpr size_t kProofsARound = 4096;
+
+bool is_guilt(const Error& error) {
+  return error.code == Code::kUnauthentic || error.code == Code::kConflict;
+}
+
+std::string name_of(const spool::Outgoing& segment) {
+  return "segment " + std::to_string(segment.sequence) + " of " + to_string(segment.stream);
+}
+
+}  // namespace
+
+Shipper::Shipper(spool::Spool& spool, LogWatch& watch, Post post, Clock& clock,
+                 ShipperOptions options)
+    : spool_(spool), watch_(watch), post_(std::move(post)), clock_(clock), options_(options) {}
+
+Result<bool> Shipper::ship() {
+  TRY(const auto outgoing, spool_.next(options_.request_bytes_max, options_.request_segments_max));
+  if (outgoing.empty()) return false;
+  Bytes request;
+  for (const spool::Outgoing& segment : outgoing) wire::add_segment(request, segment.bytes);
+  const auto response = post_(request);
+  auto answers = response ? wire::parse_answers(*response, outgoing.size())
+                          : Result<std::vector<wire::Answer>>(fail(response.error()));
+  if (!answers) {
+    spool_.send_all_again();
+    return fail(std::move(answers).error());
+  }
+  for (size_t i = 0; i < outgoing.size(); ++i) TRY_VOID(take_answer(outgoing[i], (*answers)[i]));
+  return true;
+}
+
+Status Shipper::take_answer(const spool::Outgoing& sent, const wire::Answer& answer) {
+  if (const auto* refused = std::get_if<wire::Refused>(&answer))
+    return take_refusal(sent, *refused);
+  const auto& accepted = std::get<wire::Accepted>(answer);
+  const auto leaf = segment::encode(accepted.leaf);
+  const Status taken = spool_.accepted(sent.stream, sent.sequence, accepted.index, leaf);
+  if (taken) return {};
+  if (!is_guilt(taken.error())) return taken;
+  findings_.push_back("the server's answer for " + name_of(sent) +
+                      " can not be right: " + taken.error().message());
+  spool_.send_again(sent.stream, sent.sequence, options_.retry_after);
+  return {};
+}
+
+Status Shipper::take_refusal(const spool::Outgoing& sent, const wire::Refused& refused) {
+  switch (refused.code) {
+    case wire::Refusal::kMalformed:
+    case wire::Refusal::kConflict:
+    case wire::Refusal::kNotYours:
+    case wire::Refusal::kBadSignature:
+    case wire::Refusal::kClosed:
+      return set_aside(sent, refused);
+    case wire::Refusal::kOutOfOrder:
+      return put_in_order(sent, refused);
+    case wire::Refusal::kUnknownRecipients:
+    case wire::Refusal::kNotNow:
+    case wire::Refusal::kSkipped:
+      spool_.send_again(sent.stream, sent.sequence, options_.retry_after);
+      return {};
+  }
+  return {};
+}
+
+// Never a dead end by itself: the rest of the spool flows, and what is aside stays on the disk.
+Status Shipper::set_aside(const spool::Outgoing& sent, const wire::Refused& refused) {
+  const std::string why = std::string(wire::refusal_name(refused.code)) + ": " + refused.reason;
+  const Status done = spool_.set_aside(sent.stream, sent.sequence, why);
+  if (!done && done.error().code == Code::kNotFound) return {};  // with one before it
+  if (!done) return done;
+  findings_.push_back("the server refuses " + name_of(sent) + ": " + why);
+  return {};
+}
+
+// The server wants another segment first. If it had that one before, it lost it, and what was not
+// freed goes out once more; what was freed was proven, and the log that proved it was rolled back.
+Status Shipper::put_in_order(const spool::Outgoing& sent, const wire::Refused& refused) {
+  const auto stream = spool_.find(sent.stream);
+  const uint64_t first = stream ? stream->tail.next_sequence - stream->waiting : 0;
+  if (stream && refused.next >= first && refused.next < sent.sequence) {
+    spool_.start_over();
+    return {};
+  }
+  if (stream && refused.next < first) {
+    trust_no_more({Code::kConflict,
+                   "rolled back: the server wants segment " + std::to_string(refused.next) +
+                       " of " + to_string(sent.stream) + ", which it had proven to have",
+                   0});
+  }
+  spool_.send_again(sent.stream, sent.sequence, options_.retry_after);
+  return {};
+}
+
+void Shipper::trust_no_more(Error why) {
+  if (distrust_) return;
+  findings_.push_back("the log can not be trusted, nothing is freed any more: " + why.message());
+  distrust_ = std::move(why);
+}
+
+Status Shipper::confirm() {
+  if (distrust_) return fail(*distrust_);
+  Status done = watch_.advance();
+  if (done) done = free_what_is_proven();
+  if (!done && is_guilt(done.error())) trust_no_more(done.error());
+  tell_if_late();
+  return done;
+}
+
+Status Shipper::free_what_is_proven() {
+  for (const spool::Acknowledged& segment :
+       spool_.acknowledged(watch_.last().size, kProofsARound)) {
+    TRY(const segment::Leaf leaf, segment::parse_leaf(segment.leaf));
+    TRY_VOID(watch_.check_included(segment.index, leaf));
+    TRY_VOID(spool_.covered(segment.stream, segment.sequence));
+  }
+  return {};
+}
+
+void Shipper::tell_if_late() {
+  const auto oldest = spool_.depth().oldest_acknowledged;
+  const bool late = oldest && clock_.boot() - *oldest > options_.covered_within;
+  if (late && !told_late_) {
+    findings_.push_back("what the server acknowledged is not covered by a checkpoint within 60 s");
+  }
+  told_late_ = late;
+}
+
+}  // namespace stele::agent

@@ -1,0 +1,64 @@
+// Shipper: from the spool to the server, and free only what is proven. Pure steps that a thread
+// calls; nothing here waits.
+//
+// Invariant: a segment is freed only when a checkpoint that this host believes includes its leaf.
+// Whatever a server says, or does not say, the bytes stay here until then.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/log_watch.h"
+#include "spool/spool.h"
+#include "wire/segments.h"
+
+namespace stele::agent {
+
+struct ShipperOptions {
+  size_t request_bytes_max = size_t{4} << 20;
+  size_t request_segments_max = 512;
+  Micros retry_after = std::chrono::seconds(1);      // what the server could not take just now
+  Micros covered_within = std::chrono::seconds(60);  // or somebody is told
+};
+
+/// Not thread-safe.
+class Shipper {
+ public:
+  /// POST /v1/segments: the body of the answer. An error: it may have happened, or not.
+  using Post = std::function<Result<Bytes>(ByteSpan request)>;
+
+  Shipper(spool::Spool& spool, LogWatch& watch, Post post, Clock& clock, ShipperOptions options);
+
+  /// Sends one request of what waits. True: there was something. An error: no answer, or none that
+  /// makes sense; everything in it will be sent again.
+  Result<bool> ship();
+
+  /// Looks at the log, and frees what is proven. An error that is the log's guilt (LogWatch) is
+  /// kept: from then on nothing is freed any more, by this object.
+  Status confirm();
+
+  /// Why nothing is freed any more; nullopt: all is well.
+  const std::optional<Error>& distrust() const { return distrust_; }
+  /// What a person should hear of, since the last call.
+  std::vector<std::string> take_findings() { return std::exchange(findings_, {}); }
+
+ private:
+  Status take_answer(const spool::Outgoing& sent, const wire::Answer& answer);
+  Status take_refusal(const spool::Outgoing& sent, const wire::Refused& refused);
+  Status put_in_order(const spool::Outgoing& sent, const wire::Refused& refused);
+  Status set_aside(const spool::Outgoing& sent, const wire::Refused& refused);
+  void trust_no_more(Error why);
+  Status free_what_is_proven();
+  void tell_if_late();
+
+  spool::Spool& spool_;
+  LogWatch& watch_;
+  const Post post_;
+  Clock& clock_;
+  const ShipperOptions options_;
+  std::optional<Error> distrust_;
+  bool told_late_ = false;
+  std::vector<std::string> findings_;
+};
+
+}  // namespace stele::agent

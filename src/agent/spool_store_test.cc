@@ -1,0 +1,135 @@
+// A session recorded into the spool, on its way to a server.
+#include "agent/spool_store.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "agent/pipeline.h"
+#include "ledger/test_world.h"
+#include "os/clock.h"
+
+namespace stele::agent {
+namespace {
+
+using event::Lane;
+using ledger::kLayout;
+using ledger::World;
+
+class SpoolStoreTest : public ::testing::Test {
+ protected:
+  SpoolStoreTest() { open(); }
+  void open() {
+    shared.reset();
+    shared.emplace(spool::Spool::open(disk_files, "/spool", clock, options).value());
+  }
+  segment::Sealer sealer(const StreamId& id) {
+    return {id,
+            segment::Kind::kSession,
+            {host.key, segment::host_key_id(host.name, host.key.public_key().bytes), 1},
+            recipients(),
+            world.random};
+  }
+  segment::Recipients recipients() {
+    const Bytes note = files.read(kLayout.recipients(), 1 << 16).value();
+    const auto policy = ledger::load_verifier_key(files, kLayout.policy_vkey()).value();
+    return ledger::sealing_recipients(ledger::open_recipients_list(note, policy).value(), note);
+  }
+  std::unique_ptr<Pipeline> pipeline(segment::Sealer sealer, uint32_t owner = 1000) {
+    return std::make_unique<Pipeline>(
+        PipelineOptions(),
+        [this, owner]() -> Result<std::unique_ptr<Store>> {
+          return std::make_unique<SpoolStore>(*shared, owner, spool::Room::kOrdinary,
+                                              [this](uint64_t taken) { durable = taken; });
+        },
+        std::move(sealer), clock);
+  }
+  StreamId new_id() { return make_uuid_v7(clock.wall(), world.random); }
+  std::optional<spool::StreamState> state(const StreamId& id) {
+    return shared->with([&](spool::Spool& spool) { return spool.find(id); });
+  }
+
+  World world;
+  sim::Disk disk;
+  sim::SimFileSystem files{world.disk}, disk_files{disk};
+  os::SystemClock clock;  // the sealer's waits are real
+  ledger::PrivateKey host = ledger::load_private_key(files, kLayout.host_key()).value();
+  spool::SpoolOptions options{.quota = {.owner_bytes_max = 20'000, .reserve_bytes = 4096}};
+  std::optional<SharedSpool> shared;
+  std::atomic<uint64_t> durable = 0;
+};
+
+TEST_F(SpoolStoreTest, the_recorder_hears_of_what_is_durable) {
+  const StreamId id = new_id();
+  auto to = pipeline(sealer(id));
+  ASSERT_TRUE(to->open({}).has_value());
+  EXPECT_EQ(durable, 1U) << "the start, before anything is shown";
+  ASSERT_TRUE(to->output(clock.boot(), as_bytes("hello")).has_value());
+  ASSERT_TRUE(to->event(clock.boot(), Lane::kFacts, event::End{}).has_value());
+  ASSERT_TRUE(to->close().has_value());
+  EXPECT_EQ(durable, 3U);
+  EXPECT_EQ(state(id)->waiting, 2U);
+  EXPECT_EQ(state(id)->taken, 3U);
+  EXPECT_TRUE(state(id)->tail.closed);
+}
+
+TEST_F(SpoolStoreTest, after_a_restart_the_stream_goes_on_where_the_spool_says) {
+  const StreamId id = new_id();
+  {
+    auto to = pipeline(sealer(id));
+    ASSERT_TRUE(to->open({}).has_value());
+    ASSERT_TRUE(to->output(clock.boot(), as_bytes("never sealed")).has_value());
+  }  // the agent dies
+  open();
+  ASSERT_EQ(state(id)->taken, 1U) << "the recorder sends again from its second message on";
+  segment::Sealer again = sealer(id);
+  again.resume(state(id)->tail.next_sequence, state(id)->tail.last_hash);
+  auto to = pipeline(std::move(again));
+  to->resume(state(id)->taken);
+  ASSERT_TRUE(to->output(clock.boot(), as_bytes("never sealed")).has_value());
+  ASSERT_TRUE(to->event(clock.boot(), Lane::kFacts, event::End{}).has_value());
+  ASSERT_TRUE(to->close().has_value());
+  EXPECT_TRUE(state(id)->tail.closed);
+  EXPECT_EQ(state(id)->taken, 3U);
+  EXPECT_EQ(durable, 3U);
+}
+
+TEST_F(SpoolStoreTest, one_person_s_flood_ends_at_their_share_and_others_go_on) {
+  auto flood = pipeline(sealer(new_id()), 1000);
+  ASSERT_TRUE(flood->open({}).has_value());
+  Bytes noise(60'000);
+  world.random(noise);
+  Status last;
+  for (int i = 0; i < 1000 && last; ++i) {
+    last = flood->output(clock.boot(), noise);
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(last.error().code, Code::kLimit);
+  auto other = pipeline(sealer(new_id()), 1001);
+  EXPECT_TRUE(other->open({}).has_value());
+}
+
+TEST_F(SpoolStoreTest, sessions_at_once_share_their_syncs) {
+  constexpr size_t kSessions = 8;
+  std::vector<std::unique_ptr<Pipeline>> pipelines;
+  for (size_t i = 0; i < kSessions; ++i)
+    pipelines.push_back(pipeline(sealer(new_id()), static_cast<uint32_t>(i)));
+  std::vector<std::thread> threads;
+  std::atomic<size_t> closed = 0;
+  for (auto& p : pipelines) {
+    threads.emplace_back([&] {
+      bool good = p->open({}).has_value();
+      good = good && p->output(clock.boot(), as_bytes("hello"));
+      good = good && p->event(clock.boot(), Lane::kFacts, event::End{});
+      if (good && p->close()) ++closed;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(closed, kSessions);
+  EXPECT_EQ(shared->with([](spool::Spool& spool) { return spool.depth().segments; }),
+            2 * kSessions);
+}
+
+}  // namespace
+}  // namespace stele::agent
