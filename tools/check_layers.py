@@ -27,9 +27,13 @@ ONLY = {"recorder": {"recorder", "base", "os", "event", "wire", "capture"}}
 
 # Headers of a library -> the folders whose .cc files may include them.
 THIRD_PARTY = (
+    (r"openssl/ssl\.h", {"http"}),
+    (r"openssl/err\.h", {"crypto", "http"}),
     (r"openssl/.*", {"crypto"}),
+    (r"boost/(asio|beast)[/.].*|curl/curl\.h", {"http"}),
+    (r"toml\+\+/.*", {"config"}),
     (r"zstd(_errors)?\.h|zdict\.h|boost/json.*", {"codec"}),
-    (r"CLI/.*", {"cli"}),
+    (r"CLI/.*", {"cli", "server"}),
 )
 # Headers of a library that have one home, be it a header or a kind of file.
 HOMES = (
@@ -125,7 +129,7 @@ def check_file(src, path):
         own, foreign = found.groups()
         if own is None:
             fault = foreign_fault(path, folder, foreign, test)
-        elif (src / folder / f"{own}.in").is_file():
+        elif (src / f"{own}.in").is_file():
             fault = None  # made by CMake
         elif not (src / own).is_file():
             fault = f'"{own}" is no file of src/: write "folder/file.h"'

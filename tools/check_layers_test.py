@@ -74,8 +74,8 @@ class LayersTest(unittest.TestCase):
         self.assert_found("kill is a system call", "capture/x.cc", "#include <csignal>", "int f(int p) { return kill(p, SIGTERM); }")
 
     def test_headers_made_by_cmake_are_known_by_their_template(self):
-        self.write("src/cli/version.h.in", "#pragma once\n")
-        self.assert_clean("cli/x.cc", '#include "version.h"')
+        self.write("src/base/version.h.in", "#pragma once\n")
+        self.assert_clean("cli/x.cc", '#include "base/version.h"')
 
     def test_tests_may_use_the_system(self):
         self.assert_clean("capture/x_test.cc", "#include <unistd.h>", "#include <fstream>", "#include <thread>")
@@ -101,7 +101,7 @@ class LayersTest(unittest.TestCase):
         self.assert_clean("ledger/x_test.cc", "#include <gtest/gtest.h>")
 
     def test_an_unknown_library_needs_a_home(self):
-        self.assert_found("unknown", "vault/x.cc", "#include <curl/curl.h>")
+        self.assert_found("unknown", "vault/x.cc", "#include <pqxx/pqxx>")
 
     def test_only_tests_include_the_simulator_and_test_helpers(self):
         self.write("src/ledger/test_world.h", "#pragma once\n")

@@ -1,9 +1,11 @@
 // stele: the command line. Builds the options, calls one function.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 
+#include "base/version.h"
 #include "cli/commands.h"
 #include "os/process.h"
-#include "version.h"
 
 namespace {
 
@@ -129,10 +131,22 @@ CLI::App* add_grant(CLI::App* key, Options& o) {
   return c;
 }
 
+// Commands of programs of their own, so that recording a session loads neither TLS nor HTTP.
+constexpr std::array<std::string_view, 3> kServerCommands = {"server", "token", "enroll"};
+
+void add_server_commands(CLI::App& app) {
+  app.add_subcommand("server", "serve a ledger to enrolled hosts");
+  app.add_subcommand("token", "let a host in");
+  app.add_subcommand("enroll", "make this host known to a server");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   stele::os::occupy_standard_descriptors();
+  if (argc > 1 &&
+      std::find(kServerCommands.begin(), kServerCommands.end(), argv[1]) != kServerCommands.end())
+    return report(stele::os::become_sibling("stele-server", {argv, argv + argc}));
   Options o;
   CLI::App app(kAbout, "stele");
   app.set_version_flag("--version", std::string("stele ") + stele::kVersion);
@@ -159,6 +173,7 @@ int main(int argc, char** argv) {
   CLI::App* list_command = key_command->add_subcommand("list", "the recipients in force");
   CLI::App* repair_command = app.add_subcommand(
       "repair", "mend a head that was rolled back behind the published checkpoint");
+  add_server_commands(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

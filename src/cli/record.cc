@@ -3,6 +3,7 @@
 
 #include "agent/pipeline.h"
 #include "agent/unrecorded.h"
+#include "base/version.h"
 #include "capture/capture.h"
 #include "cli/commands.h"
 #include "identity/start.h"
@@ -10,7 +11,6 @@
 #include "os/process.h"
 #include "os/random.h"
 #include "os/who.h"
-#include "version.h"
 
 namespace stele::cli {
 namespace {

@@ -37,6 +37,27 @@ std::string claimed_parent(const std::vector<std::string>& environment) {
   return parse_stream_id(claim) ? claim : std::string();
 }
 
+/// What was told, and what is the same for every process of this machine.
+event::Start start_here(const Told& told) {
+  event::Start start;
+  start.title = told.title;
+  start.argv = told.argv;
+  start.terminal = variable(told.environment, "TERM");
+  start.host = os::host_name();
+  start.machine_id = system_file_or_empty("/etc/machine-id");
+  start.boot_id = system_file_or_empty("/proc/sys/kernel/random/boot_id");
+  start.kernel = os::kernel_release();
+  start.parent_session = claimed_parent(told.environment);
+  start.input_policy = told.input_policy;
+  start.recorder = told.recorder;
+  return start;
+}
+
+void name_people(event::Start& start) {
+  start.user = os::user_name(start.uid);
+  if (start.login_uid) start.login_user = os::user_name(*start.login_uid);
+}
+
 }  // namespace
 
 std::optional<uint32_t> parse_audit_number(std::string_view text) {
@@ -58,28 +79,32 @@ std::string variable(const std::vector<std::string>& environment, std::string_vi
 
 Result<event::Start> gather_start(const Told& told) {
   TRY(os::Identity who, os::identity());
-  event::Start start;
-  start.title = told.title;
-  start.argv = told.argv;
+  event::Start start = start_here(told);
   start.cwd = os::current_directory();
   start.uid = who.uid;
   start.euid = who.euid;
   start.gid = who.gid;
-  start.user = os::user_name(who.uid);
   start.groups = std::move(who.groups);
   start.login_uid = audit_number("/proc/self/loginuid");
-  if (start.login_uid) start.login_user = os::user_name(*start.login_uid);
   start.audit_session = audit_number("/proc/self/sessionid");
   start.tty = os::terminal_name(kStandardFds);
-  start.terminal = variable(told.environment, "TERM");
   start.size = window_size();
-  start.host = os::host_name();
-  start.machine_id = system_file_or_empty("/etc/machine-id");
-  start.boot_id = system_file_or_empty("/proc/sys/kernel/random/boot_id");
-  start.kernel = os::kernel_release();
-  start.parent_session = claimed_parent(told.environment);
-  start.input_policy = told.input_policy;
-  start.recorder = told.recorder;
+  name_people(start);
+  return start;
+}
+
+event::Start gather_start_of(const os::Peer& peer, const Told& told, const Place& at) {
+  event::Start start = start_here(told);
+  start.cwd = peer.cwd.empty() ? at.cwd : peer.cwd;
+  start.uid = peer.uid;
+  start.euid = peer.euid;
+  start.gid = peer.gid;
+  start.groups = peer.groups;
+  start.login_uid = peer.login_uid;
+  start.audit_session = peer.audit_session;
+  start.tty = peer.tty;
+  start.size = at.size;
+  name_people(start);
   return start;
 }
 

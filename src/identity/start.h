@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "event/event.h"
+#include "os/peer.h"
 
 namespace stele::identity {
 
@@ -25,6 +26,14 @@ struct Told {
 /// database: names. From the environment, so only claims: the terminal's type and parent_session,
 /// which is kept only if it has the form of a session id. What is not to be had stays empty.
 Result<event::Start> gather_start(const Told& told);
+
+/// The same about another process of this machine: who it is, the kernel says (os/peer.h); `told`,
+/// whose `environment` is that process's, and `at` are all that is taken from it.
+struct Place {
+  std::string cwd;  // where the kernel does not tell this process
+  event::WindowSize size;
+};
+event::Start gather_start_of(const os::Peer& peer, const Told& told, const Place& at);
 
 /// /proc/self/loginuid and /proc/self/sessionid: a decimal number; 4294967295 says "unset"
 /// (audit(7)), and so does whatever is not a number.

@@ -61,5 +61,33 @@ TEST(Start, takes_a_parent_session_only_if_it_could_be_one) {
   }
 }
 
+TEST(StartOfAnother, is_what_the_kernel_said_of_it_and_not_of_this_process) {
+  os::Peer peer;
+  peer.uid = 4'000'000'001;
+  peer.euid = 0;
+  peer.gid = 7;
+  peer.groups = {7, 8};
+  peer.login_uid = 0;
+  peer.audit_session = 12;
+  peer.tty = "/dev/pts/99";
+  const Told told{"t", {"ls"}, {"TERM=vt100"}, event::InputPolicy::kAll, "stele-recorder 9"};
+  event::Start start = gather_start_of(peer, told, {"/claimed", {24, 80, 0, 0}});
+  EXPECT_EQ(start.uid, peer.uid);
+  EXPECT_EQ(start.euid, 0U);
+  EXPECT_EQ(start.gid, 7U);
+  EXPECT_EQ(start.user, "");
+  EXPECT_EQ(start.groups, peer.groups);
+  EXPECT_EQ(start.login_uid, 0U);
+  EXPECT_EQ(start.login_user, "root");
+  EXPECT_EQ(start.audit_session, 12U);
+  EXPECT_EQ(start.tty, "/dev/pts/99");
+  EXPECT_EQ(start.size, (event::WindowSize{24, 80, 0, 0}));
+  EXPECT_EQ(start.terminal, "vt100");
+  EXPECT_EQ(start.boot_id, gather_start(told)->boot_id);
+  EXPECT_EQ(start.cwd, "/claimed");
+  peer.cwd = "/seen";
+  EXPECT_EQ(gather_start_of(peer, told, {"/claimed", {}}).cwd, "/seen");
+}
+
 }  // namespace
 }  // namespace stele::identity

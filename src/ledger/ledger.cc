@@ -45,8 +45,7 @@ Status Ledger::recover() {
     TRY(sync, files_.lock(layout_.sync_lock(), os::Wait::kYes));
   }
   TRY(const auto append, files_.lock(layout_.append_lock(), os::Wait::kYes));
-  TRY(const Head head, heads_.load());
-  TRY_VOID(publisher_.check(head));
+  TRY(const Head head, load_committed());
   const bool poisoned = words_->load(kPoisoned) != 0;
   TRY_VOID(replay(head, poisoned));
   if (poisoned) {
@@ -63,8 +62,22 @@ Status Ledger::recover() {
   return {};
 }
 
+// The head, and the tails it names. Whoever publishes meanwhile may replace both between our two
+// looks, and remove the older tails: then there is a newer head.
+Result<Head> Ledger::load_committed() {
+  for (;;) {
+    TRY(const Head head, publisher_.load_head());
+    auto tails = Tails::load(files_, layout_, head);
+    if (tails) {
+      tails_ = *std::move(tails);
+      return head;
+    }
+    TRY(const Head now, heads_.load());
+    if (tails.error().code != Code::kNotFound || now == head) return fail(std::move(tails).error());
+  }
+}
+
 Status Ledger::replay(const Head& head, bool past_cache) {
-  TRY(tails_, Tails::load(files_, layout_, head));
   cursor_.emplace(vault_, tails_.start());
   if (past_cache) cursor_->read_past_cache();
   Bytes segment;

@@ -95,6 +95,7 @@ class Ledger {
 
   const vault::Position& end() const { return cursor_->position(); }
   Status recover();
+  Result<Head> load_committed();
   Status replay(const Head& head, bool past_cache);
   Status finish_replay(const Head& head, vault::Found found);
   Status check_usable() const;

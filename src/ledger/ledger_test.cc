@@ -82,6 +82,39 @@ TEST_F(LedgerTest, a_session_that_ends_while_it_is_verified_was_open_not_cut) {
   EXPECT_EQ(verdict_of(world.verify_now(), s.id()), Verdict::kUnsealed);
 }
 
+/// Somebody else does something right after this process read a file.
+class Meddled : public sim::SimFileSystem {
+ public:
+  Meddled(sim::Disk& disk, std::string path, std::function<void()> then)
+      : SimFileSystem(disk), path_(std::move(path)), then_(std::move(then)) {}
+  Result<Bytes> read(const std::string& path, size_t bytes_max) override {
+    auto bytes = SimFileSystem::read(path, bytes_max);
+    if (path == path_ && then_) std::exchange(then_, {})();
+    return bytes;
+  }
+
+ private:
+  const std::string path_;
+  std::function<void()> then_;
+};
+
+TEST_F(LedgerTest, opens_while_another_process_publishes) {
+  auto ledger = world.open(files).value();
+  TestStream s = stream();
+  const std::vector<std::string> read = {kLayout.head(), kLayout.vault() + "/log/checkpoint"};
+  for (const size_t leaves : {3, 1200, 1200}) {  // the last one replaces the tails' snapshot
+    for (const std::string& path : read) {
+      for (size_t i = 0; i < leaves; ++i) ASSERT_TRUE(ledger->append(s.next().bytes).has_value());
+      ASSERT_TRUE(ledger->sync().has_value());
+      Meddled others(world.disk, path,
+                     [&] { ASSERT_TRUE(ledger->publish_through(ledger->size()).has_value()); });
+      const auto opened = world.open(others);
+      ASSERT_TRUE(opened.has_value()) << path << ": " << opened.error().message();
+      EXPECT_EQ((*opened)->size(), ledger->size());
+    }
+  }
+}
+
 TEST_F(LedgerTest, takes_the_same_segment_again_and_refuses_another_in_its_place) {
   auto ledger = world.open(files).value();
   TestStream s = stream();

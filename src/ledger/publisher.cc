@@ -46,9 +46,11 @@ Result<std::optional<receipt::Checkpoint>> Publisher::published() const {
   return *checkpoint;
 }
 
-Status Publisher::check(const Head& head) const {
+// The checkpoint is read first: others publish meanwhile, and the head moves before the checkpoint.
+Result<Head> Publisher::load_head() const {
   TRY(const auto checkpoint, published());
-  if (!checkpoint) return {};
+  TRY(const Head head, heads_.load());
+  if (!checkpoint) return head;
   if (checkpoint->size > head.size) {
     return fail(Code::kConflict,
                 "head rolled back: a checkpoint of " + std::to_string(checkpoint->size) +
@@ -59,7 +61,7 @@ Status Publisher::check(const Head& head) const {
     return fail(Code::kConflict, "the published checkpoint and the head have different roots at " +
                                      std::to_string(head.size) + " leaves; run stele verify");
   }
-  return {};
+  return head;
 }
 
 // Brings tree, tails and cursor to the head, from wherever they are.

@@ -15,8 +15,8 @@ namespace stele::ledger {
 /// Who signs checkpoints; the log's name is its origin.
 using LogSigner = std::shared_ptr<const receipt::NoteSigner>;
 
-/// All but check() under the ledger's publish lock. Keeps what it knows from one time to the next;
-/// another process may have published in between.
+/// All but load_head() under the ledger's publish lock. Keeps what it knows from one time to the
+/// next; another process may have published in between.
 class Publisher {
  public:
   Publisher(os::FileSystem& files, const Layout& layout, LogSigner signer);
@@ -26,9 +26,9 @@ class Publisher {
   /// nothing is signed.
   Status publish(uint64_t durable);
 
-  /// Whether the public log can belong to this head. kConflict: it is ahead ("head rolled back") or
+  /// The head, if the public log can belong to it. kConflict: it is ahead ("head rolled back") or
   /// has another root.
-  Status check(const Head& head) const;
+  Result<Head> load_head() const;
 
  private:
   Result<std::optional<receipt::Checkpoint>> published() const;

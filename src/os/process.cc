@@ -159,6 +159,18 @@ void occupy_standard_descriptors() {
   if (fd >= 0) ::close(fd);
 }
 
+Error become_sibling(const std::string& name, const std::vector<std::string>& argv) {
+  std::string path(4096, '\0');
+  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+  if (size < 0 || static_cast<size_t>(size) == path.size())
+    return fail_errno("find this program's directory", "/proc/self/exe").value();
+  path.resize(static_cast<size_t>(size));
+  path = path.substr(0, path.rfind('/') + 1) + name;
+  const auto arguments = pointers(argv);
+  ::execv(path.c_str(), arguments.data());
+  return fail_errno("run", path).value();
+}
+
 std::vector<std::string> environment() {
   std::vector<std::string> variables;
   for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {

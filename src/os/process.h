@@ -39,6 +39,10 @@ Result<std::optional<Ended>> reap(pid_t child);
 /// Sends a signal; a process that is gone is success.
 Status send_signal(pid_t process, int signal);
 
+/// Becomes another program of this directory: `name` beside this process's own executable. Returns
+/// only its error.
+Error become_sibling(const std::string& name, const std::vector<std::string>& argv);
+
 /// Opens /dev/null in the place of each of the descriptors 0, 1 and 2 that is closed: else the next
 /// file opened would be somebody's standard output. To be called before anything is opened.
 void occupy_standard_descriptors();

@@ -1,6 +1,7 @@
 #include "os/signals.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -76,6 +77,11 @@ SignalWatch::~SignalWatch() {
 }
 
 int SignalWatch::fd() const { return wake_pipe().read_end; }
+
+void SignalWatch::wait(std::chrono::milliseconds longest) const {
+  pollfd readable{fd(), POLLIN, 0};
+  (void)::poll(&readable, 1, static_cast<int>(longest.count()));
+}
 
 SignalSet SignalWatch::take() {
   std::array<char, 64> wakes;

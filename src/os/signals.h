@@ -1,6 +1,7 @@
 // Signals as something to wait for, like any descriptor.
 #pragma once
 
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <initializer_list>
@@ -35,6 +36,8 @@ class SignalWatch {
   ~SignalWatch();
 
   int fd() const;
+  /// Waits until a signal has come, for so long at most.
+  void wait(std::chrono::milliseconds longest) const;
   /// What came; nothing twice.
   SignalSet take();
   /// Stops this process as SIGTSTP does by default (not at all in an orphaned process group) and

@@ -133,25 +133,25 @@ Result<std::string> Registry::open_token(const std::string& path) const {
 }
 
 Result<Enrolled> Registry::enrol(const std::string& token, const Hash& machine,
-                                 const receipt::VerifierKey& key) {
+                                 const crypto::PublicKey& key) {
   const std::string path = path_of_token(layout_, token);
   TRY(const std::string name, open_token(path));
   if (files_.exists(path + ".used")) return fail(Code::kUnauthentic, "the token was used before");
-  if (key.name != logsrv::host_key_name(origin_, name) || key.type != receipt::KeyType::kNote)
-    return fail(Code::kInvalid, "the signing key is not named as this token's host's");
   const WallTime now = clock_.wall();
   const std::string used =
       std::string(kUsedFile) + "\n" + to_hex(machine) + "\n" + text_of(now) + "\n";
   TRY_VOID(files_.put_once(path + ".used", as_bytes(used)));
 
-  Enrolled enrolled{{name, machine, key, now, std::nullopt}};
+  const receipt::VerifierKey named{logsrv::host_key_name(origin_, name), receipt::KeyType::kNote,
+                                   key};
+  Enrolled enrolled{{name, machine, named, now, std::nullopt}};
   if (const auto before = find(name)) {
     enrolled.again = true;
     enrolled.other_machine = before->machine != machine;
   } else if (before.error().code != Code::kNotFound) {
     return fail(before.error());
   }
-  TRY_VOID(add_key(key));
+  TRY_VOID(add_key(named));
   TRY_VOID(files_.make_directories(layout_.directory + "/hosts"));
   TRY_VOID(files_.replace(host_path(name), as_bytes(encode(enrolled.host))));
   return enrolled;

@@ -40,9 +40,9 @@ class Registry {
   Result<std::string> create_token(const std::string& host, Micros life);
 
   /// Uses up the token. kUnauthentic: there is no such token, it was used before, or its time is
-  /// over; kInvalid: the key is not named as this host's. Only kUnauthentic leaves it unused.
+  /// over. `key`: what the host signs with; it is named after the host.
   Result<Enrolled> enrol(const std::string& token, const Hash& machine,
-                         const receipt::VerifierKey& key);
+                         const crypto::PublicKey& key);
 
   /// kNotFound: nobody of that name was enrolled.
   Result<Host> find(const std::string& name) const;

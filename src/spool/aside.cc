@@ -19,8 +19,7 @@ Result<Aside::Contents> Aside::load() const {
     const auto name = parse_aside_name(text);
     if (name && name->what == AsideName::What::kWhy) {
       TRY(const Decision decision, read_decision(*name, contents));
-      const auto [at, is_new] = contents.decisions.try_emplace(name->stream, decision);
-      if (!is_new && decision.sequence < at->second.sequence) at->second = decision;
+      contents.decisions[name->stream][name->sequence] = decision;
       continue;
     }
     TRY(const auto file, files_.open_read(layout_.aside(text)));
@@ -40,7 +39,7 @@ Result<Aside::Contents> Aside::load() const {
     if (contents.decisions.contains(stream)) continue;
     // Its directory could not be synced, and a power cut took it.
     TRY(const Kept kept, survey(stream));
-    contents.decisions[stream] = {stream, kept.from, "the reason is lost"};
+    contents.decisions[stream][kept.from] = {stream, kept.from, "the reason is lost"};
   }
   return contents;
 }

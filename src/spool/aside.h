@@ -20,8 +20,8 @@ class Aside {
 
   /// What is there already, and what it weighs.
   struct Contents {
-    std::map<StreamId, Decision> decisions;  // of each stream the earliest
-    std::set<StreamId> streams;              // with records
+    std::map<StreamId, std::map<uint32_t, Decision>> decisions;  // by sequence number
+    std::set<StreamId> streams;                                  // with records
     std::vector<Charge> charges;
     std::vector<std::string> strange;  // names of files that could not be read as what they are
   };

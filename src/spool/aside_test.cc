@@ -91,6 +91,74 @@ TEST_F(Asides, a_stream_set_aside_whole_is_remembered_until_it_is_forgotten) {
   EXPECT_EQ(kept(a.id()).size(), 12U) << "never deleted";
 }
 
+TEST_F(Asides, what_is_set_aside_twice_counts_as_one_if_it_is_whole) {
+  TestStream a(1), b(2);
+  std::vector<Bytes> of_a, of_b;
+  for (int i = 0; i < 6; ++i) of_a.push_back(put(a)), of_b.push_back(put(b));
+  ASSERT_TRUE(spool->set_aside(a.id(), 4, "refused").has_value());
+  ASSERT_TRUE(spool->set_aside(a.id(), 2, "refused, earlier").has_value());
+  ASSERT_TRUE(spool->set_aside(b.id(), 4, "refused").has_value());
+  flip(of_b[2], 300);
+  EXPECT_EQ(ship().size(), 4U) << "two of each";
+  for (int restart = 0; restart < 2; ++restart) {
+    EXPECT_EQ(spool->find(a.id())->taken, 60U);
+    EXPECT_EQ(kept(a.id()).size(), 4U);
+    EXPECT_EQ(spool->find(b.id())->taken, 20U) << "the third is damaged";
+    EXPECT_EQ(kept(b.id())[3], of_b[3]);
+    reopen();
+  }
+}
+
+class FailedAsides : public Asides {
+ protected:
+  // The disk is full when the records are copied: the decision is there, and nothing was done.
+  void fail_to_set_aside(const TestStream& stream, uint32_t sequence) {
+    for (size_t step = 1; true; ++step) {
+      files->set_plan({.fail_at = files->steps().size() + step, .fail_code = Code::kNoSpace});
+      const auto put = spool->set_aside(stream.id(), sequence, "refused");
+      ASSERT_FALSE(put.has_value());
+      EXPECT_EQ(put.error().code, Code::kNoSpace);
+      if (why(stream.id(), sequence) != "none") break;
+    }
+    files->set_plan({});
+  }
+};
+
+TEST_F(FailedAsides, are_done_by_the_next_opening_with_all_that_came_since) {
+  TestStream a(1);
+  put(a), put_synced(a);
+  fail_to_set_aside(a, 1);
+  EXPECT_FALSE(spool->find(a.id())->set_aside);
+  put_synced(a);
+  for (int restart = 0; restart < 2; ++restart) {
+    reopen();
+    EXPECT_TRUE(spool->find(a.id())->set_aside);
+    EXPECT_EQ(spool->find(a.id())->taken, 30U);
+    EXPECT_EQ(kept(a.id()).size(), 2U);
+    EXPECT_EQ(ship().size(), 1U);
+  }
+}
+
+TEST_F(FailedAsides, mean_nothing_once_the_segment_was_shipped_after_all) {
+  TestStream a(1);
+  put(a), put_synced(a);
+  fail_to_set_aside(a, 0);
+  ship_and_cover();
+  put(a), put_synced(a);
+  // The file that holds the first two goes, and with it all trace of them but the state's.
+  for (int i = 0; i < 6; ++i) put_synced(a);
+  ship_and_cover();
+  reopen();
+  EXPECT_FALSE(spool->find(a.id())->set_aside);
+  put(a), put_synced(a);
+  (void)ship();
+  ASSERT_TRUE(spool->set_aside(a.id(), a.next_sequence() - 1, "now it is").has_value());
+  reopen();
+  EXPECT_TRUE(spool->find(a.id())->set_aside);
+  EXPECT_EQ(spool->find(a.id())->taken, 10 * a.next_sequence());
+  EXPECT_EQ(kept(a.id()).size(), 1U);
+}
+
 TEST_F(Asides, asking_for_what_is_not_there_changes_nothing) {
   TestStream a(1);
   put_synced(a);

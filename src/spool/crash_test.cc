@@ -82,7 +82,7 @@ TEST(Crash, kill_at_every_step_loses_nothing_synced) {
 TEST(Crash, power_cut_at_every_step_loses_nothing_synced) {
   const size_t steps = steps_of_the_workload().size();
   for (size_t k = 1; k <= steps; ++k) {
-    for (uint64_t seed = 1; seed <= 6; ++seed) {
+    for (uint64_t seed = 1; seed <= 4; ++seed) {
       World world;
       prepare(world);
       Promises promises;

@@ -126,7 +126,8 @@ TEST_P(Damage, every_flipped_bit_is_found_and_costs_its_own_stream_alone) {
   ASSERT_EQ(last_end, size);
   for (size_t bit = 0; bit < size * 8; ++bit) {
     world.disk.restore(fresh);
-    ASSERT_TRUE(world.disk.tamper(kFirst, [&](Bytes& b) { b[bit / 8] ^= 1 << bit % 8; }));
+    ASSERT_TRUE(world.disk.tamper(
+        kFirst, [&](Bytes& b) { b[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8); }));
     const Key hit = at(bit / 8);
     // All but the hit record and its stream behind it; in the newest file's last group, which looks
     // torn, all before the hit record.

@@ -135,7 +135,7 @@ void live(uint64_t seed) {
 // STELE_TEST_EFFORT: so many times as many seeds.
 uint64_t seeds() {
   const char* effort = std::getenv("STELE_TEST_EFFORT");
-  return 150 * (effort != nullptr ? std::strtoull(effort, nullptr, 10) : 1);
+  return 100 * (effort != nullptr ? std::strtoull(effort, nullptr, 10) : 1);
 }
 
 TEST(Lives, whatever_ends_them_promises_are_kept) {

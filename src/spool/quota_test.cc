@@ -75,6 +75,19 @@ TEST_F(Quotas, a_full_disk_refuses_and_takes_again_when_there_is_room) {
   EXPECT_EQ(spool->find(a.id())->tail.next_sequence, 2U);
 }
 
+TEST_F(Quotas, a_file_whose_name_could_not_be_synced_is_left_empty) {
+  TestStream a(1);
+  files->set_plan({.fail_at = files->steps().size() + 2, .fail_code = Code::kNoSpace});
+  EXPECT_EQ(append(a, 1000), Code::kNoSpace);
+  EXPECT_EQ(spool_files(), 1U);
+  EXPECT_EQ(append(a, 1000), Code::kExists);
+  EXPECT_EQ(spool_files(), 2U);
+  ASSERT_TRUE(spool->sync().has_value());
+  world.disk.restart(1);
+  reopen();
+  EXPECT_EQ(ship().size(), 1U);
+}
+
 TEST_F(Quotas, on_a_full_disk_the_ballast_makes_room_for_the_reserve) {
   TestStream a(1), rescue(2);
   EXPECT_EQ(append(a, 1000), Code::kExists);

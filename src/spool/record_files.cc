@@ -10,9 +10,12 @@ Status RecordFiles::open_end() {
   if (writer_) TRY_VOID(sync());
   const auto before = next_number_ == 0 ? known_.end() : known_.find(next_number_ - 1);
   const FileName name{next_number_, before == known_.end() ? 0 : before->second.end};
-  TRY(writer_, files_.create_append(layout_.file(name)));
-  current_ = next_number_++;
-  known_[current_] = {.name = name};
+  auto made = files_.create_append(layout_.file(name));
+  if (!made && !files_.exists(layout_.file(name))) return fail(std::move(made).error());
+  known_[next_number_++] = {.name = name};
+  if (!made) return fail(std::move(made).error());  // there, but perhaps not durably: left empty
+  writer_ = *std::move(made);
+  current_ = name.number;
   durable_ = 0;
   ended_ = false;
   return {};

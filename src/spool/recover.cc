@@ -1,6 +1,7 @@
 // Opening a spool: from whatever a crash left to rows of segments (docs/formats/spool.md,
 // "Recovery").
 #include <algorithm>
+#include <tuple>
 
 #include "spool/file_scan.h"
 #include "spool/spool.h"
@@ -60,7 +61,7 @@ Status Spool::recover() {
   TRY_VOID(sweep());
   auto filled = ballast_.fill();
   if (!filled && filled.error().code != Code::kNoSpace) return filled;
-  if (!filled) note({Finding::Kind::kNoSpace, filled.error().message(), {}, 0});
+  if (!filled) note({Finding::Kind::kNotKept, filled.error().message(), {}, 0});
   return {};
 }
 
@@ -207,23 +208,26 @@ bool follows(const Stream& stream, uint32_t sequence, const Hash& previous) {
 }  // namespace
 
 Status Spool::queue_stream(Recovery& recovery, const StreamId& id, std::vector<Found> found) {
-  std::stable_sort(found.begin(), found.end(),
-                   [](const Found& a, const Found& b) { return a.sequence < b.sequence; });
+  std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
+    const auto key = [](const Found& f) {
+      return std::tuple(f.sequence, f.stored.place.file, f.stored.place.offset);
+    };
+    return key(a) < key(b);
+  });
   const FreedStream* line = recovery.line(id);
   Stream& stream = streams_.add(id, line != nullptr ? line->owner : found.front().owner);
   if (line != nullptr) stream.freed = line->freed;
   stream.forgotten = line != nullptr && line->finished;
   if (line != nullptr) stream.kept = line->kept;
   std::vector<Numbered> apart;  // can not follow what is there
+  Hash last{};
   for (const Found& f : found) {
     stream.last_file = std::max(stream.last_file, f.stored.place.file);
     if (f.sequence < stream.freed.tail.next_sequence) continue;
     if (recovery.state_lost && line == nullptr && stream.segments.empty() && apart.empty())
       stream.freed.tail = {f.stored.host_key, f.sequence, false, f.previous};
-    const bool again = !stream.segments.empty() && apart.empty() &&
-                       f.sequence + 1 == stream.progress().tail.next_sequence &&
-                       f.stored.hash == stream.segments.back().hash;
-    if (again) continue;  // moved, and the file it was moved from is still there
+    if (f.stored.hash == last) continue;  // moved, and the file it was moved from is still there
+    last = f.stored.hash;
     if (apart.empty() && follows(stream, f.sequence, f.previous)) {
       take(stream, f.stored);
       streams_.push(id, stream, f.stored);
@@ -264,10 +268,11 @@ Status Spool::end_stream(Recovery& recovery, const StreamId& id, Stream& stream,
 Result<std::optional<Decision>> Spool::decide(const Recovery& recovery, const StreamId& id,
                                               const Stream& stream, bool broken) {
   std::optional<Decision> decision;
-  const auto decided = recovery.aside.decisions.find(id);
-  if (decided != recovery.aside.decisions.end()) decision = decided->second;
-  // Decided, not done, and shipped after all.
-  if (decision && decision->sequence < stream.freed.tail.next_sequence) decision.reset();
+  if (const auto of = recovery.aside.decisions.find(id); of != recovery.aside.decisions.end()) {
+    // What was decided of earlier segments was not done: they were shipped after all.
+    const auto first = of->second.lower_bound(stream.freed.tail.next_sequence);
+    if (first != of->second.end()) decision = first->second;
+  }
   const uint32_t next = stream.progress().tail.next_sequence;
   if (!broken || (decision && decision->sequence <= next)) return decision;
   decision = Decision{id, next, "this segment is missing or damaged in the spool"};
@@ -284,7 +289,7 @@ Result<bool> Spool::is_kept(Status status) {
   if (status) return true;
   if (status.error().code != Code::kNoSpace && status.error().code != Code::kIo)
     return fail(std::move(status).error());
-  note({Finding::Kind::kNoSpace, status.error().message(), {}, 0});
+  note({Finding::Kind::kNotKept, status.error().message(), {}, 0});
   return false;
 }
 

@@ -47,6 +47,7 @@ std::vector<Spool::Numbered> Spool::drop_from(Stream& stream, size_t from) {
 Status Spool::keep_aside(const StreamId& id, Stream& stream, const Progress& before,
                          const std::vector<Numbered>& records) {
   std::vector<Aside::Record> wanted;
+  wanted.reserve(records.size());
   for (const Numbered& r : records) wanted.push_back({r.sequence, r.stored.place.bytes});
   uint64_t taken = before.taken;
   uint32_t expected = before.tail.next_sequence;

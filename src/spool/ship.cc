@@ -66,7 +66,7 @@ Result<bool> Spool::hand_out(const StreamId& id, Stream& stream, Batch& batch) {
       if (!put && broken_) return fail(put.error());
       if (!put) {
         if (Stream* still = streams_.find(id)) still->not_before = clock_.boot() + kAsideWait;
-        note({Finding::Kind::kNoSpace, put.error().message(), id, sequence});
+        note({Finding::Kind::kNotKept, put.error().message(), id, sequence});
       }
       return true;
     }

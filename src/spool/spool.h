@@ -74,7 +74,7 @@ struct Finding {
     kMissing,     // a file or a segment is gone
     kUnreadable,  // the disk does not give it
     kRefused,     // a stream was set aside because it was asked for
-    kNoSpace,     // something could not be kept aside, or the ballast not made
+    kNotKept,     // something could not be kept aside now, or the ballast not made
   };
   Kind kind = Kind::kTorn;
   std::string what;
@@ -125,7 +125,8 @@ class Spool {
   Status covered(const StreamId& stream, uint32_t sequence);
 
   /// Gives up shipping a stream from this segment on; all of it is kept in aside/. What is not
-  /// synced yet is synced first. kNotFound: no such segment waits. kNoSpace: try again later.
+  /// synced yet is synced first. kNotFound: no such segment waits. After any other error the
+  /// next opening may do it; until then, try again.
   Status set_aside(const StreamId& stream, uint32_t sequence, std::string_view why);
 
   /// Nothing will follow in this stream: it goes from streams() once nothing of it waits.

@@ -1,5 +1,9 @@
 #include "spool/spool.h"
 
+#include <cstdlib>
+#include <filesystem>
+
+#include "os/posix_file_system.h"
 #include "spool/test_world.h"
 
 namespace stele::spool {
@@ -272,6 +276,39 @@ TEST_F(SpoolStory, moves_what_waits_out_of_files_that_are_mostly_freed) {
     reopen();
     EXPECT_TRUE(spool->take_findings().empty());
   }
+}
+
+// The stories above are told on a simulated disk; this one on the machine's own.
+TEST(RealDisk, keeps_what_waits_and_frees_what_is_covered) {
+  std::string directory = testing::TempDir() + "spool-XXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  os::PosixFileSystem files;
+  sim::Clock clock;
+  TestStream a(1);
+  std::vector<Bytes> put;
+  for (int life = 0; life < 3; ++life) {
+    auto spool = Spool::open(files, directory, clock, small_options());
+    ASSERT_TRUE(spool.has_value()) << spool.error().message();
+    for (int i = 0; i < 5; ++i) {
+      put.push_back(a.next(200));
+      ASSERT_TRUE((*spool)->append(put.back(), 0, 1000).has_value());
+    }
+    ASSERT_TRUE((*spool)->sync().has_value());
+    const auto out = (*spool)->next(1 << 20, 100).value();
+    ASSERT_EQ(out.size(), put.size());
+    for (size_t i = 0; i < out.size(); ++i) EXPECT_EQ(out[i].bytes, put[i]);
+    EXPECT_TRUE((*spool)->take_findings().empty());
+  }
+  auto spool = Spool::open(files, directory, clock, small_options()).value();
+  const auto out = spool->next(1 << 20, 100).value();
+  for (const Outgoing& one : out) {
+    ASSERT_TRUE(spool->accepted(one.stream, one.sequence, one.sequence, leaf_of(one.bytes)));
+    ASSERT_TRUE(spool->covered(one.stream, one.sequence).has_value());
+  }
+  EXPECT_EQ(spool->depth().disk_bytes, 0U);
+  EXPECT_EQ(spool->find(a.id())->tail.next_sequence, 15U);
+  spool.reset();
+  std::filesystem::remove_all(directory);
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ struct State {
   bool operator==(const State&) const = default;
 };
 
-inline constexpr size_t kStateBytesMax = size_t{64} << 20;
+inline constexpr size_t kStateBytesMax = size_t{1} << 30;
 
 Bytes encode(const State& state);
 /// kCorrupt: damaged, or a second spelling.

@@ -63,7 +63,8 @@ class Worker {
     return {};
   }
   Status set_aside(const StreamId& stream, uint32_t sequence) {
-    promises_.aside[stream] = sequence;
+    const auto [at, is_new] = promises_.aside.try_emplace(stream, sequence);
+    at->second = std::min(at->second, sequence);  // what failed is done by the next opening
     return spool_.set_aside(stream, sequence, "refused");
   }
 
@@ -123,9 +124,9 @@ inline int broken_promises(World& world, const Promises& promises, const std::st
     ++broken;
     if (tell) ADD_FAILURE() << when << ": " << what;
   };
+  const std::set<Key> there = drain(**spool, promises, when), aside = keys_aside(files, promises);
   for (const Finding& f : (*spool)->take_findings())
     expect(f.kind == Finding::Kind::kTorn, "cried over: " + f.what);
-  const std::set<Key> there = drain(**spool, promises, when), aside = keys_aside(files, promises);
   for (const Key& key : promises.synced) {
     const std::string name = to_string(key.first) + " " + std::to_string(key.second);
     const auto from = promises.aside.find(key.first);

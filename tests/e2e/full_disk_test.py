@@ -58,7 +58,8 @@ class FullDisk(LedgerTest):
         self.assertFalse(ran.exists(), "nothing runs unrecorded")
 
     def test_with_fail_open_the_gap_says_how_much_and_why(self):
-        script = f"head -c 4000000 /dev/urandom; sleep 2; rm {self.filler}; sleep 2.5; echo late; sleep 1.2; echo end"
+        full = f"until [ $(stat -f -c %a {self.disk}) -eq 0 ]; do sleep 0.1; done"
+        script = f"head -c 4000000 /dev/urandom; {full}; sleep 2; rm {self.filler}; sleep 2.5; echo late; sleep 1.2; echo end"
         done = self.ledger.record("sh", "-c", script, options=["--fail-open"])
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertTrue(done.stdout.endswith(b"late\r\nend\r\n"))

@@ -1,0 +1,138 @@
+// The agent's side of one recorder's connection (docs/formats/wire-session.md).
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "base/uuid.h"
+#include "event/sink.h"
+#include "os/peer.h"
+#include "os/unix_socket.h"
+#include "os/wake.h"
+#include "wire/session.h"
+
+namespace stele::agent {
+
+/// Says that the session's messages 1 … n are durable (1: its start). Any thread; n never goes
+/// back.
+using Durable = std::function<void(uint64_t n)>;
+
+/// What one session's events go into. All but the destructor is called by the connection's thread,
+/// and may block: the recorder waits then. Destroyed without close(): the connection broke. What
+/// was taken in becomes durable still: the recorder may be dead, and nobody will send it again.
+class SessionSink : public event::Sink {
+ public:
+  /// The session is over; all of it is durable when this returns, and Durable was told.
+  virtual Status close() = 0;
+};
+
+/// Whose a session is: nobody else may go on with it.
+struct Owner {
+  os::ProcessKey process;
+  uint32_t uid = 0;
+  bool operator==(const Owner&) const = default;
+};
+
+/// The agent's sessions, for all connections: any thread.
+class Sessions {
+ public:
+  virtual ~Sessions() = default;
+
+  struct Opened {
+    StreamId id{};
+    std::unique_ptr<SessionSink> sink;
+  };
+  /// A new session that begins with this start. `durable` may be called until the sink is gone.
+  /// kBusy: not now.
+  virtual Result<Opened> open(const Owner& owner, const wire::Terms& terms,
+                              const event::Start& start, Durable durable) = 0;
+
+  struct Known {
+    Owner owner;
+    wire::Terms terms;
+  };
+  /// kNotFound: there is no such session of this boot, or nothing of it is durable. (A process is
+  /// told from others within one boot only.)
+  virtual Result<Known> find(const StreamId& id) = 0;
+
+  struct Resumed {
+    uint64_t durable = 0;               // messages; what was beyond them is forgotten
+    std::unique_ptr<SessionSink> sink;  // none: the session is closed
+  };
+  /// Goes on with a session. kBusy: its former connection is not over yet. kConflict: fewer than
+  /// `durable_min` messages are durable; nothing has changed.
+  virtual Result<Resumed> resume(const StreamId& id, uint64_t durable_min, Durable durable) = 0;
+};
+
+/// What an agent grants to whom.
+struct Policy {
+  wire::Terms terms;  // input_policy: what is kept at least; a wish for more is granted
+  std::optional<uint32_t> recorder_group;  // what a recorder's effective group must be
+  std::string refusal;                     // not empty: nobody may, and why
+};
+
+/// The terms for a wish: policy made only stricter by it. kPermission: none, and why.
+Result<wire::Terms> decide(const Policy& policy, const os::Peer& peer, const wire::Hello& hello);
+
+/// One recorder's connection. Memory: one packet, and what the sink holds. What the recorder says
+/// is hostile until proven otherwise: an error ends this connection, and nothing else.
+class SessionHost {
+ public:
+  /// A connection that says nothing for so long has no business here.
+  static constexpr Micros kHelloMax = std::chrono::seconds(10);
+
+  static Result<std::unique_ptr<SessionHost>> make(os::Peer peer, Policy policy, Sessions& sessions,
+                                                   Clock& clock);
+
+  /// Takes one packet. After an error nothing more may come; next_reply() has what to tell.
+  Status receive(ByteSpan packet);
+  /// What to send next, if anything. `taken` is always the newest.
+  std::optional<Bytes> next_reply();
+  /// Whether the session was closed as it should be.
+  bool is_closed() const { return stage_ == Stage::kClosed; }
+
+  /// Serves a connection until it is over or `stop` is readable. A recorder that goes away without
+  /// `bye` is an error too: kNotFound.
+  Status serve(os::PacketSocket socket, const os::Wake& stop);
+
+ private:
+  enum class Stage { kSilent, kRunning, kEnded, kClosed, kRefused };
+
+  SessionHost(os::Peer peer, Policy policy, Sessions& sessions, Clock& clock, os::Wake wake)
+      : peer_(std::move(peer)),
+        policy_(std::move(policy)),
+        sessions_(sessions),
+        clock_(clock),
+        wake_(std::move(wake)) {}
+
+  Owner owner() const { return {peer_.process, peer_.uid}; }
+  Durable durable();
+  Status take(const wire::Hello& hello);
+  Status take(const wire::Resume& resume);
+  Status take(const wire::Said& said);
+  Status take(const wire::Bye& bye);
+  Status dispatch(const event::Event& event);
+  Status welcome(const StreamId& id, uint64_t next);
+  Status refuse(wire::SessionRefusal code, Error error);
+  Status receive_all(os::PacketSocket& socket, Bytes& room);
+  Status send_replies(os::PacketSocket& socket);
+
+  const os::Peer peer_;
+  const Policy policy_;
+  Sessions& sessions_;
+  Clock& clock_;
+  const os::Wake wake_;               // outlives the sink, which calls durable()
+  std::atomic<uint64_t> durable_{0};  // likewise
+
+  Stage stage_ = Stage::kSilent;
+  wire::Terms terms_;
+  uint64_t next_ = 2;            // the number the next event must have
+  uint64_t told_ = 0;            // the last `taken`
+  std::optional<Bytes> reply_;   // a welcome or a refusal
+  std::optional<Bytes> unsent_;  // taken from next_reply(), not yet by the socket
+  std::unique_ptr<SessionSink> sink_;
+};
+
+}  // namespace stele::agent

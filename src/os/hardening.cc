@@ -1,0 +1,55 @@
+#include "os/hardening.h"
+
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "os/error.h"
+
+namespace stele::os {
+namespace {
+
+/// Sets the effective group of this thread alone: the library's setegid() changes all threads.
+Status set_effective_group(gid_t group) {
+  const auto keep = static_cast<gid_t>(-1);
+  if (::syscall(SYS_setresgid, keep, group, keep) != 0) {
+    return fail_errno("take", "group " + std::to_string(group));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status forbid_tracing() {
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno("forbid", "tracing");
+  return {};
+}
+
+void clear_environment() { ::clearenv(); }
+
+bool has_borrowed_rights() { return ::getauxval(AT_SECURE) != 0; }
+
+BorrowedGroup::BorrowedGroup() {
+  if (::getegid() != ::getgid()) group_ = ::getegid();
+}
+
+Status BorrowedGroup::lay_down() const {
+  if (!group_) return {};
+  return set_effective_group(::getgid());
+}
+
+Status BorrowedGroup::take_up() const {
+  if (!group_) return {};
+  return set_effective_group(*group_);
+}
+
+Status signal_self(int signal) {
+  if (::kill(::getpid(), signal) != 0) return fail_errno("signal", "this process");
+  return {};
+}
+
+}  // namespace stele::os

@@ -1,0 +1,168 @@
+#include "os/peer.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <climits>
+#include <limits>
+
+#include "os/error.h"
+#include "os/who.h"
+
+namespace stele::os {
+namespace {
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77  // asm-generic/socket.h of Linux 6.5
+#endif
+
+constexpr size_t kGroupsMax = size_t{1} << 16;  // NGROUPS_MAX
+
+template <typename Integer>
+std::optional<Integer> number_of(std::string_view text) {
+  Integer number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+/// The text's field, counted from 0, between single blanks.
+std::string_view field(std::string_view text, size_t index, char blank) {
+  for (; index > 0; --index) {
+    const size_t at = text.find(blank);
+    if (at == text.npos) return {};
+    text.remove_prefix(at + 1);
+  }
+  return text.substr(0, text.find(blank));
+}
+
+Result<Fd> pidfd_of(int socket, pid_t pid) {
+  int fd = -1;
+  socklen_t size = sizeof fd;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &size) == 0) return Fd(fd);
+  if (errno != ENOPROTOOPT) return fail_errno("ask who is at", "a socket");
+  Fd opened(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!opened) {
+    return fail(Code::kNotFound, "the process at the other end of a socket is gone", errno);
+  }
+  return opened;
+}
+
+Result<std::vector<uint32_t>> groups_of(int socket) {
+  std::vector<uint32_t> groups(64);
+  static_assert(sizeof(gid_t) == sizeof(uint32_t));
+  for (;;) {
+    auto size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) == 0) {
+      groups.resize(size / sizeof(gid_t));
+      return groups;
+    }
+    if (errno != ERANGE || size / sizeof(gid_t) > kGroupsMax) {
+      return fail_errno("ask for the groups of", "a socket's peer");
+    }
+    groups.resize(size / sizeof(gid_t));
+  }
+}
+
+struct Stat {
+  uint64_t started = 0;
+  uint32_t tty = 0;
+};
+
+/// /proc/PID/stat: the command's name may hold anything, so counting starts behind its last ")".
+Result<Stat> read_stat(const std::string& folder) {
+  TRY(const std::string text, read_system_file(folder + "/stat"));
+  const size_t name_end = text.rfind(')');
+  const std::string_view rest =
+      name_end == text.npos ? "" : std::string_view(text).substr(name_end + 1);
+  constexpr size_t kTty = 7 - 2, kStarted = 22 - 2;  // the state, field 3, follows one blank
+  const auto tty = number_of<int32_t>(field(rest, kTty, ' '));
+  const auto started = number_of<uint64_t>(field(rest, kStarted, ' '));
+  if (!tty || !started) return fail(Code::kCorrupt, folder + "/stat: not as proc_pid_stat(5) says");
+  return Stat{*started, static_cast<uint32_t>(*tty)};
+}
+
+/// The real id of the line "Uid:" or "Gid:" of /proc/PID/status.
+Result<uint32_t> real_id(const std::string& status, std::string_view name) {
+  const std::string wanted = "\n" + std::string(name) + ":\t";
+  const size_t at = status.find(wanted);
+  const std::string_view rest =
+      at == status.npos ? "" : std::string_view(status).substr(at + wanted.size());
+  const auto id = number_of<uint32_t>(field(rest, 0, '\t'));
+  if (!id) return fail(Code::kCorrupt, "a process's status has no " + std::string(name));
+  return *id;
+}
+
+/// Unset is 4294967295 (audit(7)); so is what cannot be read.
+std::optional<uint32_t> audit_number(const std::string& path) {
+  const auto text = read_system_file(path);
+  const auto number = text ? number_of<uint32_t>(*text) : std::nullopt;
+  return number == std::numeric_limits<uint32_t>::max() ? std::nullopt : number;
+}
+
+std::string link_target(const std::string& path) {
+  std::array<char, PATH_MAX> target{};
+  const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
+  return size > 0 ? std::string(target.data(), static_cast<size_t>(size)) : "";
+}
+
+}  // namespace
+
+bool Peer::is_alive() const {
+  pollfd watched{pidfd.get(), POLLIN, 0};  // readable when the process has ended
+  return pidfd && retry([&] { return ::poll(&watched, 1, 0); }) == 0;
+}
+
+std::string terminal_of(uint32_t number) {
+  // The kernel's new_encode_dev(): minor 0…7 and 20…31, major 8…19.
+  const uint32_t major = number >> 8 & 0xfff;
+  const uint32_t minor = (number & 0xff) | (number >> 12 & 0xfff00);
+  constexpr uint32_t kPtsFirst = 136, kPtsLast = 143;  // devices.txt: 256 each, before devpts
+  if (number == 0) return "";
+  if (major >= kPtsFirst && major <= kPtsLast) {
+    return "/dev/pts/" + std::to_string((major - kPtsFirst) * 256 + minor);
+  }
+  const std::string device = std::to_string(major) + ":" + std::to_string(minor);
+  const auto event = read_system_file("/sys/dev/char/" + device + "/uevent");
+  constexpr std::string_view kName = "DEVNAME=";
+  const size_t at = event ? event->find(kName) : std::string::npos;
+  if (at == std::string::npos) return "character device " + device;
+  return "/dev/" + std::string(field(std::string_view(*event).substr(at + kName.size()), 0, '\n'));
+}
+
+Result<Peer> peer_of(int socket) {
+  ucred who{};
+  socklen_t size = sizeof who;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0)
+    return fail_errno("ask who is at", "a socket");
+  if (who.pid <= 0) {
+    return fail(Code::kUnsupported,
+                "the process at the other end of a socket has no pid in this pid namespace");
+  }
+  Peer peer;
+  peer.process.pid = static_cast<uint32_t>(who.pid);
+  peer.euid = who.uid;
+  peer.egid = who.gid;
+  TRY(peer.pidfd, pidfd_of(socket, who.pid));
+  TRY(peer.groups, groups_of(socket));
+  const std::string folder = "/proc/" + std::to_string(who.pid);
+  TRY(const Stat stat, read_stat(folder));
+  TRY(const std::string status, read_system_file(folder + "/status"));
+  peer.process.started = stat.started;
+  peer.tty = terminal_of(stat.tty);
+  TRY(peer.uid, real_id(status, "Uid"));
+  TRY(peer.gid, real_id(status, "Gid"));
+  peer.login_uid = audit_number(folder + "/loginuid");
+  peer.audit_session = audit_number(folder + "/sessionid");
+  peer.cwd = link_target(folder + "/cwd");
+  if (!peer.is_alive()) {
+    return fail(Code::kNotFound, "the process at the other end of a socket is gone");
+  }
+  return peer;
+}
+
+}  // namespace stele::os

@@ -1,0 +1,47 @@
+// Who is at the other end of a Unix socket, as the kernel tells it. Nothing here is the peer's
+// word.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "os/fd.h"
+
+namespace stele::os {
+
+/// A process, told from every other of this boot: a pid may be used again, not at the same time.
+struct ProcessKey {
+  uint32_t pid = 0;
+  uint64_t started = 0;  // clock ticks after boot (proc_pid_stat(5), field 22)
+  bool operator==(const ProcessKey&) const = default;
+};
+
+struct Peer {
+  ProcessKey process;
+  uint32_t uid = 0, gid = 0;                         // real
+  uint32_t euid = 0, egid = 0;                       // when it connected
+  std::vector<uint32_t> groups;                      // supplementary, when it connected
+  std::optional<uint32_t> login_uid, audit_session;  // none: unset
+  std::string tty;  // its controlling terminal, e.g. /dev/pts/3; empty: none
+  std::string cwd;  // empty: this process may not look
+  Fd pidfd;
+
+  /// Whether the process still lives (a zombie does not).
+  bool is_alive() const;
+};
+
+/// The process that connected a socket. By SO_PEERCRED and SO_PEERGROUPS, and /proc of that pid,
+/// held by SO_PEERPIDFD (Linux 6.5) or else pidfd_open(2): the pidfd shows afterwards that all that
+/// was read was this process's, or it is kNotFound: it is gone. kUnsupported: it is of another pid
+/// namespace. Without SO_PEERPIDFD one doubt is
+/// left: a process that hands its socket to a child and dies between connecting and being asked may
+/// be taken for another of the same uid that got its pid in that time.
+Result<Peer> peer_of(int socket);
+
+/// The name of a terminal by its number in proc_pid_stat(5), field 7.
+std::string terminal_of(uint32_t number);
+
+}  // namespace stele::os

@@ -1,0 +1,118 @@
+// stele-recorder: sits between a person's terminal and a command, and hands all that passes to the
+// host's agent before it passes. No keys, no network, no crypto.
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include "base/uuid.h"
+#include "capture/capture.h"
+#include "os/clock.h"
+#include "os/hardening.h"
+#include "os/process.h"
+#include "os/terminal_mode.h"
+#include "os/who.h"
+#include "recorder/link.h"
+#include "recorder/options.h"
+#include "recorder/remote_sink.h"
+
+namespace stele::recorder {
+namespace {
+
+constexpr int kExitFailed = 70;  // as `stele record`: EX_SOFTWARE of sysexits.h
+
+void warn(const std::string& what) { std::fprintf(stderr, "stele: %s\n", what.c_str()); }
+
+std::string variable(const std::vector<std::string>& environment, std::string_view name) {
+  for (const std::string& entry : environment) {
+    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=')
+      return entry.substr(name.size() + 1);
+  }
+  return "";
+}
+
+event::WindowSize window_size() {
+  for (int fd : {0, 1, 2}) {
+    if (const auto size = os::window_size(fd))
+      return {size->rows, size->columns, size->width_pixels, size->height_pixels};
+  }
+  return {};
+}
+
+/// No command: the person's login shell, as a login shell.
+capture::Options what_to_run(const Options& options, std::vector<std::string> environment) {
+  capture::Options how;
+  if (options.command.empty()) {
+    how.file = variable(environment, "SHELL");
+    if (how.file.empty()) how.file = "/bin/sh";
+    how.argv = {"-" + how.file.substr(how.file.rfind('/') + 1)};
+  } else {
+    how.file = options.command.front();
+    how.argv = options.command;
+  }
+  how.environment = std::move(environment);
+  how.size = window_size();
+  return how;
+}
+
+wire::Hello hello_of(const Options& options, const capture::Options& how) {
+  wire::Hello hello;
+  hello.input_policy = options.input_policy;
+  hello.size = how.size;
+  hello.recorder = "stele-recorder " STELE_VERSION;
+  hello.title = options.title;
+  hello.cwd = os::current_directory();
+  hello.terminal = variable(how.environment, "TERM").substr(0, wire::kTerminalBytesMax);
+  if (auto parent = parse_stream_id(variable(how.environment, "STELE_SESSION")))
+    hello.parent = *parent;
+  hello.argv = how.argv;
+  return hello;
+}
+
+Result<int> record(Link& link, const wire::Welcome& welcome, capture::Options how, Clock& clock) {
+  how.session = to_string(welcome.session);
+  how.input_policy = welcome.terms.input_policy;
+  RemoteSink sink(link, welcome.terms.lanes);
+  TRY(const capture::Outcome outcome, capture::run(how, sink, clock));
+  if (outcome.end.why.starts_with("cannot ")) warn(outcome.end.why);
+  const Status closed = link.close();
+  if (!closed) {
+    warn("the record of this session is not complete: " + closed.error().message());
+    if (!welcome.terms.open) return kExitFailed;
+  }
+  return outcome.exit_code;
+}
+
+Result<int> run(const std::vector<std::string>& arguments, std::vector<std::string> environment) {
+  TRY(const Options options, parse_options(arguments, os::has_borrowed_rights()));
+  const os::BorrowedGroup group;
+  TRY_VOID(group.lay_down());  // "link" takes it up again; what is run never has it
+  os::SystemClock clock;
+  LinkOptions way;
+  way.path = options.socket;
+  way.begin_thread = [&group] { return group.take_up(); };
+  // The capture hangs the session up then; what it would still record fails, and that is told.
+  way.on_failure = [] { (void)os::signal_self(SIGTERM); };
+  TRY(const auto link, Link::make(std::move(way), clock));
+  capture::Options how = what_to_run(options, std::move(environment));
+  TRY(const wire::Welcome welcome, link->open(hello_of(options, how)));
+  if (!welcome.terms.banner.empty()) std::fprintf(stderr, "%s\n", welcome.terms.banner.c_str());
+  return record(*link, welcome, std::move(how), clock);
+}
+
+}  // namespace
+}  // namespace stele::recorder
+
+int main(int argc, char** argv) {
+  using namespace stele;
+  os::occupy_standard_descriptors();
+  if (const Status safe = os::forbid_tracing(); !safe) {
+    recorder::warn(safe.error().message());
+    return recorder::kExitFailed;
+  }
+  auto environment = os::environment();
+  os::clear_environment();
+  const auto status = recorder::run({argv + 1, argv + argc}, std::move(environment));
+  if (status) return *status;
+  recorder::warn("not recorded, so the session was refused or ended: " + status.error().message());
+  return recorder::kExitFailed;
+}

@@ -1,0 +1,24 @@
+// What the program stele-server does: one function for each of its commands.
+#pragma once
+
+#include <string>
+
+namespace stele::server {
+
+/// Exit statuses, as stele's.
+inline constexpr int kExitOk = 0, kExitUsage = 64, kExitFailed = 70;
+
+/// Serves until SIGTERM or SIGINT, or until nothing can be committed any more.
+int serve(const std::string& config);
+
+struct TokenOptions {
+  std::string directory, host, life = "10m";
+};
+int create_token(const TokenOptions& options);
+
+struct EnrolOptions {
+  std::string directory, server, token, authority_pin;
+};
+int enrol(const EnrolOptions& options);
+
+}  // namespace stele::server

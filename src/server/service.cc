@@ -1,0 +1,277 @@
+#include "server/service.h"
+
+#include "crypto/ed25519.h"
+#include "crypto/sha256.h"
+#include "merkle/tile.h"
+#include "wire/enrolment.h"
+
+namespace stele::server {
+namespace {
+
+using http::Reply;
+using http::Request;
+using http::Response;
+using http::text_response;
+
+constexpr auto kPublishEvery = std::chrono::seconds(1);
+constexpr std::string_view kLog = "/log/";
+constexpr size_t kRecipientsBytesMax = size_t{64} << 10;
+
+Response bytes_response(std::string_view type, Bytes body) {
+  return {200, std::string(type), std::move(body), {}};
+}
+
+/// The status that tells a client what to do: 4xx never again like this, 5xx later.
+Response error_response(const Error& error) {
+  switch (error.code) {
+    case Code::kInvalid:
+    case Code::kCorrupt:
+    case Code::kUnsupported:
+      return text_response(400, error.message());
+    case Code::kUnauthentic:
+      return text_response(403, error.message());
+    case Code::kLimit:
+      return text_response(413, error.message());
+    default:
+      return text_response(503, "not now; try again");  // what failed here is nobody else's
+  }
+}
+
+bool is_type(const Request& request, std::string_view type) {
+  const std::string* given = request.header("content-type");
+  return given != nullptr && *given == type;
+}
+
+std::string line(std::string_view name, uint64_t value) {
+  return std::string(name) + " " + std::to_string(value) + "\n";
+}
+
+}  // namespace
+
+Service::Service(os::FileSystem& files, ledger::Layout layout, Clock& clock, RandomSource random,
+                 std::string origin, Authority authority)
+    : files_(files),
+      layout_(std::move(layout)),
+      clock_(clock),
+      random_(std::move(random)),
+      origin_(std::move(origin)),
+      authority_(std::move(authority)),
+      registry_(files, layout_, origin_, clock, random_) {}
+
+Result<std::unique_ptr<Service>> Service::open(os::FileSystem& files, const ledger::Layout& layout,
+                                               Clock& clock, RandomSource random,
+                                               ServiceOptions options) {
+  TRY(const auto log_key, ledger::load_verifier_key(files, layout.log_vkey()));
+  TRY(auto authority, Authority::open(files, layout, clock, random));
+  std::unique_ptr<Service> service(
+      new Service(files, layout, clock, std::move(random), log_key.name, std::move(authority)));
+  TRY_VOID(service->start(options));
+  return service;
+}
+
+Result<std::unique_ptr<ledger::Ledger>> Service::open_ledger() {
+  TRY(auto key, ledger::load_private_key(files_, layout_.log_key()));
+  TRY(auto signer, receipt::NoteSigner::make(key.name, std::move(key.key)));
+  return ledger::Ledger::open(files_, layout_, clock_,
+                              std::make_shared<receipt::NoteSigner>(std::move(signer)));
+}
+
+Status Service::start(const ServiceOptions& options) {
+  TRY(auto writer, open_ledger());
+  TRY_VOID(writer->sync());
+  TRY_VOID(writer->publish_through(writer->size()));
+  TRY(publisher_, open_ledger());
+  covered_ = publisher_->published();
+  finder_.emplace(files_, layout_, writer->size());
+  writer->set_owner_rule(logsrv::same_host([this] {
+    const std::lock_guard lock(mutex_);
+    return admission_;
+  }));
+  sequencer_.emplace(std::move(writer), logsrv::SequencerOptions());
+  ingest_ = std::make_unique<logsrv::Ingest>(
+      *sequencer_, *finder_,
+      [this](std::function<void()> work) { return workers_->post(std::move(work)); });
+  TRY_VOID(admit());
+  workers_ = std::make_unique<Workers>(options.workers, options.waiting_max);
+  sequencer_->start();
+  publisher_thread_ = std::thread([this] { publish_until_stopped(); });
+  return {};
+}
+
+Service::~Service() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stop_.notify_all();
+  if (publisher_thread_.joinable()) publisher_thread_.join();
+  sequencer_.reset();  // answers what waits, perhaps by way of the workers
+  workers_.reset();
+}
+
+// What hosts may send from now on.
+Status Service::admit() {
+  TRY(auto hosts, ledger::HostKeys::load(files_, layout_.host_vkey()));
+  TRY(const Bytes list, files_.read(layout_.recipients(), kRecipientsBytesMax));
+  auto admission = std::make_shared<const logsrv::Admission>(
+      logsrv::Admission{origin_, std::move(hosts), {crypto::sha256(list)}});
+  ingest_->admit(admission);
+  const std::lock_guard lock(mutex_);
+  admission_ = std::move(admission);
+  return {};
+}
+
+void Service::publish_until_stopped() {
+  std::unique_lock lock(mutex_);
+  while (!stop_.wait_for(lock, kPublishEvery, [&] { return stopping_; })) {
+    lock.unlock();
+    const Status published = publisher_->publish_if_due();
+    covered_ = publisher_->published();
+    lock.lock();
+    if (!published && published.error().code != Code::kNoSpace) {
+      publishing_failed_ = published.error();
+      return;
+    }
+  }
+}
+
+std::optional<Error> Service::failure() const {
+  if (auto failed = sequencer_->failure()) return failed;
+  const std::lock_guard lock(mutex_);
+  return publishing_failed_;
+}
+
+size_t Service::body_bytes_for(const Request& head) {
+  if (head.method != "POST") return 0;
+  if (head.path == "/v1/segments") return wire::kRequestBytesMax;
+  return head.path == "/v1/enroll" ? wire::kEnrolmentBytesMax : 0;
+}
+
+void Service::handle(Request request, Reply reply) {
+  const bool is_get = request.method == "GET" || request.method == "HEAD";
+  if (request.path == "/v1/segments" && request.method == "POST")
+    return take_segments(std::move(request), std::move(reply));
+  if (request.path == "/v1/enroll" && request.method == "POST")
+    return enrol(std::move(request), std::move(reply));
+  if (is_get && request.path.starts_with(kLog)) {
+    reply.send(log_file(request));
+  } else if (is_get && request.path == "/healthz") {
+    reply.send(text_response(200, "alive"));
+  } else if (is_get && request.path == "/readyz") {
+    reply.send(health());
+  } else if (is_get && request.path == "/metrics") {
+    reply.send(metrics());
+  } else {
+    reply.send(text_response(404, "there is nothing here by that method and name"));
+  }
+}
+
+// From the certificate, never from what is said.
+Result<std::string> Service::known_host(const Request& request) const {
+  const std::string host(request.peer.host());
+  if (host.empty() || request.peer.is_expired)
+    return fail(Code::kUnauthentic, "only an enrolled host's certificate opens this");
+  const std::lock_guard lock(registry_mutex_);
+  const auto known = registry_.find(host);
+  if (!known && known.error().code != Code::kNotFound) return fail(known.error());
+  if (!known || known->revoked)
+    return fail(Code::kUnauthentic, "only an enrolled host's certificate opens this");
+  return host;
+}
+
+void Service::take_segments(Request request, Reply reply) {
+  const bool has_room = workers_->post([this, request = std::move(request), reply]() mutable {
+    const auto host = known_host(request);
+    if (!host) {
+      reply.send(error_response(host.error()));
+    } else if (!is_type(request, wire::kSegmentsType)) {
+      reply.send(text_response(415, "Content-Type: " + std::string(wire::kSegmentsType)));
+    } else {
+      ingest_->take(*host, std::move(request.body), [reply](auto answers) {
+        reply.send(answers ? bytes_response(wire::kSegmentsType, wire::encode(*answers))
+                           : error_response(answers.error()));
+      });
+    }
+  });
+  if (!has_room) reply.send(text_response(503, "too much waits; try again"));
+}
+
+void Service::enrol(Request request, Reply reply) {
+  const bool has_room = workers_->post([this, request = std::move(request), reply] {
+    const auto enrolled = enrol_now(request);
+    if (!enrolled) return void(reply.send(error_response(enrolled.error())));
+    const ByteSpan text = as_bytes(*enrolled);
+    reply.send(bytes_response(wire::kEnrolmentType, Bytes(text.begin(), text.end())));
+  });
+  if (!has_room) reply.send(text_response(503, "too much waits; try again"));
+}
+
+// The request is checked whole before the token is used up.
+Result<std::string> Service::enrol_now(const Request& request) {
+  if (!is_type(request, wire::kEnrolmentType))
+    return fail(Code::kInvalid, "Content-Type: " + std::string(wire::kEnrolmentType));
+  TRY(const auto asked, wire::parse_enrolment_request(as_text(request.body)));
+  const crypto::PublicKey key{asked.signing_key};
+  if (!crypto::verify(key, as_bytes(wire::signed_part(asked)), asked.signature))
+    return fail(Code::kUnauthentic, "the request is not signed by the key it brings");
+  TRY_VOID(crypto::parse_certificate_request(asked.certificate_request));
+  TRY(const auto log_key, ledger::load_verifier_key(files_, layout_.log_vkey()));
+  TRY(const auto policy_key, ledger::load_verifier_key(files_, layout_.policy_vkey()));
+  TRY(Bytes recipients, files_.read(layout_.recipients(), kRecipientsBytesMax));
+
+  const std::lock_guard lock(registry_mutex_);
+  const auto enrolled = registry_.enrol(asked.token, asked.machine, key);
+  if (!enrolled && enrolled.error().code == Code::kUnauthentic)
+    return fail(Code::kUnauthentic, "this token does not let anybody in");  // no word on why
+  if (!enrolled) return fail(enrolled.error());
+  const std::string& host = enrolled->host.name;
+  TRY(const auto certificate, authority_.certify(asked.certificate_request, host, clock_, random_));
+  TRY_VOID(admit());
+  return encode(wire::Enrolment{host, log_key.to_string(), policy_key.to_string(),
+                                std::move(recipients), certificate.der,
+                                authority_.certificate().der});
+}
+
+Response Service::log_file(const Request& request) const {
+  const std::string name = request.path.substr(kLog.size());
+  const bool is_checkpoint = name == "checkpoint";
+  const auto tile = merkle::parse_tile_path(name);
+  if (!is_checkpoint && !tile) return text_response(404, "no such file in the log");
+  const std::string path = layout_.vault() + "/log/" + name;
+  auto bytes = files_.read(path, merkle::kTileWidth * (2 + segment::kLeafBytes));
+  if (!bytes) return text_response(404, "no such file in the log");
+  Response response = is_checkpoint ? bytes_response("text/plain; charset=utf-8", *std::move(bytes))
+                                    : bytes_response("application/octet-stream", *std::move(bytes));
+  response.headers.push_back(
+      {"cache-control", is_checkpoint ? "no-store" : "public, max-age=31536000, immutable"});
+  return response;
+}
+
+Response Service::health() const {
+  if (failure()) return text_response(503, "nothing is committed any more; see the server's log");
+  return text_response(200, "ready");
+}
+
+Response Service::metrics() const {
+  const auto counts = sequencer_->counts();
+  std::string text = line("stele_segments_total", counts.segments) +
+                     line("stele_segment_bytes_total", counts.bytes) +
+                     line("stele_segments_refused_total", counts.refused) +
+                     line("stele_syncs_total", counts.rounds) +
+                     line("stele_leaves_covered", covered_);
+  if (http_counts_) {
+    const http::Counts http = http_counts_();
+    text += line("stele_http_connections", http.connections_open) +
+            line("stele_http_connections_refused_total", http.connections_refused) +
+            line("stele_http_handshakes_failed_total", http.handshakes_failed) +
+            line("stele_http_timeouts_total", http.timeouts) +
+            line("stele_http_received_bytes_total", http.bytes_in) +
+            line("stele_http_sent_bytes_total", http.bytes_out);
+    for (const auto& [status, count] : http.requests_by_status)
+      text += line("stele_http_requests_total{status=\"" + std::to_string(status) + "\"}", count);
+  }
+  const ByteSpan bytes = as_bytes(text);
+  return bytes_response("text/plain; version=0.0.4", Bytes(bytes.begin(), bytes.end()));
+}
+
+}  // namespace stele::server

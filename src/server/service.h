@@ -1,0 +1,85 @@
+// Service: what a server does with requests, over the ledger it owns (docs/formats/api.md).
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+#include "http/server.h"
+#include "logsrv/ingest.h"
+#include "server/authority.h"
+#include "server/registry.h"
+#include "server/workers.h"
+
+namespace stele::server {
+
+struct ServiceOptions {
+  size_t workers = 2;
+  size_t waiting_max = 1024;  // requests that wait for a worker
+};
+
+/// Threads: "sequencer", "publisher" and the workers. handle() may be called from any.
+class Service {
+ public:
+  /// Opens the ledger in the directory, which `stele init` made, and covers what it holds.
+  static Result<std::unique_ptr<Service>> open(os::FileSystem& files, const ledger::Layout& layout,
+                                               Clock& clock, RandomSource random,
+                                               ServiceOptions options);
+  /// Answers what was taken, and stops.
+  ~Service();
+
+  void handle(http::Request request, http::Reply reply);
+  /// How much body a request may have, by its head.
+  static size_t body_bytes_for(const http::Request& head);
+
+  const Authority& authority() const { return authority_; }
+  const std::string& origin() const { return origin_; }
+  /// Why nothing is committed any more: the process is to end, and the next one to look at the
+  /// disk.
+  std::optional<Error> failure() const;
+  /// For GET /metrics; what the HTTP server counts comes from there.
+  void set_http_counts(std::function<http::Counts()> counts) { http_counts_ = std::move(counts); }
+
+ private:
+  Service(os::FileSystem& files, ledger::Layout layout, Clock& clock, RandomSource random,
+          std::string origin, Authority authority);
+  Status start(const ServiceOptions& options);
+  Result<std::unique_ptr<ledger::Ledger>> open_ledger();
+  Status admit();
+  void publish_until_stopped();
+
+  void take_segments(http::Request request, http::Reply reply);
+  void enrol(http::Request request, http::Reply reply);
+  Result<std::string> enrol_now(const http::Request& request);
+  Result<std::string> known_host(const http::Request& request) const;
+  http::Response log_file(const http::Request& request) const;
+  http::Response health() const;
+  http::Response metrics() const;
+
+  os::FileSystem& files_;
+  const ledger::Layout layout_;
+  Clock& clock_;
+  const RandomSource random_;
+  const std::string origin_;
+  const Authority authority_;
+  std::function<http::Counts()> http_counts_;
+
+  mutable std::mutex registry_mutex_;  // guards registry_
+  mutable Registry registry_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::shared_ptr<const logsrv::Admission> admission_;
+  std::optional<Error> publishing_failed_;
+  bool stopping_ = false;
+  std::condition_variable stop_;
+
+  // Destroyed from the last to the first: workers, then those they use.
+  std::unique_ptr<ledger::Ledger> publisher_;  // the publisher thread's
+  std::thread publisher_thread_;
+  std::optional<logsrv::LeafFinder> finder_;
+  std::unique_ptr<logsrv::Ingest> ingest_;
+  std::optional<logsrv::Sequencer> sequencer_;
+  std::unique_ptr<Workers> workers_;
+  std::atomic<uint64_t> covered_ = 0;
+};
+
+}  // namespace stele::server

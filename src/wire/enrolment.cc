@@ -1,0 +1,77 @@
+#include "wire/enrolment.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/hex.h"
+
+namespace stele::wire {
+namespace {
+
+constexpr std::string_view kRequestLine = "stele-enrol-v1", kAnswerLine = "stele-enrolled-v1";
+
+/// Exactly `count` lines, each ended, the first as it has to be.
+Result<std::vector<std::string_view>> lines_of(std::string_view text, std::string_view first,
+                                               size_t count) {
+  if (text.size() > kEnrolmentBytesMax) return fail(Code::kLimit, "enrolment: over 256 KiB");
+  std::vector<std::string_view> lines;
+  while (!text.empty() && lines.size() < count) {
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos) break;
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  if (!text.empty() || lines.size() != count || lines[0] != first) {
+    return fail(Code::kCorrupt, "enrolment: not " + std::to_string(count) +
+                                    " lines that begin with " + std::string(first));
+  }
+  return lines;
+}
+
+template <size_t N>
+Status fill(std::array<uint8_t, N>& out, const Result<Bytes>& bytes) {
+  if (!bytes) return fail(bytes.error());
+  if (bytes->size() != N) return fail(Code::kCorrupt, "enrolment: a field of another size");
+  std::copy(bytes->begin(), bytes->end(), out.begin());
+  return {};
+}
+
+}  // namespace
+
+std::string signed_part(const EnrolmentRequest& request) {
+  return std::string(kRequestLine) + "\n" + request.token + "\n" + to_hex(request.machine) + "\n" +
+         to_base64(request.signing_key) + "\n" + to_base64(request.certificate_request) + "\n";
+}
+
+std::string encode(const EnrolmentRequest& request) {
+  return signed_part(request) + to_base64(request.signature) + "\n";
+}
+
+Result<EnrolmentRequest> parse_enrolment_request(std::string_view text) {
+  TRY(const auto lines, lines_of(text, kRequestLine, 6));
+  EnrolmentRequest request;
+  request.token = lines[1];
+  TRY_VOID(fill(request.machine, from_hex(lines[2])));
+  TRY_VOID(fill(request.signing_key, from_base64(lines[3])));
+  TRY(request.certificate_request, from_base64(lines[4]));
+  TRY_VOID(fill(request.signature, from_base64(lines[5])));
+  return request;
+}
+
+std::string encode(const Enrolment& enrolment) {
+  return std::string(kAnswerLine) + "\n" + enrolment.host + "\n" + enrolment.log_key + "\n" +
+         enrolment.policy_key + "\n" + to_base64(enrolment.recipients) + "\n" +
+         to_base64(enrolment.certificate) + "\n" + to_base64(enrolment.authority) + "\n";
+}
+
+Result<Enrolment> parse_enrolment(std::string_view text) {
+  TRY(const auto lines, lines_of(text, kAnswerLine, 7));
+  Enrolment enrolment{
+      std::string(lines[1]), std::string(lines[2]), std::string(lines[3]), {}, {}, {}};
+  TRY(enrolment.recipients, from_base64(lines[4]));
+  TRY(enrolment.certificate, from_base64(lines[5]));
+  TRY(enrolment.authority, from_base64(lines[6]));
+  return enrolment;
+}
+
+}  // namespace stele::wire

@@ -1,0 +1,41 @@
+// POST /v1/enroll: what a new host says and what it is told (docs/formats/enrolment.md). One
+// spelling; lines of text.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+
+namespace stele::wire {
+
+inline constexpr std::string_view kEnrolmentType = "application/vnd.stele.enrolment-v1";
+inline constexpr size_t kEnrolmentBytesMax = size_t{256} << 10;
+
+struct EnrolmentRequest {
+  std::string token;
+  Hash machine{};                         // of the machine's id
+  std::array<uint8_t, 32> signing_key{};  // Ed25519, public
+  Bytes certificate_request;              // PKCS #10, DER
+  std::array<uint8_t, 64> signature{};    // by the signing key, over signed_part()
+  bool operator==(const EnrolmentRequest&) const = default;
+};
+
+/// What the signature is over: every line before its own.
+std::string signed_part(const EnrolmentRequest& request);
+std::string encode(const EnrolmentRequest& request);
+Result<EnrolmentRequest> parse_enrolment_request(std::string_view text);
+
+struct Enrolment {
+  std::string host;                 // the name it has from now on
+  std::string log_key, policy_key;  // C2SP verifier keys
+  Bytes recipients;                 // the signed recipients list
+  Bytes certificate, authority;     // DER
+  bool operator==(const Enrolment&) const = default;
+};
+
+std::string encode(const Enrolment& enrolment);
+Result<Enrolment> parse_enrolment(std::string_view text);
+
+}  // namespace stele::wire

@@ -1,0 +1,130 @@
+// What a recorder and its host's agent say to each other (docs/formats/wire-session.md). One
+// message, one packet.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/uuid.h"
+#include "event/event.h"
+
+namespace stele::wire {
+
+inline constexpr uint8_t kSessionProtocol = 1;
+inline constexpr size_t kPacketBytesMax = 65'600;
+/// Output or input of one event: what fits in a packet with room to spare.
+inline constexpr size_t kContentBytesMax = size_t{48} << 10;
+inline constexpr size_t kTitleBytesMax = 1024, kDirectoryBytesMax = 4096, kTerminalBytesMax = 1024;
+inline constexpr size_t kRecorderBytesMax = 64, kArgumentCountMax = 4096;
+inline constexpr size_t kBannerBytesMax = 4096, kRefusalBytesMax = 400;
+inline constexpr uint32_t kWindowBytesMin = 128U << 10, kWindowBytesMax = 8U << 20;
+inline constexpr uint32_t kPatienceMsMax = 3'600'000;
+
+/// The number of the `hello`; events count on from there.
+inline constexpr uint64_t kOpeningNumber = 1;
+
+// From the recorder.
+
+struct Hello {
+  event::InputPolicy input_policy = event::InputPolicy::kRedact;  // a wish
+  event::WindowSize size;
+  std::string recorder;  // UTF-8
+  std::string title, cwd;
+  std::string terminal;            // environment: a claim
+  std::optional<StreamId> parent;  // environment: a claim
+  std::vector<std::string> argv;   // at least one
+  bool operator==(const Hello&) const = default;
+};
+
+struct Resume {
+  StreamId session{};
+  uint64_t first = 2;  // the first message the recorder still holds, or will make next
+  bool operator==(const Resume&) const = default;
+};
+
+struct Said {  // `event`
+  uint64_t number = 2;
+  event::Event event;  // extra is empty
+  bool operator==(const Said&) const = default;
+};
+
+struct Bye {
+  uint64_t last = 1;
+  bool operator==(const Bye&) const = default;
+};
+
+using FromRecorder = std::variant<Hello, Resume, Said, Bye>;
+
+// From the agent.
+
+struct Lanes {
+  bool output = true, input = true;  // facts always
+  bool operator==(const Lanes&) const = default;
+};
+
+/// What holds for a session, whatever was asked for. lanes.input exactly when input_policy is not
+/// none.
+struct Terms {
+  event::InputPolicy input_policy = event::InputPolicy::kRedact;
+  Lanes lanes;
+  bool open = false;              // goes on when nothing can be recorded
+  uint32_t patience_ms = 60'000;  // 1 … kPatienceMsMax
+  uint32_t window_bytes = kWindowBytesMax;
+  std::string banner;  // UTF-8
+  bool operator==(const Terms&) const = default;
+};
+
+struct Welcome {
+  StreamId session{};
+  uint64_t next = 2;
+  Terms terms;
+  bool operator==(const Welcome&) const = default;
+};
+
+enum class SessionRefusal : uint8_t {
+  kMalformed = 1,
+  kVersion,
+  kPolicy,
+  kUnknownSession,
+  kNotYours,
+  kHole,
+  kNotNow,
+  kFailed
+};
+
+struct SessionRefused {
+  SessionRefusal code = SessionRefusal::kMalformed;
+  std::string reason;  // UTF-8
+  bool operator==(const SessionRefused&) const = default;
+};
+
+struct Taken {
+  uint64_t number = 1;
+  bool operator==(const Taken&) const = default;
+};
+
+using FromAgent = std::variant<Welcome, SessionRefused, Taken>;
+
+/// kLimit: a field or the whole is larger than its bound; kInvalid: no argv.
+Result<Bytes> encode(const Hello& hello);
+Bytes encode(const Resume& resume);
+Bytes encode(const Bye& bye);
+/// `lane` output or input, at most kContentBytesMax: a bug otherwise.
+Bytes encode_content(uint64_t number, BootTime at, event::Lane lane, ByteSpan content);
+/// kLimit: the event is larger than a packet.
+Result<Bytes> encode_event(uint64_t number, BootTime at, event::Lane lane, const event::Body& body);
+
+/// A banner or reason that is too long is cut, one that is not UTF-8 mended; patience and window
+/// are brought within their bounds.
+Bytes encode(const Welcome& welcome);
+Bytes encode(const SessionRefused& refused);
+Bytes encode(const Taken& taken);
+
+/// kCorrupt: no such message, or not its one spelling; kLimit: over a bound; kUnsupported: another
+/// protocol version.
+Result<FromRecorder> parse_from_recorder(ByteSpan packet);
+Result<FromAgent> parse_from_agent(ByteSpan packet);
+
+}  // namespace stele::wire

@@ -1,0 +1,160 @@
+"""A server, and hosts that it lets in: `stele server`, `stele token create`, `stele enroll`, and what is served to whom."""
+import contextlib
+import http.client
+import re
+import signal
+import ssl
+import subprocess
+
+from harness import PATIENCE, STELE, LedgerTest, main
+
+
+class Server:
+    """`stele server` on a free port of loopback, until the test is over."""
+
+    def __init__(self, ledger, folder, **config):
+        self.folder = folder
+        settings = {"dir": str(ledger.path), "listen": "127.0.0.1:0", **config}
+        lines = [f'{key} = "{value}"\n' for key, value in settings.items()] + ['names = ["127.0.0.1"]\n']
+        self.config = folder / "server.toml"
+        self.config.write_text("".join(lines))
+        self.process = subprocess.Popen([STELE, "server", "--config", self.config], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ledger.environment, text=True)
+        said = self.process.stdout.readline() + self.process.stdout.readline()
+        found = re.search(r"stele server of (\S+) on 127\.0\.0\.1 port (\d+)\nauthority pin ([0-9a-f]{64})\n", said)
+        if not found:
+            raise AssertionError(said + self.process.communicate(timeout=PATIENCE)[1])
+        self.origin, self.port, self.pin = found[1], int(found[2]), found[3]
+        self.url = f"https://127.0.0.1:{self.port}"
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        _, said = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, said
+
+    def get(self, path, authority, certificate=None, method="GET", body=None, headers=None):
+        context = ssl.create_default_context(cafile=authority)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        if certificate:
+            context.load_cert_chain(certificate / "tls.pem", certificate / "tls.key")
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            connection.request(method, path, body=body, headers=headers or {})
+            response = connection.getresponse()
+            return response.status, response.read()
+
+
+class Fleet(LedgerTest):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.make_folder()
+        self.authority = self.ledger.path / "tls-authority.pem"
+        self.server = Server(self.ledger, self.folder)
+        self.addCleanup(self.server.stop)
+
+    def token(self, host="web01"):
+        return self.ledger.stele("token", "create", "--dir", self.ledger.path, "--host", host).decode().strip()
+
+    def enrol(self, token, name="host", pin=None, **kwargs):
+        return self.ledger.run("enroll", "--server", self.server.url, "--token", token, "--ca-pin", pin or self.server.pin,
+                               "--dir", self.folder / name, **kwargs)
+
+    def test_three_commands_let_a_host_in(self):
+        done = self.enrol(self.token())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"Enrolled as web01", done.stdout)
+        kept = self.folder / "host"
+        self.assertEqual({p.name for p in kept.iterdir()},
+                         {"host.key", "tls.key", "tls.pem", "authority.pem", "log.vkey", "policy.vkey", "recipients"})
+        for path in kept.iterdir():
+            self.assertEqual(path.stat().st_mode & 0o077, 0, path)
+        self.assertEqual((kept / "log.vkey").read_text(), (self.ledger.path / "log.vkey").read_text())
+        self.assertIn(f"{self.server.origin}/host/web01+", (self.ledger.path / "host.vkey").read_text())
+        checked = subprocess.run(["openssl", "verify", "-CAfile", kept / "authority.pem", "-purpose", "sslclient", kept / "tls.pem"],
+                                 capture_output=True)
+        self.assertEqual(checked.returncode, 0, checked.stderr)
+
+    def test_a_token_is_good_once(self):
+        token = self.token()
+        self.assertEqual(self.enrol(token).returncode, 0)
+        done = self.enrol(token, "second")
+        self.assertEqual(done.returncode, 70)
+        self.assertIn(b"does not let anybody in", done.stderr)
+        self.assertFalse((self.folder / "second/host.key").exists())
+
+    def test_an_enrolled_host_is_not_enrolled_over(self):
+        self.enrol(self.token())
+        key = (self.folder / "host/host.key").read_bytes()
+        done = self.enrol(self.token())
+        self.assertEqual(done.returncode, 70)
+        self.assertEqual((self.folder / "host/host.key").read_bytes(), key)
+
+    def test_another_server_than_the_pinned_one_is_told_nothing(self):
+        token = self.token()
+        done = self.enrol(token, pin="0" * 64)
+        self.assertEqual(done.returncode, 70)
+        self.assertEqual(self.enrol(token).returncode, 0, "the token was never sent")
+
+    def test_no_secret_is_said_or_kept(self):
+        token = self.token()
+        self.enrol(token)
+        status, said = self.server.stop()
+        self.assertEqual((status, said), (0, ""))
+        secret = token.split(".")[1].encode()
+        for path in self.ledger.path.rglob("*"):
+            self.assertFalse(path.is_file() and secret in path.read_bytes(), path)
+
+    def test_only_hosts_may_send_and_anybody_may_read_the_log(self):
+        self.enrol(self.token())
+        kind = {"Content-Type": "application/vnd.stele.segments-v1"}
+        self.assertEqual(self.server.get("/v1/segments", self.authority, None, "POST", b"x", kind)[0], 403)
+        self.assertEqual(self.server.get("/v1/segments", self.authority, self.folder / "host", "POST", b"x", kind)[0], 400)
+        status, checkpoint = self.server.get("/log/checkpoint", self.authority)
+        self.assertEqual(status, 200)
+        self.assertEqual(checkpoint, (self.ledger.path / "vault/log/checkpoint").read_bytes())
+        for path in ("/keys/log.key", "/log/../keys/log.key", "/log/%2e%2e/keys/log.key", "/vault/volume/000000000000.vol"):
+            self.assertIn(self.server.get(path, self.authority)[0], (400, 404), path)
+
+    def test_older_tls_is_refused(self):
+        done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{self.server.port}", "-tls1_2"],
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
+        self.assertIn(b"alert protocol version", done.stderr)
+
+    def test_a_ledger_has_one_server(self):
+        done = self.ledger.run("server", "--config", self.server.config)
+        self.assertEqual(done.returncode, 70)
+        self.assertIn(b"another server has this ledger", done.stderr)
+
+    def test_it_comes_up_again_as_the_same(self):
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            before = self.server
+            before.stop(how)
+            self.server = Server(self.ledger, self.folder)
+            self.assertEqual((self.server.pin, self.server.origin), (before.pin, before.origin))
+            self.addCleanup(self.server.stop)
+        self.assertEqual(self.enrol(self.token()).returncode, 0)
+
+
+class Configuration(LedgerTest):
+    def refused(self, text):
+        path = self.make_folder() / "server.toml"
+        path.write_text(text)
+        done = self.ledger.run("server", "--config", path)
+        self.assertEqual(done.returncode, 70, done.stderr)
+        return done.stderr.decode()
+
+    def test_what_is_wrong_is_named_with_its_place(self):
+        ledger = f'dir = "{self.ledger.path}"\n'
+        self.assertRegex(self.refused(ledger + 'lsten = "x"\n'), r'server\.toml:2:1: lsten: .*"listen"')
+        self.assertRegex(self.refused(ledger + 'listen = "nowhere"\n'), r"server\.toml:2:\d+: listen: ")
+        self.assertRegex(self.refused(ledger + "threads = 0\n"), r"server\.toml:2:\d+: threads: ")
+        self.assertRegex(self.refused('listen = "127.0.0.1:0"\n'), r"dir")
+        self.assertRegex(self.refused("dir = \n"), r"server\.toml:1:")
+
+    def test_a_directory_without_a_ledger_is_told(self):
+        self.assertIn("/nonexistent", self.refused('dir = "/nonexistent"\n'))
+
+
+if __name__ == "__main__":
+    main()
