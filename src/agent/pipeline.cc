@@ -175,6 +175,7 @@ Status Pipeline::close() {
 bool Pipeline::segment_due(BootTime now) const {
   if (closing_) return true;
   if (pending_.count == 0) return false;
+  if (done_) return true;  // nobody will close it, and nobody can say it again
   return pending_.bytes() >= kSegmentBytes || now >= pending_.first + kSegmentAge;
 }
 
@@ -223,8 +224,8 @@ Pipeline::Round Pipeline::next_round() {
 void Pipeline::run() {
   for (;;) {
     Round round = next_round();
-    if (round.stop) return;
     end_round(round, do_round(round));
+    if (round.stop) return;
     if (!std::exchange(released_, true)) os::release_code();  // starting is over, waiting begins
     const std::lock_guard lock(mutex_);
     // A gap that ended in the closing round leaves one more: the one with the end in it.

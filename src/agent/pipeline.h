@@ -31,6 +31,7 @@ class Pipeline : public event::Sink {
  public:
   /// The sealer must be fresh. `clock` is used by both threads.
   Pipeline(PipelineOptions options, StoreFactory open_store, segment::Sealer sealer, Clock& clock);
+  /// Without close() before: what was taken is sealed, and the session is left cut.
   ~Pipeline() override;
 
   /// Records the start; when it returns, the opening segment is durable (or, with fail-open, the

@@ -22,7 +22,8 @@ class SpoolStoreTest : public ::testing::Test {
   SpoolStoreTest() { open(); }
   void open() {
     shared.reset();
-    shared.emplace(spool::Spool::open(disk_files, "/spool", clock, options).value());
+    disk_files.emplace(disk);
+    shared.emplace(spool::Spool::open(*disk_files, "/spool", clock, options).value());
   }
   segment::Sealer sealer(const StreamId& id) {
     return {id,
@@ -52,7 +53,8 @@ class SpoolStoreTest : public ::testing::Test {
 
   World world;
   sim::Disk disk;
-  sim::SimFileSystem files{world.disk}, disk_files{disk};
+  sim::SimFileSystem files{world.disk};
+  std::optional<sim::SimFileSystem> disk_files;
   os::SystemClock clock;  // the sealer's waits are real
   ledger::PrivateKey host = ledger::load_private_key(files, kLayout.host_key()).value();
   spool::SpoolOptions options{.quota = {.owner_bytes_max = 20'000, .reserve_bytes = 4096}};
@@ -80,7 +82,9 @@ TEST_F(SpoolStoreTest, after_a_restart_the_stream_goes_on_where_the_spool_says) 
     auto to = pipeline(sealer(id));
     ASSERT_TRUE(to->open({}).has_value());
     ASSERT_TRUE(to->output(clock.boot(), as_bytes("never sealed")).has_value());
-  }  // the agent dies
+    disk.cut_power();
+  }
+  disk.restart(1);
   open();
   ASSERT_EQ(state(id)->taken, 1U) << "the recorder sends again from its second message on";
   segment::Sealer again = sealer(id);
@@ -93,6 +97,18 @@ TEST_F(SpoolStoreTest, after_a_restart_the_stream_goes_on_where_the_spool_says) 
   EXPECT_TRUE(state(id)->tail.closed);
   EXPECT_EQ(state(id)->taken, 3U);
   EXPECT_EQ(durable, 3U);
+}
+
+TEST_F(SpoolStoreTest, what_a_dead_recorder_said_last_is_kept) {
+  const StreamId id = new_id();
+  {
+    auto to = pipeline(sealer(id));
+    ASSERT_TRUE(to->open({}).has_value());
+    ASSERT_TRUE(to->output(clock.boot(), as_bytes("last words")).has_value());
+  }  // it is gone, and can not say them again
+  EXPECT_EQ(durable, 2U);
+  EXPECT_EQ(state(id)->waiting, 2U);
+  EXPECT_FALSE(state(id)->tail.closed);
 }
 
 TEST_F(SpoolStoreTest, one_person_s_flood_ends_at_their_share_and_others_go_on) {

@@ -121,14 +121,10 @@ class PersonsTerminal(SessionTest):
         self.say("stty size", "30 90", "ready$ ")
         self.say("exit", "outside$ ")
         self.assertEqual(self.settings(), before)
-        self.assertEqual(
-            [
-                e["type"]
-                for e in self.ledger.events(self.newest()["id"])
-                if e["type"] in ("suspended", "continued", "resize")
-            ],
-            ["suspended", "continued", "resize"],
-        )
+        told = [e["type"] for e in self.ledger.events(self.newest()["id"])]
+        told = [kind for kind in told if kind in ("suspended", "continued", "resize")]
+        self.assertEqual(told[:3], ["suspended", "continued", "resize"])
+        self.assertLessEqual(set(told[3:]), {"continued"}, "a shell may say so twice")
         self.assert_closed("exit 0")
 
     def test_a_session_in_the_background_does_not_disturb_the_terminal(self):
