@@ -9,6 +9,7 @@
 #include "agent/pipeline.h"
 #include "ledger/test_world.h"
 #include "os/clock.h"
+#include "os/random.h"
 
 namespace stele::agent {
 namespace {
@@ -30,7 +31,7 @@ class SpoolStoreTest : public ::testing::Test {
             segment::Kind::kSession,
             {host.key, segment::host_key_id(host.name, host.key.public_key().bytes), 1},
             recipients(),
-            world.random};
+            os::system_random};
   }
   segment::Recipients recipients() {
     const Bytes note = files.read(kLayout.recipients(), 1 << 16).value();
