@@ -11,10 +11,14 @@
 namespace stele::os {
 namespace {
 
+/// Until the terminal has no more: the kernel may hand out what was written in any number of parts.
 std::string read_all(int fd) {
-  std::array<uint8_t, 4096> buffer{};
-  const Transfer got = read_some(fd, buffer);
-  return std::string(as_text(ByteSpan(buffer).first(got.bytes)));
+  std::string all;
+  for (std::array<uint8_t, 4096> buffer{};;) {
+    const Transfer got = read_some(fd, buffer);
+    if (got.bytes == 0) return all;
+    all += as_text(ByteSpan(buffer).first(got.bytes));
+  }
 }
 
 Ended wait_for(pid_t child) {

@@ -9,10 +9,15 @@
 namespace stele::os {
 namespace {
 
-std::string read_all(int fd) {
-  std::array<uint8_t, 4096> buffer{};
-  const Transfer got = read_some(fd, buffer);
-  return std::string(as_text(ByteSpan(buffer).first(got.bytes)));
+/// A line may come in several parts.
+std::string read_line(int fd) {
+  std::string line;
+  for (std::array<uint8_t, 4096> buffer{}; !line.ends_with('\n');) {
+    const Transfer got = read_some(fd, buffer);
+    if (got.bytes == 0) break;
+    line += as_text(ByteSpan(buffer).first(got.bytes));
+  }
+  return line;
 }
 
 TEST(Pty, carries_bytes_and_echoes_them) {
@@ -25,9 +30,9 @@ TEST(Pty, carries_bytes_and_echoes_them) {
   Readiness set[] = {{.fd = pty->master.get(), .want_read = true}};
   wait_until_ready(set, std::nullopt);
   EXPECT_TRUE(set[0].can_read);
-  EXPECT_EQ(read_all(pty->master.get()), "hi\r\n");
+  EXPECT_EQ(read_line(pty->master.get()), "hi\r\n");
   EXPECT_TRUE(has_unread_input(pty->slave.get()));
-  EXPECT_EQ(read_all(pty->slave.get()), "hi\n");
+  EXPECT_EQ(read_line(pty->slave.get()), "hi\n");
 }
 
 TEST(Pty, tells_blocked_from_gone) {

@@ -9,7 +9,8 @@ import tempfile
 
 from harness import STELE, Ledger, LedgerTest, main, remove
 
-DISK_BYTES = 3 << 20
+DISK_BYTES = 6 << 20
+FILLER_BYTES = DISK_BYTES * 3 // 4  # freed, it is room for all a session kept and for the torn ends it left
 
 
 @LedgerTest.needs_root("mounts a small file system")
@@ -27,7 +28,7 @@ class FullDisk(LedgerTest):
         self.ledger.home = self.home
         self.ledger.record("echo", "before")
         self.filler = self.disk / "filler"
-        self.filler.write_bytes(bytes(DISK_BYTES // 2))
+        self.filler.write_bytes(bytes(FILLER_BYTES))
 
     def test_a_session_ends_with_a_clear_message_when_the_disk_is_full(self):
         done = self.ledger.record("sh", "-c", "head -c 8000000 /dev/urandom; sleep 5; echo never")
