@@ -33,7 +33,7 @@ THIRD_PARTY = (
     (r"boost/(asio|beast)[/.].*|curl/curl\.h", {"http"}),
     (r"toml\+\+/.*", {"config"}),
     (r"zstd(_errors)?\.h|zdict\.h|boost/json.*", {"codec"}),
-    (r"CLI/.*", {"cli", "server"}),
+    (r"CLI/.*", {"agent", "cli", "server"}),
 )
 # Headers of a library that have one home, be it a header or a kind of file.
 HOMES = (

@@ -115,7 +115,7 @@ class Host {
     auto spool = spool::Spool::open(*files_, "/spool", world_.clock,
                                     {.quota = {.reserve_bytes = 4096}, .file_bytes_max = 2000});
     if (!spool) return ADD_FAILURE() << spool.error().message(), false;
-    spool_ = *std::move(spool);
+    spool_.emplace(*std::move(spool));
     watch_.emplace(log_key_, believed_, [this](const std::string& path) { return fetch(path); });
     shipper_.emplace(
         *spool_, *watch_, [this](ByteSpan request) { return post(request); }, world_.clock,
@@ -134,16 +134,16 @@ class Host {
   void record(size_t session) {
     if (!start()) return;
     const auto& sealed = sessions_[session];
-    const auto state = spool_->find(sealed[0].header.stream);
+    const auto state = find(sealed[0].header.stream);
     const size_t next = state ? state->tail.next_sequence : done_.contains(session) ? 6 : 0;
     if (next == sealed.size()) return;
-    (void)spool_->append(sealed[next].bytes, next + 1, 1000);
+    (void)spool_->append(sealed[next].bytes, next + 1, 1000, spool::Room::kOrdinary);
   }
   /// From here on the recorder was told that all of it is kept.
   void sync() {
     if (!start() || !spool_->sync()) return;
     for (size_t i = 0; i < sessions_.size(); ++i) {
-      const auto state = spool_->find(sessions_[i][0].header.stream);
+      const auto state = find(sessions_[i][0].header.stream);
       const size_t through = state ? state->tail.next_sequence : done_.contains(i) ? 6 : 0;
       for (size_t k = 0; k < through; ++k) promised_.insert(sessions_[i][k].hash);
       if (through == 6) done_.insert(i);
@@ -160,13 +160,14 @@ class Host {
     believed_ = watch_->last();
     for (std::string& finding : shipper_->take_findings()) findings.push_back(std::move(finding));
   }
-  bool is_done() {
-    return start() && done_.size() == sessions_.size() && spool_->depth().segments == 0;
-  }
+  bool is_done() { return start() && done_.size() == sessions_.size() && depth().segments == 0; }
   size_t sessions() const { return sessions_.size(); }
   const std::set<Hash>& promised() const { return promised_; }
   std::optional<Error> distrust() const { return shipper_ ? shipper_->distrust() : std::nullopt; }
-  spool::Depth depth() { return start() ? spool_->depth() : spool::Depth(); }
+  spool::Depth depth() {
+    if (!start()) return {};
+    return spool_->with([](const spool::Spool& spool) { return spool.depth(); });
+  }
   Bytes bytes_of(const Hash& hash) const {
     for (const auto& sealed : sessions_)
       for (const Sealed& segment : sealed)
@@ -177,6 +178,9 @@ class Host {
   std::vector<std::string> findings;
 
  private:
+  std::optional<spool::StreamState> find(const StreamId& stream) {
+    return spool_->with([&](const spool::Spool& spool) { return spool.find(stream); });
+  }
   Result<Bytes> post(ByteSpan request) {
     if (network_ == Network::kRequestLost) return fail(Code::kIo, "lost");
     auto answer = server_.post(request);
@@ -191,7 +195,7 @@ class Host {
   sim::Plan::Crash crash_ = sim::Plan::Crash::kKill;
   uint64_t restarts_ = 0;
   std::unique_ptr<sim::SimFileSystem> files_;
-  std::unique_ptr<spool::Spool> spool_;
+  std::optional<SharedSpool> spool_;
   std::optional<LogWatch> watch_;
   std::optional<Shipper> shipper_;
   receipt::VerifierKey log_key_;

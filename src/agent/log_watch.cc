@@ -25,10 +25,14 @@ Result<Bytes> LogWatch::Tiles::read(const merkle::Tile& tile) {
 }
 
 Status LogWatch::advance() {
-  TRY(const Bytes note, fetch_("checkpoint"));
+  TRY(Bytes note, fetch_("checkpoint"));
   TRY(auto next, receipt::open_checkpoint(note, log_key_));
-  if (next == last_) return {};
+  if (next == last_) {
+    note_ = std::move(note);
+    return {};
+  }
   if (next.size < last_.size) {
+    contradiction_ = std::move(note);
     return fail(Code::kConflict, "rolled back: the log shows " + std::to_string(next.size) +
                                      " leaves; this host saw " + std::to_string(last_.size));
   }
@@ -37,10 +41,12 @@ Status LogWatch::advance() {
   const Status extends =
       merkle::verify_consistency(last_.size, next.size, last_.root, next.root, proof);
   if (!extends) {
+    contradiction_ = std::move(note);
     return fail(Code::kUnauthentic, "forked: the log's first " + std::to_string(last_.size) +
                                         " leaves are not those this host saw before");
   }
   last_ = std::move(next);
+  note_ = std::move(note);
   return {};
 }
 

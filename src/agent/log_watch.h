@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 
 #include "merkle/tree.h"
 #include "receipt/checkpoint.h"
@@ -30,6 +31,11 @@ class LogWatch {
   Status check_included(uint64_t index, const segment::Leaf& leaf);
 
   const receipt::Checkpoint& last() const { return last_; }
+  /// The signed note that last() comes from: what to remember, and, with another one, what proves a
+  /// fork. Empty: none was seen yet by this object.
+  const Bytes& note() const { return note_; }
+  /// A signed note that contradicts it, once one was seen.
+  const std::optional<Bytes>& contradiction() const { return contradiction_; }
 
  private:
   // Tiles, each fetched once until the next checkpoint.
@@ -47,6 +53,8 @@ class LogWatch {
   const receipt::VerifierKey log_key_;
   const Fetch fetch_;
   receipt::Checkpoint last_;
+  Bytes note_;
+  std::optional<Bytes> contradiction_;
   Tiles tiles_;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "os/memory.h"
+#include "os/thread.h"
 
 namespace stele::agent {
 namespace {
@@ -64,23 +65,25 @@ Pipeline::~Pipeline() {
   if (thread_.joinable()) thread_.join();
 }
 
-Status Pipeline::open(const event::Start& start) {
+Status Pipeline::open(const event::Start& start, uint64_t taken) {
   TRY_VOID(event(clock_.boot(), Lane::kFacts, start));
   Round round;
   {
     const std::lock_guard lock(mutex_);
+    taken_ = std::max(taken_, taken);
     round = take_round(clock_.boot());
   }
   Status status = do_round(round);
   end_round(round, status);
   if (!status && !options_.fail_open) return status;
-  thread_ = std::thread([this] { run(); });
+  TRY(thread_, os::start_thread([this] { run(); }));
   return {};
 }
 
-void Pipeline::resume(uint64_t taken) {
+Status Pipeline::resume(uint64_t taken) {
   taken_ = taken;
-  thread_ = std::thread([this] { run(); });
+  TRY(thread_, os::start_thread([this] { run(); }));
+  return {};
 }
 
 void Pipeline::begin_batch(BootTime at) {
@@ -149,6 +152,18 @@ Status Pipeline::event(BootTime at, Lane lane, const event::Body& body) {
     encoder.event(at, body);
     pending_.gap = pending_.gap || std::holds_alternative<event::Gap>(body);
   });
+}
+
+Status Pipeline::note(BootTime at, const event::Body& body) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (failed_) return fail(*failed_);
+    record(at, Lane::kFacts, body);
+    pending_.gap = pending_.gap || std::holds_alternative<event::Gap>(body);
+    tell_sealer_ = false;
+  }
+  work_.notify_one();
+  return {};
 }
 
 // The sealer hears of a batch's first event only now, so that waking it delays no keystroke.

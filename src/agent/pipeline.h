@@ -35,17 +35,22 @@ class Pipeline : public event::Sink {
   ~Pipeline() override;
 
   /// Records the start; when it returns, the opening segment is durable (or, with fail-open, the
-  /// gap has begun).
-  Status open(const event::Start& start);
+  /// gap has begun). `taken`: how many of the session's events are durable elsewhere, this start
+  /// among them, where this stream continues another; else 0.
+  Status open(const event::Start& start, uint64_t taken = 0);
 
   /// Instead of open(), for a session whose recording broke off and goes on: `taken` of its events
   /// are durable already. The sealer must have been resumed.
-  void resume(uint64_t taken);
+  Status resume(uint64_t taken);
 
   Status output(BootTime at, ByteSpan bytes) override;
   Status input(BootTime at, ByteSpan bytes) override;
   Status event(BootTime at, event::Lane lane, const event::Body& body) override;
   void passed_on() override;
+
+  /// A fact of the agent's own: not one of the events that the recorder counts. Any thread, between
+  /// open() or resume() and close().
+  Status note(BootTime at, const event::Body& body);
 
   /// Seals the closing segment, with the End event that was given before; when it returns, the
   /// whole session is durable and covered by a checkpoint. Call once, after open(). Without an End

@@ -54,6 +54,19 @@ SessionRefusal refusal_of(const Error& error) {
   }
 }
 
+/// Of a session that runs: what was not taken, the recorder still has. It may come again when there
+/// is room, or when what was refused stands aside.
+SessionRefusal refusal_later(const Error& error) {
+  switch (error.code) {
+    case Code::kNoSpace:
+    case Code::kLimit:
+    case Code::kConflict:
+      return SessionRefusal::kNotNow;
+    default:
+      return SessionRefusal::kFailed;
+  }
+}
+
 }  // namespace
 
 Result<wire::Terms> decide(const Policy& policy, const os::Peer& peer, const wire::Hello& hello) {
@@ -162,8 +175,10 @@ Status SessionHost::take(const wire::Said& said) {
   if (said.event.at > clock_.boot()) {
     return refuse(SessionRefusal::kMalformed, {Code::kCorrupt, "an event that is yet to happen"});
   }
-  if (Status taken = dispatch(said.event); !taken)
-    return refuse(SessionRefusal::kFailed, std::move(taken).error());
+  if (Status taken = dispatch(said.event); !taken) {
+    const SessionRefusal code = refusal_later(taken.error());
+    return refuse(code, std::move(taken).error());
+  }
   sink_->passed_on();
   ++next_;
   if (std::holds_alternative<event::End>(said.event.body)) stage_ = Stage::kEnded;
@@ -185,8 +200,10 @@ Status SessionHost::take(const wire::Bye& bye) {
     return refuse(SessionRefusal::kHole, {Code::kConflict, "a bye that is not the last message"});
   }
   if (!runs) return {};
-  if (Status closed = sink_->close(); !closed)
-    return refuse(SessionRefusal::kFailed, std::move(closed).error());
+  if (Status closed = sink_->close(); !closed) {
+    const SessionRefusal code = refusal_later(closed.error());
+    return refuse(code, std::move(closed).error());
+  }
   stage_ = Stage::kClosed;
   return {};
 }

@@ -291,7 +291,7 @@ TEST_F(SessionHostTest, tells_why_it_can_not_be_recorded) {
   begun(*it, 1, 1);
   sessions.full = true;
   EXPECT_FALSE(it->receive(said(3)));
-  EXPECT_EQ(refusal(*it), SessionRefusal::kFailed);
+  EXPECT_EQ(refusal(*it), SessionRefusal::kNotNow) << "there may be room later";
   const auto late = host();
   EXPECT_FALSE(late->receive(*wire::encode(hello())));
   EXPECT_EQ(refusal(*late), SessionRefusal::kFailed);

@@ -17,12 +17,14 @@ std::string name_of(const spool::Outgoing& segment) {
 
 }  // namespace
 
-Shipper::Shipper(spool::Spool& spool, LogWatch& watch, Post post, Clock& clock,
+Shipper::Shipper(SharedSpool& spool, LogWatch& watch, Post post, Clock& clock,
                  ShipperOptions options)
     : spool_(spool), watch_(watch), post_(std::move(post)), clock_(clock), options_(options) {}
 
 Result<bool> Shipper::ship() {
-  TRY(const auto outgoing, spool_.next(options_.request_bytes_max, options_.request_segments_max));
+  TRY(const auto outgoing, spool_.with([this](spool::Spool& spool) {
+    return spool.next(options_.request_bytes_max, options_.request_segments_max);
+  }));
   if (outgoing.empty()) return false;
   Bytes request;
   for (const spool::Outgoing& segment : outgoing) wire::add_segment(request, segment.bytes);
@@ -30,7 +32,7 @@ Result<bool> Shipper::ship() {
   auto answers = response ? wire::parse_answers(*response, outgoing.size())
                           : Result<std::vector<wire::Answer>>(fail(response.error()));
   if (!answers) {
-    spool_.send_all_again();
+    spool_.with([](spool::Spool& spool) { spool.send_all_again(); });
     return fail(std::move(answers).error());
   }
   for (size_t i = 0; i < outgoing.size(); ++i) TRY_VOID(take_answer(outgoing[i], (*answers)[i]));
@@ -42,12 +44,14 @@ Status Shipper::take_answer(const spool::Outgoing& sent, const wire::Answer& ans
     return take_refusal(sent, *refused);
   const auto& accepted = std::get<wire::Accepted>(answer);
   const auto leaf = segment::encode(accepted.leaf);
-  const Status taken = spool_.accepted(sent.stream, sent.sequence, accepted.index, leaf);
+  const Status taken = spool_.with([&](spool::Spool& spool) {
+    return spool.accepted(sent.stream, sent.sequence, accepted.index, leaf);
+  });
   if (taken) return {};
   if (!is_guilt(taken.error())) return taken;
   findings_.push_back("the server's answer for " + name_of(sent) +
                       " can not be right: " + taken.error().message());
-  spool_.send_again(sent.stream, sent.sequence, options_.retry_after);
+  send_again(sent);
   return {};
 }
 
@@ -64,7 +68,7 @@ Status Shipper::take_refusal(const spool::Outgoing& sent, const wire::Refused& r
     case wire::Refusal::kUnknownRecipients:
     case wire::Refusal::kNotNow:
     case wire::Refusal::kSkipped:
-      spool_.send_again(sent.stream, sent.sequence, options_.retry_after);
+      send_again(sent);
       return {};
   }
   return {};
@@ -73,7 +77,8 @@ Status Shipper::take_refusal(const spool::Outgoing& sent, const wire::Refused& r
 // Never a dead end by itself: the rest of the spool flows, and what is aside stays on the disk.
 Status Shipper::set_aside(const spool::Outgoing& sent, const wire::Refused& refused) {
   const std::string why = std::string(wire::refusal_name(refused.code)) + ": " + refused.reason;
-  const Status done = spool_.set_aside(sent.stream, sent.sequence, why);
+  const Status done = spool_.with(
+      [&](spool::Spool& spool) { return spool.set_aside(sent.stream, sent.sequence, why); });
   if (!done && done.error().code == Code::kNotFound) return {};  // with one before it
   if (!done) return done;
   findings_.push_back("the server refuses " + name_of(sent) + ": " + why);
@@ -83,10 +88,10 @@ Status Shipper::set_aside(const spool::Outgoing& sent, const wire::Refused& refu
 // The server wants another segment first. If it had that one before, it lost it, and what was not
 // freed goes out once more; what was freed was proven, and the log that proved it was rolled back.
 Status Shipper::put_in_order(const spool::Outgoing& sent, const wire::Refused& refused) {
-  const auto stream = spool_.find(sent.stream);
+  const auto stream = spool_.with([&](spool::Spool& spool) { return spool.find(sent.stream); });
   const uint64_t first = stream ? stream->tail.next_sequence - stream->waiting : 0;
   if (stream && refused.next >= first && refused.next < sent.sequence) {
-    spool_.start_over();
+    spool_.with([](spool::Spool& spool) { spool.start_over(); });
     return {};
   }
   if (stream && refused.next < first) {
@@ -95,8 +100,14 @@ Status Shipper::put_in_order(const spool::Outgoing& sent, const wire::Refused& r
                        " of " + to_string(sent.stream) + ", which it had proven to have",
                    0});
   }
-  spool_.send_again(sent.stream, sent.sequence, options_.retry_after);
+  send_again(sent);
   return {};
+}
+
+void Shipper::send_again(const spool::Outgoing& sent) {
+  spool_.with([&](spool::Spool& spool) {
+    spool.send_again(sent.stream, sent.sequence, options_.retry_after);
+  });
 }
 
 void Shipper::trust_no_more(Error why) {
@@ -115,17 +126,21 @@ Status Shipper::confirm() {
 }
 
 Status Shipper::free_what_is_proven() {
-  for (const spool::Acknowledged& segment :
-       spool_.acknowledged(watch_.last().size, kProofsARound)) {
+  const auto waiting = spool_.with([this](const spool::Spool& spool) {
+    return spool.acknowledged(watch_.last().size, kProofsARound);
+  });
+  for (const spool::Acknowledged& segment : waiting) {
     TRY(const segment::Leaf leaf, segment::parse_leaf(segment.leaf));
     TRY_VOID(watch_.check_included(segment.index, leaf));
-    TRY_VOID(spool_.covered(segment.stream, segment.sequence));
+    TRY_VOID(spool_.with(
+        [&](spool::Spool& spool) { return spool.covered(segment.stream, segment.sequence); }));
   }
   return {};
 }
 
 void Shipper::tell_if_late() {
-  const auto oldest = spool_.depth().oldest_acknowledged;
+  const auto oldest =
+      spool_.with([](const spool::Spool& spool) { return spool.depth().oldest_acknowledged; });
   const bool late = oldest && clock_.boot() - *oldest > options_.covered_within;
   if (late && !told_late_) {
     findings_.push_back("what the server acknowledged is not covered by a checkpoint within 60 s");

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "agent/log_watch.h"
-#include "spool/spool.h"
+#include "agent/spool_store.h"
 #include "wire/segments.h"
 
 namespace stele::agent {
@@ -21,13 +21,14 @@ struct ShipperOptions {
   Micros covered_within = std::chrono::seconds(60);  // or somebody is told
 };
 
-/// Not thread-safe.
+/// Not thread-safe. Holds the spool only while it looks at it or writes to it, never while it talks
+/// to the server: sessions are not to wait for a network.
 class Shipper {
  public:
   /// POST /v1/segments: the body of the answer. An error: it may have happened, or not.
   using Post = std::function<Result<Bytes>(ByteSpan request)>;
 
-  Shipper(spool::Spool& spool, LogWatch& watch, Post post, Clock& clock, ShipperOptions options);
+  Shipper(SharedSpool& spool, LogWatch& watch, Post post, Clock& clock, ShipperOptions options);
 
   /// Sends one request of what waits. True: there was something. An error: no answer, or none that
   /// makes sense; everything in it will be sent again.
@@ -47,11 +48,12 @@ class Shipper {
   Status take_refusal(const spool::Outgoing& sent, const wire::Refused& refused);
   Status put_in_order(const spool::Outgoing& sent, const wire::Refused& refused);
   Status set_aside(const spool::Outgoing& sent, const wire::Refused& refused);
+  void send_again(const spool::Outgoing& sent);
   void trust_no_more(Error why);
   Status free_what_is_proven();
   void tell_if_late();
 
-  spool::Spool& spool_;
+  SharedSpool& spool_;
   LogWatch& watch_;
   const Post post_;
   Clock& clock_;

@@ -1,8 +1,10 @@
 // The agent's spool as a store of sessions: many sealers' threads and the shipper share it.
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
 
 #include "agent/store.h"
 #include "spool/spool.h"
@@ -18,6 +20,13 @@ class SharedSpool {
   Status append(ByteSpan segment, uint64_t taken, uint32_t owner, spool::Room room);
   /// Returns when everything that the caller appended is durable.
   Status sync();
+  /// Returns when something was synced since the caller last knew of `known` segments, or so much
+  /// time has passed; how many were synced by then.
+  uint64_t wait_synced(uint64_t known, Micros longest);
+  /// Wakes who waits there.
+  void wake();
+  /// Why the spool can not be used any more, until another process opens it anew.
+  std::optional<Error> failure() const;
 
   /// Runs `work` with the spool while nobody else has it.
   template <typename Work>
@@ -27,9 +36,14 @@ class SharedSpool {
   }
 
  private:
-  std::mutex mutex_;  // guards all
+  Status note_failure(Status status);
+
+  mutable std::mutex mutex_;  // guards all
+  std::condition_variable synced_more_;
   const std::unique_ptr<spool::Spool> spool_;
   uint64_t appended_ = 0, synced_ = 0;  // segments
+  bool woken_ = false;
+  std::optional<Error> failed_;
 };
 
 /// One session's.

@@ -7,37 +7,15 @@
 #include <thread>
 
 #include "agent/pipeline.h"
-#include "ledger/test_world.h"
-#include "os/clock.h"
-#include "os/random.h"
+#include "agent/test_spool_world.h"
 
 namespace stele::agent {
 namespace {
 
 using event::Lane;
-using ledger::kLayout;
-using ledger::World;
 
-class SpoolStoreTest : public ::testing::Test {
+class SpoolStoreTest : public ::testing::Test, protected SpoolWorld {
  protected:
-  SpoolStoreTest() { open(); }
-  void open() {
-    shared.reset();
-    disk_files.emplace(disk);
-    shared.emplace(spool::Spool::open(*disk_files, "/spool", clock, options).value());
-  }
-  segment::Sealer sealer(const StreamId& id) {
-    return {id,
-            segment::Kind::kSession,
-            {host.key, segment::host_key_id(host.name, host.key.public_key().bytes), 1},
-            recipients(),
-            os::system_random};
-  }
-  segment::Recipients recipients() {
-    const Bytes note = files.read(kLayout.recipients(), 1 << 16).value();
-    const auto policy = ledger::load_verifier_key(files, kLayout.policy_vkey()).value();
-    return ledger::sealing_recipients(ledger::open_recipients_list(note, policy).value(), note);
-  }
   std::unique_ptr<Pipeline> pipeline(segment::Sealer sealer, uint32_t owner = 1000) {
     return std::make_unique<Pipeline>(
         PipelineOptions(),
@@ -47,19 +25,6 @@ class SpoolStoreTest : public ::testing::Test {
         },
         std::move(sealer), clock);
   }
-  StreamId new_id() { return make_uuid_v7(clock.wall(), world.random); }
-  std::optional<spool::StreamState> state(const StreamId& id) {
-    return shared->with([&](spool::Spool& spool) { return spool.find(id); });
-  }
-
-  World world;
-  sim::Disk disk;
-  sim::SimFileSystem files{world.disk};
-  std::optional<sim::SimFileSystem> disk_files;
-  os::SystemClock clock;  // the sealer's waits are real
-  ledger::PrivateKey host = ledger::load_private_key(files, kLayout.host_key()).value();
-  spool::SpoolOptions options{.quota = {.owner_bytes_max = 20'000, .reserve_bytes = 4096}};
-  std::optional<SharedSpool> shared;
   std::atomic<uint64_t> durable = 0;
 };
 
@@ -86,12 +51,12 @@ TEST_F(SpoolStoreTest, after_a_restart_the_stream_goes_on_where_the_spool_says) 
     disk.cut_power();
   }
   disk.restart(1);
-  open();
+  restart();
   ASSERT_EQ(state(id)->taken, 1U) << "the recorder sends again from its second message on";
   segment::Sealer again = sealer(id);
   again.resume(state(id)->tail.next_sequence, state(id)->tail.last_hash);
   auto to = pipeline(std::move(again));
-  to->resume(state(id)->taken);
+  ASSERT_TRUE(to->resume(state(id)->taken));
   ASSERT_TRUE(to->output(clock.boot(), as_bytes("never sealed")).has_value());
   ASSERT_TRUE(to->event(clock.boot(), Lane::kFacts, event::End{}).has_value());
   ASSERT_TRUE(to->close().has_value());

@@ -156,15 +156,24 @@ Result<int> run(Context& context, const RecordOptions& options, event::InputPoli
   return run_recorded(context, *setup, std::move(session), options.fail_open);
 }
 
+/// Becomes the recorder, which has rights that this program has not. It judges what is asked of it.
+int hand_to_agent(const RecordOptions& options) {
+  if (options.fail_open) {
+    return report({Code::kPermission,
+                   std::string("--fail-open: this host is enrolled (") + kAgentConfiguration +
+                       "), and its policy says what happens when nothing can be recorded",
+                   0});
+  }
+  std::vector<std::string> argv = {"stele-recorder", "--title",     options.title,
+                                   "--input",        options.input, "--"};
+  argv.insert(argv.end(), options.command.begin(), options.command.end());
+  return report(os::become_sibling("stele-recorder", argv));
+}
+
 }  // namespace
 
 int record(Context& context, const RecordOptions& options) {
-  if (context.files.exists(kAgentConfiguration)) {
-    return report({Code::kUnsupported,
-                   std::string("this host is enrolled (") + kAgentConfiguration +
-                       "): its sessions go to the agent, not into a ledger of their own",
-                   0});
-  }
+  if (context.files.exists(kAgentConfiguration)) return hand_to_agent(options);
   const auto policy = event::parse_input_policy(options.input);
   if (!policy)
     return report({Code::kInvalid, "--input: all, redact or none, not " + options.input, 0});

@@ -69,6 +69,7 @@ Result<std::vector<uint32_t>> groups_of(int socket) {
 }
 
 struct Stat {
+  char state = '?';  // proc_pid_stat(5), field 3
   uint64_t started = 0;
   uint32_t tty = 0;
 };
@@ -83,7 +84,7 @@ Result<Stat> read_stat(const std::string& folder) {
   const auto tty = number_of<int32_t>(field(rest, kTty, ' '));
   const auto started = number_of<uint64_t>(field(rest, kStarted, ' '));
   if (!tty || !started) return fail(Code::kCorrupt, folder + "/stat: not as proc_pid_stat(5) says");
-  return Stat{*started, static_cast<uint32_t>(*tty)};
+  return Stat{rest.size() > 1 ? rest[1] : '?', *started, static_cast<uint32_t>(*tty)};
 }
 
 /// The real id of the line "Uid:" or "Gid:" of /proc/PID/status.
@@ -115,6 +116,12 @@ std::string link_target(const std::string& path) {
 bool Peer::is_alive() const {
   pollfd watched{pidfd.get(), POLLIN, 0};  // readable when the process has ended
   return pidfd && retry([&] { return ::poll(&watched, 1, 0); }) == 0;
+}
+
+bool is_alive(const ProcessKey& process) {
+  const auto stat = read_stat("/proc/" + std::to_string(process.pid));
+  if (!stat) return stat.error().code != Code::kNotFound;
+  return stat->started == process.started && stat->state != 'Z' && stat->state != 'X';
 }
 
 std::string terminal_of(uint32_t number) {

@@ -41,6 +41,9 @@ struct Peer {
 /// be taken for another of the same uid that got its pid in that time.
 Result<Peer> peer_of(int socket);
 
+/// Whether this very process still runs (a zombie does not). What cannot be asked counts as alive.
+bool is_alive(const ProcessKey& process);
+
 /// The name of a terminal by its number in proc_pid_stat(5), field 7.
 std::string terminal_of(uint32_t number);
 

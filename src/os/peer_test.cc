@@ -115,6 +115,22 @@ TEST(Peer, of_many_groups_has_them_all) {
   EXPECT_EQ(peer_of(visitor.socket.get())->groups, many);
 }
 
+TEST(ProcessKey, is_alive_only_while_that_very_process_runs) {
+  const auto pair = packet_pair().value();
+  const ProcessKey self = peer_of(pair.first.get()).value().process;
+  EXPECT_TRUE(is_alive(self));
+  EXPECT_FALSE(is_alive({self.pid, self.started + 1})) << "another one of that pid";
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  siginfo_t ended{};
+  ::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT);
+  const auto text = read_system_file("/proc/" + std::to_string(child) + "/stat").value();
+  EXPECT_NE(text.find(" Z "), text.npos);
+  EXPECT_FALSE(is_alive({static_cast<uint32_t>(child), self.started}));
+  ::waitpid(child, nullptr, 0);
+  EXPECT_FALSE(is_alive({static_cast<uint32_t>(child), self.started}));
+}
+
 TEST(Terminal, has_the_name_of_its_number) {
   EXPECT_EQ(terminal_of(0), "");
   EXPECT_EQ(terminal_of(136 << 8 | 3), "/dev/pts/3");

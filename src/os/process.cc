@@ -151,6 +151,13 @@ Status send_signal(pid_t process, int signal) {
   return {};
 }
 
+uint64_t raise_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlim_t before = std::exchange(limit.rlim_cur, limit.rlim_max);
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
+}
+
 void occupy_standard_descriptors() {
   int fd = 0;
   do {

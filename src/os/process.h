@@ -43,6 +43,9 @@ Status send_signal(pid_t process, int signal);
 /// only its error.
 Error become_sibling(const std::string& name, const std::vector<std::string>& argv);
 
+/// As many open files as the machine allows this process (RLIMIT_NOFILE's hard limit); how many.
+uint64_t raise_open_files();
+
 /// Opens /dev/null in the place of each of the descriptors 0, 1 and 2 that is closed: else the next
 /// file opened would be somebody's standard output. To be called before anything is opened.
 void occupy_standard_descriptors();

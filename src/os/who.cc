@@ -38,6 +38,20 @@ std::string user_name(uint32_t uid) {
   return "";
 }
 
+Result<uint32_t> group_id(const std::string& name) {
+  constexpr size_t kBytesMax = 1 << 20;
+  for (std::vector<char> buffer(4096); buffer.size() <= kBytesMax;
+       buffer.resize(buffer.size() * 4)) {
+    group entry{};
+    group* found = nullptr;
+    const int error = ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (error == ERANGE) continue;
+    if (found != nullptr) return entry.gr_gid;
+    break;
+  }
+  return fail(Code::kNotFound, "there is no group " + name);
+}
+
 std::string host_name() {
   utsname names{};
   return ::uname(&names) == 0 ? names.nodename : "";

@@ -18,6 +18,9 @@ Result<Identity> identity();
 /// The user database's name for a uid; empty if it has none.
 std::string user_name(uint32_t uid);
 
+/// The user database's number of a group. kNotFound: it has none of that name.
+Result<uint32_t> group_id(const std::string& name);
+
 std::string host_name();
 /// uname(2): e.g. "6.1.0-37-amd64".
 std::string kernel_release();

@@ -316,6 +316,9 @@ Status Link::receive(ByteSpan packet) {
   if (const auto* taken = std::get_if<wire::Taken>(&message)) return drop_taken(taken->number);
   const auto* refused = std::get_if<wire::SessionRefused>(&message);
   if (refused == nullptr) return final(Code::kCorrupt, "the agent welcomed twice");
+  // Its spool is full, say: what it did not take is held here, and sent again when there is room.
+  if (refused->code == SessionRefusal::kNotNow)
+    return fail(Code::kBusy, "the agent can not go on now: " + refused->reason);
   return final(code_of(refused->code), "the agent ended it: " + refused->reason);
 }
 

@@ -113,7 +113,7 @@ class EnrolledHost : public ServiceTest {
     EXPECT_EQ(response.status, 200) << as_text(response.body);
     told = wire::parse_enrolment(as_text(response.body)).value();
     certificate = crypto::parse_certificate_der(told.certificate)->to_pem();
-    spool = spool::Spool::open(files, folder + "/spool", clock, {}).value();
+    spool.emplace(spool::Spool::open(files, folder + "/spool", clock, {}).value());
   }
   http::Client own_client() { return client(certificate, &newcomer.tls); }
   segment::Sealer sealer() {
@@ -136,7 +136,7 @@ class EnrolledHost : public ServiceTest {
   Newcomer newcomer;
   wire::Enrolment told;
   std::string certificate;
-  std::unique_ptr<spool::Spool> spool;
+  std::optional<agent::SharedSpool> spool;
 };
 
 TEST_F(EnrolledHost, ships_its_sessions_and_frees_what_is_proven) {
@@ -163,11 +163,14 @@ TEST_F(EnrolledHost, ships_its_sessions_and_frees_what_is_proven) {
     for (int i = 0; i < 5; ++i) {
       const auto sealed = s.seal(batch(1000), i == 4).value();
       sent.insert(sealed.hash);
-      ASSERT_TRUE(spool->append(sealed.bytes, i + 1, 1000).has_value());
+      ASSERT_TRUE(spool->append(sealed.bytes, i + 1, 1000, spool::Room::kOrdinary).has_value());
     }
   }
   ASSERT_TRUE(spool->sync().has_value());
-  while (spool->depth().segments > 0) {
+  const auto waiting = [&] {
+    return spool->with([](const spool::Spool& each) { return each.depth().segments; });
+  };
+  while (waiting() > 0) {
     const auto shipped = shipper.ship();
     ASSERT_TRUE(shipped.has_value()) << shipped.error().message();
     const auto confirmed = shipper.confirm();

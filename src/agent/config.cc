@@ -1,0 +1,29 @@
+#include "agent/config.h"
+
+namespace stele::agent {
+
+Result<Config> load_config(os::FileSystem& files, const std::string& path) {
+  TRY(auto file, config::Document::load(files, path));
+  Config config;
+  TRY(config.server, file.text("server", std::nullopt));
+  if (!config.server.starts_with("https://"))
+    return fail(file.wrong("server", "an address like \"https://log.example:8443\" is wanted"));
+  TRY(config.directory, file.text("dir", "/var/lib/stele/agent"));
+  TRY(config.spool, file.text("spool", config.directory + "/spool"));
+  TRY(config.run, file.text("run", "/run/stele"));
+  TRY(config.recorder_group, file.text("recorder_group", "stele-recorder"));
+  TRY(const int64_t total, file.integer("sessions.total", 2048, {1, 100'000}));
+  TRY(const int64_t per_user, file.integer("sessions.per_user", 256, {1, 100'000}));
+  config.connections = {static_cast<size_t>(total), static_cast<size_t>(per_user)};
+  constexpr config::Range<uint64_t> kSizes = {uint64_t{1} << 20, uint64_t{1} << 44};
+  TRY(config.quota.bytes_max, file.size("quota.spool", config.quota.bytes_max, kSizes));
+  TRY(config.quota.owner_bytes_max,
+      file.size("quota.per_user", config.quota.owner_bytes_max, kSizes));
+  TRY(config.quota.reserve_bytes, file.size("quota.reserve", config.quota.reserve_bytes, kSizes));
+  TRY(config.quota.low_water_bytes,
+      file.size("quota.low_water", config.quota.low_water_bytes, kSizes));
+  TRY_VOID(file.finish());
+  return config;
+}
+
+}  // namespace stele::agent

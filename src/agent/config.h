@@ -1,0 +1,26 @@
+// The agent's configuration file.
+#pragma once
+
+#include "agent/connections.h"
+#include "config/toml.h"
+#include "spool/account.h"
+
+namespace stele::agent {
+
+/// Where a host's agent is configured; that it is there says that the host is enrolled.
+inline constexpr const char* kConfigPath = "/etc/stele/agent.toml";
+
+struct Config {
+  std::string server;     // https://NAME:PORT
+  std::string directory;  // what `stele enroll` keeps
+  std::string spool;
+  std::string run;             // the socket, and what a reboot may forget
+  std::string recorder_group;  // empty: a recorder may have any
+  ConnectionLimits connections;
+  spool::Quota quota;
+};
+
+/// kInvalid: what is wrong, and where.
+Result<Config> load_config(os::FileSystem& files, const std::string& path);
+
+}  // namespace stele::agent

@@ -1,0 +1,96 @@
+#include "agent/shipping.h"
+
+#include <algorithm>
+
+namespace stele::agent {
+
+Shipping::Shipping(SharedSpool& spool, LogMemory& memory, receipt::VerifierKey log_key,
+                   receipt::Checkpoint last, std::unique_ptr<ServerLink> server, Tell tell,
+                   Clock& clock)
+    : spool_(spool),
+      memory_(memory),
+      clock_(clock),
+      tell_(std::move(tell)),
+      server_(std::move(server)),
+      watch_(std::move(log_key), last,
+             [this](const std::string& path) { return server_->fetch(path); }),
+      shipper_(spool, watch_, [this](ByteSpan request) { return server_->post_segments(request); },
+               clock, {}),
+      confirmed_at_(clock.boot() - kWatchEvery),
+      jitter_(static_cast<unsigned>(micros(clock.wall()))),
+      believed_(std::move(last)),
+      thread_([this] { run(); }) {}
+
+Shipping::~Shipping() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  spool_.wake();
+  thread_.join();
+}
+
+receipt::Checkpoint Shipping::believed() const {
+  const std::lock_guard lock(mutex_);
+  return believed_;
+}
+
+std::optional<Error> Shipping::distrust() const {
+  const std::lock_guard lock(mutex_);
+  return distrust_;
+}
+
+bool Shipping::is_stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+void Shipping::run() {
+  uint64_t seen = 0;
+  while (!is_stopping() && !spool_.failure()) {
+    const Status done = step();
+    note_outcome(done);
+    if (done) {
+      seen = spool_.wait_synced(seen, kConfirmEvery);
+    } else {
+      spool_.wait_synced(UINT64_MAX, pause());  // new segments are no reason to try sooner
+    }
+  }
+}
+
+// All that waits is shipped; the log is looked at once a second while something waits to be proven,
+// and now and then all the same: every host watches the server.
+Status Shipping::step() {
+  for (bool more = true; more && !is_stopping();) {
+    TRY(more, shipper_.ship());
+    const bool waits = spool_.with(
+        [](const spool::Spool& spool) { return spool.depth().oldest_acknowledged.has_value(); });
+    const Micros since = clock_.boot() - confirmed_at_;
+    if (since < (waits ? kConfirmEvery : kWatchEvery)) continue;
+    confirmed_at_ = clock_.boot();
+    Status confirmed = shipper_.confirm();
+    TRY_VOID(memory_.keep(watch_));
+    // Distrust stops freeing, not shipping: what is on the server too is harder to lose.
+    if (!confirmed && !shipper_.distrust()) return confirmed;
+  }
+  return {};
+}
+
+void Shipping::note_outcome(const Status& done) {
+  for (const std::string& finding : shipper_.take_findings()) tell_(finding);
+  failures_ = done ? 0 : failures_ + 1;
+  if (!done && !std::exchange(unreachable_, true))
+    tell_("nothing can be shipped for now, it stays in the spool: " + done.error().message());
+  if (done && std::exchange(unreachable_, false)) tell_("shipping goes on");
+  const std::lock_guard lock(mutex_);
+  believed_ = watch_.last();
+  distrust_ = shipper_.distrust();
+}
+
+Micros Shipping::pause() {
+  const Micros longest =
+      std::min<Micros>(kPauseMax, std::chrono::milliseconds(250) * (1 << std::min(failures_, 10)));
+  return longest / 2 + Micros(jitter_() % static_cast<uint64_t>(longest.count() / 2 + 1));
+}
+
+}  // namespace stele::agent

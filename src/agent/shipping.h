@@ -1,0 +1,70 @@
+// Shipping: the thread that ships what the spool holds, and watches the log.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "agent/log_memory.h"
+#include "agent/shipper.h"
+
+namespace stele::agent {
+
+/// The server, as the shipping thread sees it. One thread.
+class ServerLink {
+ public:
+  virtual ~ServerLink() = default;
+  /// POST /v1/segments.
+  virtual Result<Bytes> post_segments(ByteSpan request) = 0;
+  /// A file of the public log.
+  virtual Result<Bytes> fetch(const std::string& path) = 0;
+};
+
+class Shipping {
+ public:
+  /// What somebody should hear of. Called on the thread.
+  using Tell = std::function<void(const std::string&)>;
+  static constexpr Micros kConfirmEvery = std::chrono::seconds(1);
+  static constexpr Micros kWatchEvery = std::chrono::seconds(10);  // where nothing waits for it
+  static constexpr Micros kPauseMax = std::chrono::seconds(5);     // of an unreachable server
+
+  /// All that is referred to must outlive it. Begins at once. `last`: what is believed of the log.
+  Shipping(SharedSpool& spool, LogMemory& memory, receipt::VerifierKey log_key,
+           receipt::Checkpoint last, std::unique_ptr<ServerLink> server, Tell tell, Clock& clock);
+  /// Finishes the request on its way, and starts none.
+  ~Shipping();
+
+  /// The last checkpoint believed.
+  receipt::Checkpoint believed() const;
+  /// Why nothing is freed any more.
+  std::optional<Error> distrust() const;
+
+ private:
+  void run();
+  Status step();
+  bool is_stopping() const;
+  void note_outcome(const Status& done);
+  Micros pause();
+
+  SharedSpool& spool_;
+  LogMemory& memory_;
+  Clock& clock_;
+  const Tell tell_;
+  const std::unique_ptr<ServerLink> server_;
+  LogWatch watch_;
+  Shipper shipper_;
+  BootTime confirmed_at_;
+  bool unreachable_ = false;  // and somebody was told
+  int failures_ = 0;          // in a row
+  std::minstd_rand jitter_;   // hosts that lost a server together do not come back together
+
+  mutable std::mutex mutex_;
+  bool stopping_ = false;
+  receipt::Checkpoint believed_;
+  std::optional<Error> distrust_;
+  std::thread thread_;
+};
+
+}  // namespace stele::agent

@@ -1,0 +1,180 @@
+#include "agent/spool_sessions.h"
+
+#include "agent/pipeline.h"
+
+namespace stele::agent {
+
+/// Says that a connection serves this session, until it goes.
+class SpoolSessions::Held {
+ public:
+  Held(SpoolSessions& all, const StreamId& id) : all_(&all), id_(id) {}
+  Held(Held&& other) noexcept : all_(std::exchange(other.all_, nullptr)), id_(other.id_) {}
+  Held& operator=(Held&&) = delete;
+  ~Held() {
+    if (all_ != nullptr) all_->release(id_);
+  }
+
+ private:
+  SpoolSessions* all_;
+  StreamId id_;
+};
+
+class SpoolSessions::Session : public SessionSink {
+ public:
+  Session(SpoolSessions& all, const RememberedSession& session, segment::Sealer sealer,
+          Durable durable, Held held)
+      : held_(std::move(held)),
+        pipeline_(
+            {.fail_open = false, .keep_input = session.terms.lanes.input},
+            [&all, owner = session.owner.uid, room = session.room,
+             durable = std::move(durable)]() -> Result<std::unique_ptr<Store>> {
+              return std::make_unique<SpoolStore>(all.spool_, owner, room, durable);
+            },
+            std::move(sealer), all.clock_) {}
+
+  Pipeline& pipeline() { return pipeline_; }
+
+  Status output(BootTime at, ByteSpan bytes) override { return pipeline_.output(at, bytes); }
+  Status input(BootTime at, ByteSpan bytes) override { return pipeline_.input(at, bytes); }
+  Status event(BootTime at, event::Lane lane, const event::Body& body) override {
+    return pipeline_.event(at, lane, body);
+  }
+  void passed_on() override { pipeline_.passed_on(); }
+  Status close() override { return pipeline_.close(); }
+
+ private:
+  // Last to go: another connection may go on only when this one has sealed what it took.
+  const Held held_;
+  Pipeline pipeline_;
+};
+
+SpoolSessions::SpoolSessions(SharedSpool& spool, SessionMemory& memory, MakeSealer make_sealer,
+                             Clock& clock, RandomSource random)
+    : spool_(spool),
+      memory_(memory),
+      make_sealer_(std::move(make_sealer)),
+      clock_(clock),
+      random_(std::move(random)) {}
+
+Result<SpoolSessions::Held> SpoolSessions::hold(const StreamId& id) {
+  const std::lock_guard lock(mutex_);
+  if (!held_.insert(id).second)
+    return fail(Code::kBusy, "the session's former connection is not over yet");
+  return Held(*this, id);
+}
+
+void SpoolSessions::release(const StreamId& id) {
+  const std::lock_guard lock(mutex_);
+  held_.erase(id);
+}
+
+size_t SpoolSessions::count() const {
+  const std::lock_guard lock(mutex_);
+  return held_.size();
+}
+
+Result<Sessions::Opened> SpoolSessions::open(const Owner& owner, const wire::Terms& terms,
+                                             const event::Start& start, Durable durable) {
+  RememberedSession session{.owner = owner, .terms = terms, .start = start};
+  session.id = session.stream = make_uuid_v7(clock_.wall(), random_);
+  TRY(Held held, hold(session.id));
+  TRY(auto sealer, make_sealer_(session.stream, nullptr));
+  TRY_VOID(memory_.remember(session));
+  auto sink = std::make_unique<Session>(*this, session, std::move(sealer), std::move(durable),
+                                        std::move(held));
+  if (Status opened = sink->pipeline().open(start); !opened) {
+    (void)memory_.forget(session.id);  // if it stays, it is one of a dead process soon
+    return fail(std::move(opened).error());
+  }
+  return Opened{session.id, std::move(sink)};
+}
+
+Result<Sessions::Known> SpoolSessions::find(const StreamId& id) {
+  TRY(auto session, memory_.recall(id));
+  TRY_VOID(state_of(session.stream));
+  return Known{session.owner, std::move(session.terms)};
+}
+
+Result<spool::StreamState> SpoolSessions::state_of(const StreamId& stream) {
+  const auto state = spool_.with([&](const spool::Spool& spool) { return spool.find(stream); });
+  if (!state) return fail(Code::kNotFound, "nothing of the session is durable here");
+  return *state;
+}
+
+Result<Sessions::Resumed> SpoolSessions::resume(const StreamId& id, uint64_t durable_min,
+                                                Durable durable) {
+  TRY(Held held, hold(id));
+  TRY(auto session, memory_.recall(id));
+  TRY(const auto state, state_of(session.stream));
+  if (state.taken < durable_min) {
+    return fail(Code::kConflict, "messages " + std::to_string(state.taken + 1) + " to " +
+                                     std::to_string(durable_min) + " are nowhere");
+  }
+  if (state.set_aside)
+    return continue_elsewhere(std::move(session), state, std::move(durable), std::move(held));
+  if (state.tail.closed) return Resumed{state.taken, nullptr};
+  return go_on(session, state, std::move(durable), std::move(held));
+}
+
+Result<Sessions::Resumed> SpoolSessions::go_on(const RememberedSession& session,
+                                               const spool::StreamState& state, Durable durable,
+                                               Held held) {
+  TRY(auto sealer, make_sealer_(session.stream, nullptr));
+  sealer.resume(state.tail.next_sequence, state.tail.last_hash);
+  auto sink = std::make_unique<Session>(*this, session, std::move(sealer), std::move(durable),
+                                        std::move(held));
+  TRY_VOID(sink->pipeline().resume(state.taken));
+  return Resumed{state.taken, std::move(sink)};
+}
+
+// The server refused a segment for good; it and those after it are kept aside on this host. The
+// session goes on in a stream of its own that names where the two agree, and says what it lacks.
+Result<Sessions::Resumed> SpoolSessions::continue_elsewhere(RememberedSession session,
+                                                            const spool::StreamState& state,
+                                                            Durable durable, Held held) {
+  const Continues continues{session.stream, state.tail};
+  session.stream = make_uuid_v7(clock_.wall(), random_);
+  TRY(auto sealer, make_sealer_(session.stream, &continues));
+  auto sink = std::make_unique<Session>(*this, session, std::move(sealer), std::move(durable),
+                                        std::move(held));
+  const uint64_t taken = std::max(state.taken, wire::kOpeningNumber);
+  TRY_VOID(sink->pipeline().open(session.start, taken));
+  const event::Gap refused{"the server refused stream " + to_string(continues.stream) +
+                               " from segment " + std::to_string(state.tail.next_sequence) +
+                               " on: this host keeps those aside",
+                           0, 0, Micros(0)};
+  TRY_VOID(sink->pipeline().note(clock_.boot(), refused));
+  TRY_VOID(memory_.remember(session));
+  spool_.with([&](spool::Spool& spool) { spool.forget(continues.stream); });
+  return Resumed{taken, std::move(sink)};
+}
+
+Status SpoolSessions::begin() {
+  TRY_VOID(memory_.prepare());
+  TRY(const auto ids, memory_.all());
+  std::set<StreamId> live;
+  for (const StreamId& id : ids) {
+    if (const auto session = memory_.recall(id)) live.insert(session->stream);
+  }
+  spool_.with([&](spool::Spool& spool) {
+    for (const spool::StreamState& state : spool.streams()) {
+      if (!live.contains(state.stream)) spool.forget(state.stream);
+    }
+  });
+  return give_up_the_dead();
+}
+
+Status SpoolSessions::give_up_the_dead() {
+  TRY(const auto ids, memory_.all());
+  for (const StreamId& id : ids) {
+    const auto held = hold(id);
+    if (!held) continue;
+    const auto session = memory_.recall(id);
+    if (session && os::is_alive(session->owner.process)) continue;
+    if (session) spool_.with([&](spool::Spool& spool) { spool.forget(session->stream); });
+    TRY_VOID(memory_.forget(id));
+  }
+  return {};
+}
+
+}  // namespace stele::agent

@@ -1,0 +1,64 @@
+// SpoolSessions: the agent's sessions, each sealed by a pipeline of its own into the one spool.
+#pragma once
+
+#include <mutex>
+#include <set>
+
+#include "agent/session_host.h"
+#include "agent/session_memory.h"
+#include "agent/spool_store.h"
+#include "segment/sealer.h"
+
+namespace stele::agent {
+
+/// A sealer for a new stream, by what the host signs with and whom it seals for right now.
+/// `continues`: the stream this one goes on with, and where they agree last.
+struct Continues {
+  StreamId stream{};
+  segment::Tail tail;
+};
+using MakeSealer =
+    std::function<Result<segment::Sealer>(const StreamId& stream, const Continues* continues)>;
+
+/// Any thread. What it is given must outlive it, and it outlives the sinks it gave.
+class SpoolSessions : public Sessions {
+ public:
+  SpoolSessions(SharedSpool& spool, SessionMemory& memory, MakeSealer make_sealer, Clock& clock,
+                RandomSource random);
+
+  Result<Opened> open(const Owner& owner, const wire::Terms& terms, const event::Start& start,
+                      Durable durable) override;
+  Result<Known> find(const StreamId& id) override;
+  Result<Resumed> resume(const StreamId& id, uint64_t durable_min, Durable durable) override;
+
+  /// Once, before anything else: of the spool's streams that no session of this boot is written to,
+  /// nothing will follow.
+  Status begin();
+  /// Gives up the sessions whose process is dead and that no connection serves: nothing will follow
+  /// in their streams. To be called now and then.
+  Status give_up_the_dead();
+  /// Sessions that a connection serves.
+  size_t count() const;
+
+ private:
+  class Session;
+  class Held;
+
+  Result<Resumed> go_on(const RememberedSession& session, const spool::StreamState& state,
+                        Durable durable, Held held);
+  Result<Resumed> continue_elsewhere(RememberedSession session, const spool::StreamState& state,
+                                     Durable durable, Held held);
+  Result<spool::StreamState> state_of(const StreamId& stream);
+  Result<Held> hold(const StreamId& id);
+  void release(const StreamId& id);
+
+  SharedSpool& spool_;
+  SessionMemory& memory_;
+  const MakeSealer make_sealer_;
+  Clock& clock_;
+  const RandomSource random_;
+  mutable std::mutex mutex_;
+  std::set<StreamId> held_;  // what a connection serves
+};
+
+}  // namespace stele::agent
