@@ -49,6 +49,22 @@ std::u32string characters(std::u32string cells) {
   return cells;
 }
 
+bool is_letter(char32_t c) {
+  return c >= 0x80 || (c >= U'0' && c <= U'9') || (c >= U'A' && c <= U'Z') ||
+         (c >= U'a' && c <= U'z');
+}
+
+/// How much of the line's end is whole words, and what follows them, that were typed.
+size_t echoed_size(std::u32string_view line, std::u32string_view typed) {
+  for (size_t size = std::min(line.size(), kTypedCellsMax); size > 0; --size) {
+    const std::u32string_view end = line.substr(line.size() - size);
+    const bool cuts_word =
+        size < line.size() && is_letter(end[0]) && is_letter(line[line.size() - size - 1]);
+    if (!cuts_word && typed.find(end) != std::u32string_view::npos) return size;
+  }
+  return 0;
+}
+
 }  // namespace
 
 void RawJudge::resize(size_t rows, size_t columns) {
@@ -231,16 +247,21 @@ void RawJudge::check_echoes() {
   });
   if (ended_.empty() || ended_.front().kind != Promise::kUnknown) return;
   // Typed ahead, and then the program asked for a secret after all: with other words than those
-  // that were typed and are now echoed.
+  // that were typed, then or since, and are now echoed.
   TypedEntry& ahead = ended_.front();
   std::u32string line = screen_.left_of_cursor();
-  const std::u32string typed = characters(ahead.typed);
-  for (size_t size = std::min(line.size(), typed.size()); size > 0; --size) {
-    if (!line.ends_with(std::u32string_view(typed).substr(0, size))) continue;
-    line.resize(line.size() - size);
-    break;
-  }
+  line.resize(line.size() - echoed_size(line, typed_since_ahead()));
   if (kind_of(line) == Promise::kStrong) ahead.kind = Promise::kStrong;
+}
+
+/// What was typed from the first ended entry on.
+std::u32string RawJudge::typed_since_ahead() const {
+  std::u32string typed;
+  for (const TypedEntry& ended : ended_) {
+    if (typed.size() < kTypedCellsMax) typed += ended.typed + U'\r';
+  }
+  if (entry_ && typed.size() < kTypedCellsMax) typed += entry_->typed;
+  return characters(std::move(typed));
 }
 
 /// What was typed so far, or its beginning on a slow line, stands at the prompt, and the cursor

@@ -77,6 +77,7 @@ class RawJudge {
   void note_away(BootTime now);
   void follow_screen();
   void check_echoes();
+  std::u32string typed_since_ahead() const;
   bool has_echoed() const;
   bool has_echoed_whole(const TypedEntry& ended) const;
   bool was_answered(const TypedEntry& ended) const;

@@ -313,6 +313,14 @@ TEST(SecretFilter, keeps_a_line_typed_ahead_that_speaks_of_passwords) {
   EXPECT_EQ(story.passes(kLong).kept(), "cat <<end\rmy password is hard\rend\r");
 }
 
+TEST(SecretFilter, keeps_what_is_typed_into_an_editor_that_has_not_drawn_yet) {
+  Story story;
+  story.shows("\x1b[?1049h").types("ihello vim\rthe token is abc\x1b:wq\r");
+  for (const char* part : {"\x1b[2J\x1b[H", "hello vim\r\n", "the token", " is abc"})
+    story.shows(part);
+  EXPECT_EQ(story.passes(kLong).kept(), "ihello vim\rthe token is abc\x1b:wq\r");
+}
+
 TEST(SecretFilter, keeps_a_command_typed_ahead_that_asks_for_a_secret_once_it_was_echoed) {
   for (const char* command : {"sudo id", "echo \u4f60\u597d"}) {
     Story story;
