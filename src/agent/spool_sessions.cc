@@ -105,6 +105,8 @@ Result<Sessions::Resumed> SpoolSessions::resume(const StreamId& id, uint64_t dur
                                                 Durable durable) {
   TRY(Held held, hold(id));
   TRY(auto session, memory_.recall(id));
+  // The connection before may have ended between an append and its sync.
+  TRY_VOID(spool_.sync());
   TRY(const auto state, state_of(session.stream));
   if (state.taken < durable_min) {
     return fail(Code::kConflict, "messages " + std::to_string(state.taken + 1) + " to " +
