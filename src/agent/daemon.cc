@@ -9,6 +9,7 @@
 #include "ledger/keys.h"
 #include "ledger/recipients_list.h"
 #include "os/clock.h"
+#include "os/directory.h"
 #include "os/hardening.h"
 #include "os/posix_file_system.h"
 #include "os/process.h"
@@ -99,7 +100,7 @@ Status Agent::start() {
   if (!config_.recorder_group.empty()) {
     TRY(recorder_group_, os::group_id(config_.recorder_group));
   }
-  TRY_VOID(os::make_socket_directory(config_.run));
+  TRY_VOID(os::make_public_directory(config_.run));
   TRY_VOID(files_.make_directories(config_.spool));
   TRY(auto believed, log_memory_.load());
   TRY(auto spool, spool::Spool::open(files_, config_.spool, clock_,

@@ -1,7 +1,7 @@
 // stele: the command line. Builds the options, calls one function.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
+#include <iterator>
 
 #include "base/version.h"
 #include "cli/commands.h"
@@ -131,22 +131,32 @@ CLI::App* add_grant(CLI::App* key, Options& o) {
   return c;
 }
 
-// Commands of programs of their own, so that recording a session loads neither TLS nor HTTP.
-constexpr std::array<std::string_view, 3> kServerCommands = {"server", "token", "enroll"};
+/// Commands of programs of their own, so that recording a session loads neither TLS nor HTTP.
+struct Elsewhere {
+  const char* command;
+  const char* about;
+  const char* program;
+};
+constexpr Elsewhere kElsewhere[] = {
+    {"server", "serve a ledger to enrolled hosts", "stele-server"},
+    {"token", "let a host in", "stele-server"},
+    {"enroll", "make this host known to a server", "stele-agent"},
+    {"agent", "seal and ship what this host's recorders say", "stele-agent"},
+};
 
-void add_server_commands(CLI::App& app) {
-  app.add_subcommand("server", "serve a ledger to enrolled hosts");
-  app.add_subcommand("token", "let a host in");
-  app.add_subcommand("enroll", "make this host known to a server");
+const Elsewhere* elsewhere(const char* command) {
+  const auto* found = std::find_if(std::begin(kElsewhere), std::end(kElsewhere), [&](auto& entry) {
+    return std::string_view(entry.command) == command;
+  });
+  return found == std::end(kElsewhere) ? nullptr : found;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   stele::os::occupy_standard_descriptors();
-  if (argc > 1 &&
-      std::find(kServerCommands.begin(), kServerCommands.end(), argv[1]) != kServerCommands.end())
-    return report(stele::os::become_sibling("stele-server", {argv, argv + argc}));
+  if (const Elsewhere* other = argc > 1 ? elsewhere(argv[1]) : nullptr)
+    return report(stele::os::become_sibling(other->program, {argv, argv + argc}));
   Options o;
   CLI::App app(kAbout, "stele");
   app.set_version_flag("--version", std::string("stele ") + stele::kVersion);
@@ -173,7 +183,7 @@ int main(int argc, char** argv) {
   CLI::App* list_command = key_command->add_subcommand("list", "the recipients in force");
   CLI::App* repair_command = app.add_subcommand(
       "repair", "mend a head that was rolled back behind the published checkpoint");
-  add_server_commands(app);
+  for (const Elsewhere& other : kElsewhere) app.add_subcommand(other.command, other.about);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

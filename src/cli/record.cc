@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "identity/start.h"
 #include "ledger/recipients_list.h"
+#include "os/directory.h"
 #include "os/process.h"
 #include "os/random.h"
 #include "os/who.h"
@@ -173,7 +174,7 @@ int hand_to_agent(const RecordOptions& options) {
 }  // namespace
 
 int record(Context& context, const RecordOptions& options) {
-  if (context.files.exists(kAgentConfiguration)) return hand_to_agent(options);
+  if (!os::is_surely_absent(kAgentConfiguration)) return hand_to_agent(options);
   const auto policy = event::parse_input_policy(options.input);
   if (!policy)
     return report({Code::kInvalid, "--input: all, redact or none, not " + options.input, 0});

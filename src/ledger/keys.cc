@@ -58,6 +58,10 @@ Result<receipt::VerifierKey> load_verifier_key(os::FileSystem& files, const std:
   return key;
 }
 
+std::string host_key_name(const std::string& origin, const std::string& host) {
+  return origin + "/host/" + host;
+}
+
 Result<HostKeys> HostKeys::parse(std::string_view text) {
   HostKeys keys;
   std::map<std::string, uint32_t> epochs;

@@ -24,6 +24,9 @@ Result<PrivateKey> load_private_key(os::FileSystem& files, const std::string& pa
 /// The one verifier key of a .vkey file.
 Result<receipt::VerifierKey> load_verifier_key(os::FileSystem& files, const std::string& path);
 
+/// The name of an enrolled host's signing keys in a log's ledger: ORIGIN/host/NAME.
+std::string host_key_name(const std::string& origin, const std::string& host);
+
 /// The hosts' signing keys by epoch.
 class HostKeys {
  public:

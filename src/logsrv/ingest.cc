@@ -37,7 +37,7 @@ std::optional<Refused> check_segment(const Admission& admission, const std::stri
                                      const segment::View& view, const segment::Hashes& hashes) {
   const auto* entry = signer(admission, view.header);
   if (entry == nullptr) return refused(Refusal::kBadSignature, "signed by a key nobody knows");
-  if (entry->name != host_key_name(admission.origin, host))
+  if (entry->name != ledger::host_key_name(admission.origin, host))
     return refused(Refusal::kNotYours, "signed by another host");
   if (!crypto::verify(entry->key, hashes.message, view.signature))
     return refused(Refusal::kBadSignature, "the signature is not its key's");
@@ -45,10 +45,6 @@ std::optional<Refused> check_segment(const Admission& admission, const std::stri
 }
 
 }  // namespace
-
-std::string host_key_name(const std::string& origin, const std::string& host) {
-  return origin + "/host/" + host;
-}
 
 /// One request on its way. The bytes stay as long as anything looks at them.
 struct Ingest::Request {

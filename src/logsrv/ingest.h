@@ -20,9 +20,6 @@ struct Admission {
   std::set<Hash> recipients_lists;  // SHA-256 of each signed list that was ever in force
 };
 
-/// The name of a host's signing keys.
-std::string host_key_name(const std::string& origin, const std::string& host);
-
 /// Any thread. Everything it was given is answered before it may go.
 class Ingest {
  public:

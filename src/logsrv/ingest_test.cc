@@ -83,7 +83,8 @@ class IngestTest : public ::testing::Test {
   TestStream stream() { return {*files, world.clock, world.random}; }
   /// Another host, known or not, that signs the segment as its own.
   PrivateKey enrol(const std::string& host) {
-    PrivateKey key{host_key_name(kOrigin, host), crypto::SigningKey::generate(world.random)};
+    PrivateKey key{ledger::host_key_name(kOrigin, host),
+                   crypto::SigningKey::generate(world.random)};
     std::string lines;
     for (const auto& entry : admission.hosts.entries())
       lines +=
@@ -170,7 +171,7 @@ TEST_F(IngestTest, refuses_another_host_s_segments) {
   const Bytes forged = signed_by(thief, a1);
   EXPECT_EQ(refusal(send({forged}, "2")).code, Refusal::kNotYours) << "going on with a stream";
   EXPECT_EQ(refusal(send({forged})).code, Refusal::kNotYours);
-  const PrivateKey stranger{host_key_name(kOrigin, kHost),
+  const PrivateKey stranger{ledger::host_key_name(kOrigin, kHost),
                             crypto::SigningKey::generate(world.random)};
   EXPECT_EQ(refusal(send({signed_by(stranger, a1)})).code, Refusal::kBadSignature);
   EXPECT_EQ(index(send({a1})), 1U);

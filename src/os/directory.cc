@@ -103,4 +103,26 @@ Result<bool> link_temporary(std::string_view verb, const Place& place, ByteSpan 
   return fail_errno(verb, place.path, link_error);
 }
 
+Status make_public_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) == 0) {
+    // Whatever the umask says.
+    if (::chmod(path.c_str(), 0755) != 0) return fail_errno("change the mode of", path);
+    return {};
+  }
+  if (errno != EEXIST) return fail_errno("make", path);
+  struct stat facts{};
+  if (::lstat(path.c_str(), &facts) != 0) return fail_errno("look at", path);
+  if (!S_ISDIR(facts.st_mode) || facts.st_uid != ::geteuid() || (facts.st_mode & 0022) != 0) {
+    return fail(Code::kPermission, path +
+                                       ": others may change it, or it is no directory: what lies "
+                                       "in it could be anybody's");
+  }
+  return {};
+}
+
+bool is_surely_absent(const std::string& path) {
+  struct stat facts{};
+  return ::lstat(path.c_str(), &facts) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 }  // namespace stele::os

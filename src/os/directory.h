@@ -36,4 +36,12 @@ Result<std::string> write_temporary(std::string_view verb, const Place& place, B
 Result<bool> link_anonymous(std::string_view verb, const Place& place, ByteSpan bytes);
 Result<bool> link_temporary(std::string_view verb, const Place& place, ByteSpan bytes);
 
+/// A directory in which everybody may reach what they know the name of, and that nobody but its
+/// owner may change (0755). One that is there is left as it is, if it is its owner's to change
+/// alone.
+Status make_public_directory(const std::string& path);
+
+/// Nothing has that name. False where it cannot be told.
+bool is_surely_absent(const std::string& path);
+
 }  // namespace stele::os

@@ -108,23 +108,6 @@ Result<PacketSocket> PacketListener::accept() {
   return fail_errno("accept", "a connection");
 }
 
-Status make_socket_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) == 0) {
-    // Whatever the umask says.
-    if (::chmod(path.c_str(), 0755) != 0) return fail_errno("change the mode of", path);
-    return {};
-  }
-  if (errno != EEXIST) return fail_errno("make", path);
-  struct stat facts{};
-  if (::lstat(path.c_str(), &facts) != 0) return fail_errno("look at", path);
-  if (!S_ISDIR(facts.st_mode) || facts.st_uid != ::geteuid() || (facts.st_mode & 0022) != 0) {
-    return fail(Code::kPermission, path +
-                                       ": others may change it, or it is no directory: a socket "
-                                       "in it could be anybody's");
-  }
-  return {};
-}
-
 Result<std::pair<PacketSocket, PacketSocket>> packet_pair() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, kKind, 0, ends.data()) != 0) return fail_errno("make", "a socket pair");

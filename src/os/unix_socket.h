@@ -54,10 +54,6 @@ class PacketListener {
   Fd fd_;
 };
 
-/// A directory for sockets: everybody may reach what is in it, and nobody but its owner change it
-/// (0755). One that is there is left as it is, if it is its owner's to change alone.
-Status make_socket_directory(const std::string& path);
-
 /// Two ends, connected to each other.
 Result<std::pair<PacketSocket, PacketSocket>> packet_pair();
 

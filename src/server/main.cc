@@ -1,5 +1,5 @@
-// stele-server: what `stele server`, `stele token` and `stele enroll` become. A program of its own,
-// so that recording a session loads neither TLS nor HTTP.
+// stele-server: what `stele server` and `stele token` become. A program of its own, so that
+// recording a session loads neither TLS nor HTTP.
 #include <CLI/CLI.hpp>
 
 #include "base/version.h"
@@ -21,22 +21,10 @@ int main(int argc, char** argv) {
   TokenOptions token;
   CLI::App* tokens = app.add_subcommand("token", "let a host in");
   tokens->require_subcommand(1);
-  CLI::App* create_command = tokens->add_subcommand("create", "a token, good once");
-  create_command->add_option("-d,--dir", token.directory, "the server's ledger directory")
-      ->required();
-  create_command->add_option("--host", token.host, "the name the host will have")->required();
-  create_command->add_option("--ttl", token.life, "how long it is good (10m)");
-
-  EnrolOptions enrolment;
-  CLI::App* enrol_command = app.add_subcommand("enroll", "make this host known to a server");
-  enrol_command->add_option("-d,--dir", enrolment.directory, "where this host keeps its keys")
-      ->default_val("/var/lib/stele/agent");
-  enrol_command->add_option("--server", enrolment.server, "https://NAME:PORT")->required();
-  enrol_command->add_option("--token", enrolment.token, "what `stele token create` printed")
-      ->required();
-  enrol_command
-      ->add_option("--ca-pin", enrolment.authority_pin, "what the server printed when it started")
-      ->required();
+  CLI::App* create = tokens->add_subcommand("create", "a token, good once");
+  create->add_option("-d,--dir", token.directory, "the server's ledger directory")->required();
+  create->add_option("--host", token.host, "the name the host will have")->required();
+  create->add_option("--ttl", token.life, "how long it is good (10m)");
 
   try {
     app.parse(argc, argv);
@@ -44,6 +32,5 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
   if (*serve_command) return serve(config);
-  if (*create_command) return create_token(token);
-  return enrol(enrolment);
+  return create_token(token);
 }

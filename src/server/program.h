@@ -16,9 +16,4 @@ struct TokenOptions {
 };
 int create_token(const TokenOptions& options);
 
-struct EnrolOptions {
-  std::string directory, server, token, authority_pin;
-};
-int enrol(const EnrolOptions& options);
-
 }  // namespace stele::server

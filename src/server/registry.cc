@@ -6,8 +6,8 @@
 
 #include "base/hex.h"
 #include "crypto/sha256.h"
+#include "crypto/x509.h"
 #include "ledger/keys.h"
-#include "logsrv/ingest.h"
 
 namespace stele::server {
 namespace {
@@ -48,27 +48,13 @@ std::string path_of_token(const ledger::Layout& layout, std::string_view token) 
 }
 
 Status check_name(std::string_view name) {
-  if (is_host_name(name)) return {};
+  if (crypto::is_certificate_host(name)) return {};
   return fail(Code::kInvalid,
               "a host's name is 1 to 63 of a-z, 0-9, '-' and '.', with a letter or digit at both "
               "ends");
 }
 
 }  // namespace
-
-bool is_host_name(std::string_view name) {
-  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  return !name.empty() && name.size() <= 63 && plain(name.front()) && plain(name.back()) &&
-         std::all_of(name.begin(), name.end(),
-                     [&](char c) { return plain(c) || c == '-' || c == '.'; });
-}
-
-Hash machine_hash(std::string_view machine_id) {
-  crypto::Sha256 sha;
-  sha.update(as_bytes("stele-machine-v1"));
-  sha.update(as_bytes(machine_id));
-  return sha.finish();
-}
 
 std::string encode(const Host& host) {
   std::string text(kHostFile);
@@ -89,7 +75,7 @@ Result<Host> parse_host(std::string_view text) {
   if (lines[5] != kNever) {
     TRY(host.revoked, parse_time(lines[5]));
   }
-  if (!is_host_name(host.name) || encode(host) != text)
+  if (!crypto::is_certificate_host(host.name) || encode(host) != text)
     return fail(Code::kCorrupt, "not in its one spelling");
   return host;
 }
@@ -142,7 +128,7 @@ Result<Enrolled> Registry::enrol(const std::string& token, const Hash& machine,
       std::string(kUsedFile) + "\n" + to_hex(machine) + "\n" + text_of(now) + "\n";
   TRY_VOID(files_.put_once(path + ".used", as_bytes(used)));
 
-  const receipt::VerifierKey named{logsrv::host_key_name(origin_, name), receipt::KeyType::kNote,
+  const receipt::VerifierKey named{ledger::host_key_name(origin_, name), receipt::KeyType::kNote,
                                    key};
   Enrolled enrolled{{name, machine, named, now, std::nullopt}};
   if (const auto before = find(name)) {

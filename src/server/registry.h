@@ -63,10 +63,6 @@ class Registry {
   const RandomSource random_;
 };
 
-/// What the registry keeps of a machine's id.
-Hash machine_hash(std::string_view machine_id);
-bool is_host_name(std::string_view name);
-
 std::string encode(const Host& host);
 Result<Host> parse_host(std::string_view text);
 

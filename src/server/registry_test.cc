@@ -6,7 +6,7 @@
 
 #include "ledger/keys.h"
 #include "ledger/test_world.h"
-#include "logsrv/ingest.h"
+#include "wire/enrolment.h"
 
 namespace stele::server {
 namespace {
@@ -15,7 +15,7 @@ using ledger::kLayout;
 using std::chrono::minutes;
 
 constexpr const char* kOrigin = "stele/test/1";
-const Hash kMachine = machine_hash("4f1c0f2f6a8e4c5bb4c1d1d7a4f1c0f2");
+const Hash kMachine = wire::machine_hash("4f1c0f2f6a8e4c5bb4c1d1d7a4f1c0f2");
 
 class RegistryTest : public ::testing::Test {
  protected:
@@ -68,7 +68,7 @@ TEST_F(RegistryTest, its_key_is_one_that_verifiers_know) {
   ASSERT_TRUE(registry(files).enrol(token("web01"), kMachine, second).has_value());
   const auto hosts = ledger::World::trust(files).hosts;
   const auto knows = [&](const char* host, const crypto::PublicKey& k, uint32_t epoch) {
-    const std::string name = logsrv::host_key_name(kOrigin, host);
+    const std::string name = ledger::host_key_name(kOrigin, host);
     return hosts.find(segment::host_key_id(name, k.bytes), epoch) != nullptr;
   };
   EXPECT_TRUE(knows("web01", first, 1) && knows("web01", second, 2) && knows("web02", other, 1));
@@ -77,7 +77,7 @@ TEST_F(RegistryTest, its_key_is_one_that_verifiers_know) {
 TEST_F(RegistryTest, the_same_name_from_another_machine_is_told) {
   ASSERT_TRUE(registry(files).enrol(token(), kMachine, key()).has_value());
   EXPECT_FALSE(registry(files).enrol(token(), kMachine, key())->other_machine);
-  const auto clone = registry(files).enrol(token(), machine_hash("another"), key());
+  const auto clone = registry(files).enrol(token(), wire::machine_hash("another"), key());
   EXPECT_TRUE(clone->again && clone->other_machine);
 }
 
@@ -117,7 +117,7 @@ TEST_F(RegistryTest, whenever_it_dies_a_token_made_at_most_one_host) {
     sim::SimFileSystem again(world.disk);
     ASSERT_TRUE(ledger::HostKeys::load(again, kLayout.host_vkey()).has_value()) << k;
     ASSERT_TRUE(registry(again).all().has_value()) << k;
-    const auto second = registry(again).enrol(good, machine_hash("thief"), key());
+    const auto second = registry(again).enrol(good, wire::machine_hash("thief"), key());
     if (second) {
       EXPECT_FALSE(second->again) << "at step " << k;
     }

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "http/client.h"
+#include "ledger/keys.h"
 #include "ledger/recipients_list.h"
 #include "ledger/setup.h"
 #include "os/clock.h"
@@ -67,7 +68,7 @@ class Host {
                                   .create_token(name, std::chrono::minutes(10))
                                   .value();
     wire::EnrolmentRequest request{token,
-                                   machine_hash(name),
+                                   wire::machine_hash(name),
                                    signing_.public_key().bytes,
                                    crypto::make_certificate_request(tls_, name),
                                    {}};
@@ -87,7 +88,7 @@ class Host {
     client_.emplace(client(crypto::parse_certificate_der(told_.certificate)->to_pem()));
   }
   void seal(size_t requests, size_t segments, size_t content_bytes) {
-    const std::string name = logsrv::host_key_name(machine_.service->origin(), told_.host);
+    const std::string name = ledger::host_key_name(machine_.service->origin(), told_.host);
     const auto policy = receipt::VerifierKey::parse(told_.policy_key).value();
     const auto list = ledger::open_recipients_list(told_.recipients, policy).value();
     segment::Sealer sealer(make_uuid_v7(machine_.clock.wall(), os::system_random),

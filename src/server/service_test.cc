@@ -8,6 +8,7 @@
 #include "agent/shipper.h"
 #include "crypto/sha256.h"
 #include "http/client.h"
+#include "ledger/keys.h"
 #include "ledger/recipients_list.h"
 #include "ledger/setup.h"
 #include "ledger/verify.h"
@@ -81,7 +82,7 @@ class ServiceTest : public ::testing::Test {
 
     wire::EnrolmentRequest request(const std::string& token) const {
       wire::EnrolmentRequest request{token,
-                                     machine_hash("a machine"),
+                                     wire::machine_hash("a machine"),
                                      signing.public_key().bytes,
                                      crypto::make_certificate_request(tls, "whatever"),
                                      {}};
@@ -117,7 +118,7 @@ class EnrolledHost : public ServiceTest {
   }
   http::Client own_client() { return client(certificate, &newcomer.tls); }
   segment::Sealer sealer() {
-    const std::string name = logsrv::host_key_name(service->origin(), told.host);
+    const std::string name = ledger::host_key_name(service->origin(), told.host);
     const auto policy = receipt::VerifierKey::parse(told.policy_key).value();
     const auto list = ledger::open_recipients_list(told.recipients, policy).value();
     return {make_uuid_v7(clock.wall(), os::system_random),

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/hex.h"
+#include "crypto/sha256.h"
 
 namespace stele::wire {
 namespace {
@@ -37,6 +38,13 @@ Status fill(std::array<uint8_t, N>& out, const Result<Bytes>& bytes) {
 }
 
 }  // namespace
+
+Hash machine_hash(std::string_view machine_id) {
+  crypto::Sha256 sha;
+  sha.update(as_bytes("stele-machine-v1"));
+  sha.update(as_bytes(machine_id));
+  return sha.finish();
+}
 
 std::string signed_part(const EnrolmentRequest& request) {
   return std::string(kRequestLine) + "\n" + request.token + "\n" + to_hex(request.machine) + "\n" +

@@ -13,6 +13,9 @@ namespace stele::wire {
 inline constexpr std::string_view kEnrolmentType = "application/vnd.stele.enrolment-v1";
 inline constexpr size_t kEnrolmentBytesMax = size_t{256} << 10;
 
+/// What is told of a machine: its id stays there.
+Hash machine_hash(std::string_view machine_id);
+
 struct EnrolmentRequest {
   std::string token;
   Hash machine{};                         // of the machine's id

@@ -5,6 +5,7 @@ import re
 import signal
 import ssl
 import subprocess
+import tomllib
 
 from harness import PATIENCE, STELE, LedgerTest, main
 
@@ -58,12 +59,14 @@ class Fleet(LedgerTest):
 
     def enrol(self, token, name="host", pin=None, **kwargs):
         return self.ledger.run("enroll", "--server", self.server.url, "--token", token, "--ca-pin", pin or self.server.pin,
-                               "--dir", self.folder / name, **kwargs)
+                               "--dir", self.folder / name, "--config", self.folder / f"{name}.toml", **kwargs)
 
     def test_three_commands_let_a_host_in(self):
         done = self.enrol(self.token())
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(b"Enrolled as web01", done.stdout)
+        self.assertEqual(tomllib.loads((self.folder / "host.toml").read_text()),
+                         {"server": self.server.url, "dir": str(self.folder / "host")})
         kept = self.folder / "host"
         self.assertEqual({p.name for p in kept.iterdir()},
                          {"host.key", "tls.key", "tls.pem", "authority.pem", "log.vkey", "policy.vkey", "recipients"})
@@ -89,6 +92,15 @@ class Fleet(LedgerTest):
         done = self.enrol(self.token())
         self.assertEqual(done.returncode, 70)
         self.assertEqual((self.folder / "host/host.key").read_bytes(), key)
+
+    def test_a_host_configured_for_another_server_shows_it_no_token(self):
+        token, config = self.token(), self.folder / "host.toml"
+        config.write_text('server = "https://other:1"\n')
+        done = self.enrol(token)
+        self.assertEqual(done.returncode, 70)
+        self.assertIn(b"https://other:1", done.stderr)
+        config.unlink()
+        self.assertEqual(self.enrol(token).returncode, 0, "the token was never sent")
 
     def test_another_server_than_the_pinned_one_is_told_nothing(self):
         token = self.token()

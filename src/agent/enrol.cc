@@ -1,21 +1,20 @@
-// What a new host does: makes its keys, shows the token, and writes down what it is told.
-#include <cstdio>
+#include "agent/enrol.h"
 
+#include <algorithm>
+
+#include "agent/config.h"
 #include "base/hex.h"
 #include "crypto/ed25519.h"
 #include "http/client.h"
 #include "ledger/keys.h"
 #include "ledger/recipients_list.h"
-#include "logsrv/ingest.h"
 #include "os/clock.h"
-#include "os/posix_file_system.h"
+#include "os/directory.h"
 #include "os/random.h"
 #include "os/who.h"
-#include "server/program.h"
-#include "server/registry.h"
 #include "wire/enrolment.h"
 
-namespace stele::server {
+namespace stele::agent {
 namespace {
 
 struct Keys {
@@ -35,7 +34,7 @@ Result<Hash> parse_pin(const std::string& text) {
 Result<wire::Enrolment> ask(const EnrolOptions& options, const Keys& keys, const Hash& pin) {
   TRY(const std::string machine, os::read_system_file("/etc/machine-id"));
   wire::EnrolmentRequest request{options.token,
-                                 machine_hash(machine),
+                                 wire::machine_hash(machine),
                                  keys.signing.public_key().bytes,
                                  crypto::make_certificate_request(keys.tls, "stele"),
                                  {}};
@@ -67,7 +66,7 @@ Status check(const wire::Enrolment& told, const Keys& keys) {
   TRY(const auto policy_key, receipt::VerifierKey::parse(told.policy_key));
   TRY_VOID(ledger::open_recipients_list(told.recipients, policy_key));
   TRY(const auto certificate, crypto::parse_certificate_der(told.certificate));
-  if (!is_host_name(told.host) || certificate.host != told.host ||
+  if (!crypto::is_certificate_host(told.host) || certificate.host != told.host ||
       certificate.pin != keys.tls.pin())
     return fail(Code::kUnauthentic, "the server's certificate is not for the key it was asked for");
   return {};
@@ -79,7 +78,7 @@ Status keep(os::FileSystem& files, const std::string& directory, const wire::Enr
     return files.put_once(directory + "/" + name, bytes);
   };
   TRY(const auto log_key, receipt::VerifierKey::parse(told.log_key));
-  const ledger::PrivateKey signing{logsrv::host_key_name(log_key.name, told.host),
+  const ledger::PrivateKey signing{ledger::host_key_name(log_key.name, told.host),
                                    std::move(keys.signing)};
   TRY_VOID(put("host.key", ledger::encode(signing).span()));
   TRY_VOID(put("tls.key", keys.tls.to_pem().span()));
@@ -92,28 +91,57 @@ Status keep(os::FileSystem& files, const std::string& directory, const wire::Enr
   return put("recipients", told.recipients);
 }
 
-Status run(const EnrolOptions& options) {
-  os::PosixFileSystem files;
-  TRY(const Hash pin, parse_pin(options.authority_pin));
+/// What the agent reads (agent/config.h): everything else is as it is meant to be.
+std::string configuration(const EnrolOptions& options) {
+  return "# stele's agent: where it ships to, and where it keeps its keys.\nserver = \"" +
+         options.server + "\"\ndir = \"" + options.directory + "\"\n";
+}
+
+bool is_plain(const std::string& text) {
+  return std::none_of(text.begin(), text.end(), [](char c) {
+    return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+}
+
+std::string parent_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Status prepare(os::FileSystem& files, const EnrolOptions& options) {
+  if (!options.server.starts_with("https://") || !is_plain(options.server))
+    return fail(Code::kInvalid, "--server: an address like https://log.example:8443 is wanted");
+  if (!options.directory.starts_with('/') || !is_plain(options.directory))
+    return fail(Code::kInvalid, "--dir: a path from / on is wanted");
   if (files.exists(options.directory + "/host.key"))
     return fail(Code::kExists, options.directory + " holds an enrolled host's keys already");
-  TRY_VOID(files.make_directories(options.directory));
-  Keys keys;
-  TRY(const auto told, ask(options, keys, pin));
-  TRY_VOID(check(told, keys));
-  TRY_VOID(keep(files, options.directory, told, std::move(keys)));
-  std::printf("Enrolled as %s.\n  log     %s\n  policy  %s\n", told.host.c_str(),
-              told.log_key.c_str(), told.policy_key.c_str());
-  return {};
+  if (files.exists(options.config)) {
+    auto known = load_config(files, options.config);
+    if (!known) return fail(std::move(known).error());
+    if (known->server != options.server || known->directory != options.directory) {
+      return fail(Code::kExists, options.config + " is for " + known->server + " and " +
+                                     known->directory +
+                                     ": mend or remove it, or enrol with what it says");
+    }
+  } else {
+    TRY_VOID(os::make_public_directory(parent_of(options.config)));
+  }
+  return files.make_directories(options.directory);
 }
 
 }  // namespace
 
-int enrol(const EnrolOptions& options) {
-  const Status done = run(options);
-  if (done) return kExitOk;
-  std::fprintf(stderr, "stele: not enrolled: %s\n", done.error().message().c_str());
-  return kExitFailed;
+Result<NewHost> enrol(os::FileSystem& files, const EnrolOptions& options) {
+  TRY(const Hash pin, parse_pin(options.authority_pin));
+  TRY_VOID(prepare(files, options));
+  Keys keys;
+  TRY(const auto told, ask(options, keys, pin));
+  TRY_VOID(check(told, keys));
+  TRY_VOID(keep(files, options.directory, told, std::move(keys)));
+  if (!files.exists(options.config))
+    TRY_VOID(files.put_once(options.config, as_bytes(configuration(options))));
+  return NewHost{told.host, told.log_key, told.policy_key};
 }
 
-}  // namespace stele::server
+}  // namespace stele::agent
