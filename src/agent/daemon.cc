@@ -136,7 +136,7 @@ Status Agent::start() {
 }
 
 Status Agent::keep_house() {
-  TRY_VOID(sessions_->give_up_the_dead());
+  TRY_VOID(sessions_->end_the_dead());
   const auto findings = spool_->with([](spool::Spool& spool) { return spool.take_findings(); });
   for (const spool::Finding& finding : findings)
     os::tell_journal(Severity::kWarning, "spool: " + finding.what);

@@ -163,17 +163,47 @@ Status SpoolSessions::begin() {
       if (!live.contains(state.stream)) spool.forget(state.stream);
     }
   });
-  return give_up_the_dead();
+  return end_the_dead();
 }
 
-Status SpoolSessions::give_up_the_dead() {
+Status SpoolSessions::end_dead(const RememberedSession& session) {
+  TRY_VOID(spool_.sync());
+  const auto state = state_of(session.stream);
+  if (!state || state->tail.closed) return {};
+  if (state->set_aside) {
+    spool_.with([&](spool::Spool& spool) { spool.forget(session.stream); });
+    return {};
+  }
+  TRY(auto sealer, make_sealer_(session.stream, nullptr));
+  sealer.resume(state->tail.next_sequence, state->tail.last_hash);
+  Pipeline pipeline(
+      {},
+      [&]() -> Result<std::unique_ptr<Store>> {
+        return std::make_unique<SpoolStore>(spool_, session.owner.uid, session.room,
+                                            [](uint64_t) {});
+      },
+      std::move(sealer), clock_);
+  TRY_VOID(pipeline.resume(state->taken));
+  event::End end;
+  end.why = "cut: its recorder died";
+  TRY_VOID(pipeline.event(clock_.boot(), event::Lane::kFacts, end));
+  return pipeline.close();
+}
+
+Status SpoolSessions::end_the_dead() {
   TRY(const auto ids, memory_.all());
   for (const StreamId& id : ids) {
     const auto held = hold(id);
     if (!held) continue;
     const auto session = memory_.recall(id);
     if (session && os::is_alive(session->owner.process)) continue;
-    if (session) spool_.with([&](spool::Spool& spool) { spool.forget(session->stream); });
+    if (session) {
+      const Status ended = end_dead(*session);
+      const bool is_full =
+          !ended && (ended.error().code == Code::kNoSpace || ended.error().code == Code::kLimit);
+      if (is_full) continue;
+      if (!ended) return ended;
+    }
     TRY_VOID(memory_.forget(id));
   }
   return {};

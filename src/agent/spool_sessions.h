@@ -34,9 +34,9 @@ class SpoolSessions : public Sessions {
   /// Once, before anything else: of the spool's streams that no session of this boot is written to,
   /// nothing will follow.
   Status begin();
-  /// Gives up the sessions whose process is dead and that no connection serves: nothing will follow
-  /// in their streams. To be called now and then.
-  Status give_up_the_dead();
+  /// Ends the sessions whose recorder is dead and that no connection serves: nobody else will.
+  /// Where the spool has no room, later. To be called now and then.
+  Status end_the_dead();
   /// Sessions that a connection serves.
   size_t count() const;
 
@@ -49,6 +49,7 @@ class SpoolSessions : public Sessions {
   Result<Resumed> continue_elsewhere(RememberedSession session, const spool::StreamState& state,
                                      Durable durable, Held held);
   Result<spool::StreamState> state_of(const StreamId& stream);
+  Status end_dead(const RememberedSession& session);
   Result<Held> hold(const StreamId& id);
   void release(const StreamId& id);
 

@@ -140,16 +140,32 @@ TEST_F(SpoolSessionsTest, nobody_goes_on_with_a_session_of_an_earlier_boot) {
   EXPECT_EQ(memory->all()->size(), 0U) << "and its file is gone";
 }
 
-TEST_F(SpoolSessionsTest, the_dead_are_given_up_and_the_living_are_not) {
+TEST_F(SpoolSessionsTest, the_dead_are_ended_and_the_living_are_not) {
   auto living = opened();
   auto served = opened({{999'999'999, 1}, 1000});
   auto dead = opened({{999'999'999, 1}, 1000});
   living.sink.reset();
   dead.sink.reset();
-  ASSERT_TRUE(sessions->give_up_the_dead());
+  ASSERT_TRUE(sessions->end_the_dead());
   EXPECT_TRUE(sessions->find(living.id));
   EXPECT_TRUE(sessions->find(served.id)) << "a connection serves it";
   EXPECT_FALSE(sessions->find(dead.id));
+  EXPECT_FALSE(state(living.id)->tail.closed || state(served.id)->tail.closed);
+  EXPECT_TRUE(state(dead.id)->tail.closed) << "its record says that it is over";
+  EXPECT_EQ(state(dead.id)->taken, 2U);
+}
+
+TEST_F(SpoolSessionsTest, the_dead_wait_for_room) {
+  auto dead = opened({{999'999'999, 1}, 1000});
+  auto other = opened();
+  Bytes noise(8192);
+  world.random(noise);
+  while (say(*other.sink, as_text(noise))) {
+  }
+  dead.sink.reset();
+  const Status full = sessions->end_the_dead();
+  ASSERT_TRUE(full) << full.error().message();
+  EXPECT_TRUE(memory->recall(dead.id).has_value()) << "later";
 }
 
 TEST_F(SpoolSessionsTest, what_was_refused_is_said_again_in_a_stream_that_continues_it) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/commands.h"
@@ -14,6 +15,17 @@ std::string join(const std::vector<std::string>& words) {
   return out;
 }
 
+// A session of another host is open until its agent says that it is over.
+bool may_go_on(Context& context, const ledger::StreamRef& stream) {
+  if (is_live(context, stream.id)) return true;
+  const auto hosts = ledger::HostKeys::load(context.files, context.layout.host_vkey());
+  if (!hosts) return false;
+  return std::any_of(hosts->entries().begin(), hosts->entries().end(), [&](const auto& entry) {
+    return entry.id == stream.segments.back().leaf.host_key &&
+           hosts->is_remote(entry.id, entry.epoch);
+  });
+}
+
 std::string state_of(Context& context, const SessionFacts& facts, const ledger::StreamRef& stream) {
   if (stream.closed()) {
     if (!facts.end) return "closed";
@@ -21,7 +33,7 @@ std::string state_of(Context& context, const SessionFacts& facts, const ledger::
     if (facts.end->signal) return "signal " + std::to_string(*facts.end->signal);
     return facts.end->why.empty() ? "closed" : facts.end->why;
   }
-  return is_live(context, facts.id) ? "open" : "cut";
+  return may_go_on(context, stream) ? "open" : "cut";
 }
 
 bool contains(const std::string& text, const std::string& part) {

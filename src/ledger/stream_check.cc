@@ -127,7 +127,9 @@ std::vector<StreamReport> StreamCheck::finish(const std::function<bool(const Str
     check_signature(s);
     Verdict& verdict = s.report.verdict;
     if (!s.closed) {
-      verdict = is_live && is_live(s.report.stream) ? Verdict::kOpen : Verdict::kCut;
+      const bool may_go_on =
+          hosts_.is_remote(s.host_key, s.epoch) || (is_live && is_live(s.report.stream));
+      verdict = may_go_on ? Verdict::kOpen : Verdict::kCut;
     } else if (s.report.unsealed > 0) {
       verdict = Verdict::kUnsealed;
     }

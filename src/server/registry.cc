@@ -94,6 +94,9 @@ std::string Registry::host_path(const std::string& name) const {
 
 Result<std::string> Registry::create_token(const std::string& host, Micros life) {
   TRY_VOID(check_name(host));
+  TRY(const auto known, ledger::HostKeys::load(files_, layout_.host_vkey()));
+  if (known.entries().front().name == ledger::host_key_name(origin_, host))
+    return fail(Code::kInvalid, host + " is what this ledger calls its own host: choose another");
   if (life < kLifeMin || life > kLifeMax)
     return fail(Code::kInvalid, "a token lives 1 minute to 7 days");
   std::array<uint8_t, kSecretBytes> secret{};

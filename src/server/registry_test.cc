@@ -61,6 +61,10 @@ TEST_F(RegistryTest, a_token_that_is_none_or_whose_time_is_over_lets_nobody_in) 
   EXPECT_EQ(registry(files).find("web01").error().code, Code::kNotFound);
 }
 
+TEST_F(RegistryTest, no_host_gets_the_name_of_the_ledger_s_own) {
+  EXPECT_EQ(registry(files).create_token("1", minutes(10)).error().code, Code::kInvalid);
+}
+
 TEST_F(RegistryTest, its_key_is_one_that_verifiers_know) {
   const auto first = key(), second = key(), other = key();
   ASSERT_TRUE(registry(files).enrol(token("web01"), kMachine, first).has_value());

@@ -1,0 +1,197 @@
+"""The agent between real recorders and a real server: everything arrives, whoever is away, killed or lying."""
+import json
+import os
+import signal
+import subprocess
+
+from fleet import FleetServer, Host, wait_until
+from harness import LedgerTest, main
+
+
+class AgentTest(LedgerTest):
+    def setUp(self):
+        self.folder = self.make_folder()
+        self.server = FleetServer(self.folder)
+        self.ledger = self.server.ledger
+        self.addCleanup(self.server.stop)
+
+    def host(self, name="web01", **settings):
+        host = Host(name, self.server, self.folder, **settings)
+        self.addCleanup(host.stop)
+        return host
+
+    def assert_recorded(self, session, shown):
+        self.assertEqual(self.ledger.export(session["id"]), shown)
+
+    def assert_all_intact(self):
+        status, report = self.server.covered()
+        self.assertEqual((status, report["verdict"]), (0, "intact"), report)
+        return report
+
+
+class Ships(AgentTest):
+    def test_a_session_is_at_the_server_and_gone_from_the_spool(self):
+        host = self.host().start()
+        done = host.record("sh", "-c", "echo hello; printf 'caf\\351\\0\\n'; exit 3")
+        self.assertEqual((done.returncode, done.stderr), (3, b""))
+        (session,) = self.server.arrived(1)
+        self.assertEqual((session["state"], session["command"][0]), ("exit 3", "sh"))
+        self.assert_recorded(session, done.stdout)
+        self.assertEqual([s["verdict"] for s in self.assert_all_intact()["streams"]], ["intact"])
+        self.assertEqual([s["verdict"] for s in json.loads(self.ledger.stele("verify", "--json", session["id"]))["streams"]], ["intact"])
+        self.assertEqual(host.stop(), 0)
+        self.assertNotIn("can not", host.journal())
+
+    def test_a_session_that_runs_is_there_within_a_moment(self):
+        host = self.host().start()
+        terminal = host.recording("--", "sh", "-c", "echo before; exec cat")
+        self.addCleanup(terminal.close)
+        terminal.expect("before")
+        (session,) = self.server.arrived(1, closed=False)
+        wait_until(lambda: b"before" in self.ledger.export(session["id"]), "what was shown, at the server")
+        self.assertEqual(self.ledger.sessions()[0]["state"], "open")
+        terminal.type(b"\x04")
+        self.assertEqual(terminal.wait(), 0)
+        self.server.arrived(1)
+        self.assert_recorded(session, terminal.shown)
+
+    def test_two_hosts_ship_into_one_ledger(self):
+        hosts = [self.host("web01").start(), self.host("web02").start()]
+        shown = {host.name: host.record("echo", "this is", host.name).stdout for host in hosts}
+        found = {self.ledger.export(s["id"]) for s in self.server.arrived(2)}
+        self.assertEqual(found, set(shown.values()))
+        self.assert_all_intact()
+
+    def test_without_a_server_sessions_go_on_and_arrive_later(self):
+        host = self.host().start()
+        self.server.kill()
+        shown = [host.record("seq", n).stdout for n in (10, 2000)]
+        self.assertEqual([s.count(b"\n") for s in shown], [10, 2000])
+        host.restart()
+        self.assertEqual(host.record("echo", "third").stdout, b"third\r\n")
+        self.assertGreater(host.spooled(), 0)
+        wait_until(lambda: "nothing can be shipped" in host.journal(), "somebody is told")
+        self.server.start()
+        found = {self.ledger.export(s["id"]) for s in self.server.arrived(3)}
+        self.assertEqual(found, {*shown, b"third\r\n"})
+        wait_until(lambda: "shipping goes on" in host.journal(), "that it goes on")
+
+    def test_a_server_restored_from_a_copy_is_not_trusted_again(self):
+        host = self.host().start()
+        host.record("echo", "first")
+        self.server.arrived(1)
+        copy = self.folder / "copy"
+        self.server.stop()
+        subprocess.run(["cp", "-a", self.ledger.path, copy], check=True)
+        self.server.start()
+        host.record("echo", "second")
+        self.server.arrived(2)
+        believed = host.directory / "checkpoint"
+        wait_until(lambda: believed.exists() and believed.read_text().splitlines()[1] == "4", "the checkpoint of both")
+        self.server.kill()
+        subprocess.run(["chattr", "-R", "-ia", self.ledger.path], check=True)
+        self.ledger.path.rename(self.folder / "away")
+        copy.rename(self.ledger.path)
+        self.server.start()
+        wait_until(lambda: "can not be trusted" in host.journal(), "the roll-back is told")
+        evidence = list((host.directory / "evidence").iterdir())
+        self.assertTrue(evidence, "what the log signed is kept")
+        host.restart()
+        wait_until(lambda: host.journal().count("can not be trusted") > 1, "a new agent knows it too")
+
+
+class Killed(AgentTest):
+    def test_the_agent_in_the_middle_of_a_session_costs_nothing(self):
+        host = self.host().start()
+        terminal = host.recording("--", "sh", "-c", "for i in 1 2 3; do seq 20000; echo part $i; read x; done")
+        self.addCleanup(terminal.close)
+        at = 0
+        for part in (1, 2, 3):
+            at = terminal.expect(f"part {part}\r\n", at)
+            host.restart()
+            terminal.type(b"\n")
+        self.assertEqual(terminal.wait(), 0, terminal.shown[-300:])
+        (session,) = self.server.arrived(1)
+        self.assert_recorded(session, terminal.shown)
+        self.assertEqual([s["gaps"] for s in self.assert_all_intact()["streams"]], [0])
+
+    def test_the_recorder_takes_the_session_with_it_and_what_was_shown_is_kept(self):
+        host = self.host().start()
+        terminal = host.recording("--", "sh", "-c", "echo $$; seq 30000; sleep 1000")
+        self.addCleanup(terminal.close)
+        terminal.expect("\r\n30000\r\n")
+        child = int(terminal.shown.split()[0])
+        os.kill(terminal.pid, signal.SIGKILL)
+        wait_until(lambda: not os.path.exists(f"/proc/{child}"), "the command ends")
+        state = lambda: [s["state"] for s in self.ledger.sessions()]
+        wait_until(lambda: state() == ["cut: its recorder died"], "the record says how it ended")
+        self.assert_recorded(self.ledger.sessions()[0], terminal.shown)
+        self.assert_all_intact()
+
+    def test_an_agent_that_ends_in_order_seals_what_it_has(self):
+        host = self.host().start()
+        terminal = host.recording("--", "sh", "-c", "echo one; exec cat")
+        self.addCleanup(terminal.close)
+        terminal.expect("one")
+        self.assertEqual(host.stop(), 0)
+        host.start()
+        terminal.type(b"two\n\x04")
+        self.assertEqual(terminal.wait(), 0)
+        (session,) = self.server.arrived(1)
+        self.assert_recorded(session, terminal.shown)
+
+
+class Refuses(AgentTest):
+    def test_a_person_beyond_their_number_of_sessions(self):
+        host = self.host()
+        host.config.write_text(host.config.read_text() + "sessions.per_user = 1\n")
+        host.start()
+        first = host.recording("--", "cat")
+        self.addCleanup(first.close)
+        first.type(b"here\n")
+        first.expect("here\r\nhere")
+        done = host.record("touch", self.folder / "ran")
+        self.assertEqual(done.returncode, 70)
+        self.assertIn(b"too many sessions of this user", done.stderr)
+        self.assertFalse((self.folder / "ran").exists(), "nothing runs unrecorded")
+
+    def test_who_is_not_the_recorder(self):
+        group = "daemon"  # of which nobody here is
+        host = self.host(recorder_group=group).start()
+        done = subprocess.run(host.command("--", "echo", "hello"), capture_output=True, stdin=subprocess.DEVNULL)
+        self.assertEqual((done.returncode, done.stdout), (70, b""))
+        self.assertIn(b"only the recorder may record", done.stderr)
+        as_group = subprocess.run(["setpriv", "--regid", group, "--clear-groups", *host.command("--", "echo", "hello")],
+                                  capture_output=True, stdin=subprocess.DEVNULL)
+        self.assertEqual((as_group.returncode, as_group.stdout), (0, b"hello\r\n"), as_group.stderr)
+
+    def test_a_host_that_is_not_enrolled_or_badly_configured(self):
+        host = self.host()
+        cases = [("", "server"), ('server = "http://x"\n', "https://"), ('server = "https://x"\nserver_ = 1\n', "server_"),
+                 ('server = "https://x"\ndir = "/nowhere"\nrecorder_group = ""\n', "stele enroll"),
+                 (host.config.read_text().replace('recorder_group = ""', 'recorder_group = "no-such-group"'), "no-such-group")]
+        for text, wanted in cases:
+            with self.subTest(wanted):
+                host.config.write_text(text)
+                with self.assertRaises(AssertionError) as failed:
+                    host.start()
+                self.assertIn(wanted, str(failed.exception).splitlines()[-1])
+
+
+class FullSpool(AgentTest):
+    def test_makes_the_terminal_wait_until_there_is_room(self):
+        host = self.host(**{"quota.spool": "4MiB", "quota.per_user": "1MiB"})
+        host.start()
+        self.server.kill()
+        terminal = host.recording("--", "sh", "-c", "head -c 8000000 /dev/urandom | base64")
+        self.addCleanup(terminal.close)
+        wait_until(lambda: terminal.read() and "the share of uid" in host.journal(), "the spool is full")
+        self.server.start()  # and there is room again
+        self.assertEqual(terminal.wait(), 0, terminal.shown[-300:])
+        (session,) = self.server.arrived(1)
+        self.assert_recorded(session, terminal.shown)
+
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""A fleet on one machine: a server, and hosts whose agents ship to it. What is killed can be started again.
+
+A `Machine` has a network, mounts and a name of its own, so that stele can be installed on it as on any other."""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+from harness import PATIENCE, ROOT, STELE, Ledger, Terminal
+
+PROGRAMS = pathlib.Path(STELE).parent
+AGENT, RECORDER = PROGRAMS / "stele-agent", PROGRAMS / "stele-recorder"
+ENVIRONMENT = {**{k: v for k, v in os.environ.items() if not k.startswith(("STELE", "XDG_"))},
+               "TERM": "xterm-256color", "SHELL": "/bin/bash", "PS1": "$ "}
+
+
+def wait_until(condition, what, patience=PATIENCE):
+    """The first true value of `condition()`."""
+    end = time.monotonic() + patience
+    while not (found := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"never: {what}")
+        time.sleep(0.02)
+    return found
+
+
+class Here:
+    """This machine as it is."""
+    prefix = ()
+    address = "127.0.0.1"
+
+    def run(self, *command, **kwargs):
+        options = {"stdin": subprocess.DEVNULL, "capture_output": True, "env": ENVIRONMENT, "timeout": PATIENCE}
+        return subprocess.run([*self.prefix, *map(str, command)], **{**options, **kwargs})
+
+    def do(self, *command, **kwargs):
+        done = self.run(*command, **kwargs)
+        if done.returncode:
+            raise AssertionError(f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done.stdout
+
+    def start(self, *command, **kwargs):
+        return subprocess.Popen([*self.prefix, *map(str, command)], stdin=subprocess.DEVNULL, env=ENVIRONMENT, **kwargs)
+
+    def terminal(self, *command):
+        return Terminal([*self.prefix, *map(str, command)], env=ENVIRONMENT)
+
+
+class Machine(Here):
+    """Namespaces for network, mounts and the host's name. /etc, /run, /var/lib and /usr/local are its own; `folder` is what
+    it writes to. close() ends it, and all that runs in it."""
+
+    def __init__(self, name, folder):
+        self.name, self.folder = name, pathlib.Path(folder) / f"machine-{name}"
+        self.folder.mkdir()
+        script = f"""
+            set -e
+            hostname {name}
+            mount -t tmpfs -o mode=755 none /run
+            mount -t tmpfs -o mode=755 none {self.folder}
+            for place in etc var/lib usr/local; do
+              mkdir -p {self.folder}/$place/upper {self.folder}/$place/work
+              mount -t overlay none -o lowerdir=/$place,upperdir={self.folder}/$place/upper,workdir={self.folder}/$place/work /$place
+            done
+            ip link set lo up
+            echo ready
+            exec sleep infinity"""
+        self.holder = subprocess.Popen(["unshare", "--net", "--mount", "--uts", "--propagation", "private", "sh", "-c", script],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if self.holder.stdout.readline() != "ready\n":
+            raise AssertionError(self.holder.communicate()[1])
+        self.prefix = ("nsenter", "-t", str(self.holder.pid), "-n", "-m", "-u", "--")
+
+    def close(self):
+        self.holder.kill()
+        self.holder.communicate()
+
+    def install(self):
+        """As tools/install does it."""
+        self.do("groupadd", "--system", "stele-recorder")
+        for program in ("stele", "stele-server", "stele-agent", "stele-recorder"):
+            self.do("install", "-m", "755", PROGRAMS / program, "/usr/local/bin/")
+        self.do("chgrp", "stele-recorder", "/usr/local/bin/stele-recorder")
+        self.do("chmod", "2755", "/usr/local/bin/stele-recorder")
+
+    def connect(self, other, number):
+        """A cable between the two; this machine is 10.203.N.1."""
+        self.address = f"10.203.{number}.1"
+        self.do("ip", "link", "add", f"to-{other.name}", "type", "veth", "peer", "name", "uplink", "netns", other.holder.pid)
+        self.do("ip", "address", "add", f"{self.address}/30", "dev", f"to-{other.name}")
+        self.do("ip", "link", "set", f"to-{other.name}", "up")
+        other.do("ip", "address", "add", f"10.203.{number}.2/30", "dev", "uplink")
+        other.do("ip", "link", "set", "uplink", "up")
+
+    def cut(self):
+        self.do("ip", "link", "set", "uplink", "down")
+
+    def heal(self):
+        self.do("ip", "link", "set", "uplink", "up")
+
+
+class FleetServer:
+    """`stele server`; its port stays when it comes again."""
+
+    def __init__(self, folder, machine=None, addresses=("127.0.0.1",)):
+        self.machine = machine or Here()
+        self.ledger = Ledger(folder)
+        self.config = pathlib.Path(folder) / "server.toml"
+        self.addresses = addresses
+        self.configure(0)
+        self.start()
+        self.configure(self.port)
+
+    def configure(self, port):
+        names = ", ".join(f'"{name}"' for name in self.addresses)
+        self.config.write_text(f'dir = "{self.ledger.path}"\nlisten = "0.0.0.0:{port}"\nnames = [{names}]\n')
+
+    def start(self):
+        self.process = self.machine.start(STELE, "server", "--config", self.config, stdout=subprocess.PIPE,
+                                          stderr=subprocess.PIPE, text=True)
+        said = self.process.stdout.readline() + self.process.stdout.readline()
+        found = re.search(r"stele server of \S+ on \S+ port (\d+)\nauthority pin ([0-9a-f]{64})\n", said)
+        if not found:
+            raise AssertionError(said + self.process.communicate(timeout=PATIENCE)[1])
+        self.port, self.pin = int(found[1]), found[2]
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode
+
+    def kill(self):
+        self.stop(signal.SIGKILL)
+
+    def url(self, address="127.0.0.1"):
+        return f"https://{address}:{self.port}"
+
+    def token(self, host):
+        return self.ledger.stele("token", "create", "--dir", self.ledger.path, "--host", host).decode().strip()
+
+    def arrived(self, count, closed=True):
+        """Its sessions, once there are so many, all of them ended if `closed`."""
+        def look():
+            sessions = self.ledger.sessions()
+            over = [s for s in sessions if not closed or s["state"].startswith(("exit", "signal"))]
+            return sessions if len(over) >= count else None
+        return wait_until(look, f"{count} sessions at the server")
+
+    def covered(self):
+        """What verification says once a checkpoint covers everything."""
+        def look():
+            status, report = self.ledger.verify()
+            return (status, report) if report["covered"] == report["leaves"] else None
+        return wait_until(look, "a checkpoint of everything")
+
+
+class Host:
+    """An enrolled host: its agent, and recorders that connect to it."""
+
+    def __init__(self, name, server, folder, machine=None, address="127.0.0.1", **settings):
+        self.name, self.machine = name, machine or Here()
+        self.folder = pathlib.Path(folder) / name
+        self.folder.mkdir()
+        self.directory, self.run_directory = self.folder / "agent", self.folder / "run"
+        url = server.url(address)
+        self.config = self.folder / "agent.toml"
+        self.machine.do(STELE, "enroll", "--server", url, "--token", server.token(name), "--ca-pin", server.pin,
+                        "--dir", self.directory, "--config", self.config)
+        settings = {"server": url, "dir": str(self.directory), "run": str(self.run_directory), "recorder_group": "", **settings}
+        self.config.write_text("".join(f'{key} = "{value}"\n' for key, value in settings.items()))
+        self.process, self.said = None, self.folder / "journal"
+
+    def start(self):
+        """Returns when the agent says that it is ready, as it says it to systemd."""
+        notify = self.folder / "notify"
+        notify.unlink(missing_ok=True)
+        with self.said.open("ab") as said, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
+            ready.bind(str(notify))
+            ready.settimeout(0.05)
+            self.process = self.machine.start("env", f"NOTIFY_SOCKET={notify}", AGENT, "agent", "--config", self.config,
+                                              stdout=said, stderr=said)
+            end = time.monotonic() + PATIENCE
+            while time.monotonic() < end:
+                try:
+                    if ready.recv(64) == b"READY=1":
+                        return self
+                except TimeoutError:
+                    if self.process.poll() is not None:
+                        break
+        raise AssertionError(self.journal())
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(PATIENCE)
+
+    def kill(self):
+        self.stop(signal.SIGKILL)
+
+    def restart(self):
+        self.kill()
+        self.start()
+
+    def journal(self):
+        return self.said.read_text(errors="replace") if self.said.exists() else ""
+
+    def command(self, *args):
+        return [RECORDER, "--socket", self.run_directory / "agent.sock", *args]
+
+    def recording(self, *args):
+        """Somebody at a terminal; to be closed."""
+        return self.machine.terminal(*self.command(*args))
+
+    def record(self, *command, **kwargs):
+        return self.machine.run(*self.command("--", *command), **kwargs)
+
+    def spooled(self):
+        """Bytes in the spool's files."""
+        return sum(path.stat().st_size for path in (self.directory / "spool").glob("*.spool"))
+
+
+def can_have_machines():
+    """Why not; empty: they can be had."""
+    if os.geteuid() != 0:
+        return "needs root for namespaces"
+    if not shutil.which("ip"):
+        return "needs ip (iproute2)"
+    return ""
