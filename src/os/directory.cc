@@ -120,6 +120,12 @@ Status make_public_directory(const std::string& path) {
   return {};
 }
 
+Result<uint32_t> owner_of(const std::string& path) {
+  struct stat facts{};
+  if (::stat(path.c_str(), &facts) != 0) return fail_errno("look at", path);
+  return facts.st_uid;
+}
+
 bool is_surely_absent(const std::string& path) {
   struct stat facts{};
   return ::lstat(path.c_str(), &facts) != 0 && (errno == ENOENT || errno == ENOTDIR);

@@ -41,6 +41,9 @@ Result<bool> link_temporary(std::string_view verb, const Place& place, ByteSpan 
 /// alone.
 Status make_public_directory(const std::string& path);
 
+/// The uid that a file or directory belongs to.
+Result<uint32_t> owner_of(const std::string& path);
+
 /// Nothing has that name. False where it cannot be told.
 bool is_surely_absent(const std::string& path);
 

@@ -8,6 +8,7 @@
 
 int main(int argc, char** argv) {
   using namespace stele::server;
+  constexpr const char* kConfigPath = "/etc/stele/server.toml";
   stele::os::occupy_standard_descriptors();
   CLI::App app("Takes in the sessions of a fleet.", "stele");
   app.set_version_flag("--version", std::string("stele ") + stele::kVersion);
@@ -16,13 +17,14 @@ int main(int argc, char** argv) {
   std::string config;
   CLI::App* serve_command = app.add_subcommand("server", "serve a ledger to enrolled hosts");
   serve_command->add_option("-c,--config", config, "TOML file: dir, listen, names, threads")
-      ->required();
+      ->default_val(kConfigPath);
 
   TokenOptions token;
   CLI::App* tokens = app.add_subcommand("token", "let a host in");
   tokens->require_subcommand(1);
   CLI::App* create = tokens->add_subcommand("create", "a token, good once");
-  create->add_option("-d,--dir", token.directory, "the server's ledger directory")->required();
+  create->add_option("-c,--config", token.config, "the server's TOML file")
+      ->default_val(kConfigPath);
   create->add_option("--host", token.host, "the name the host will have")->required();
   create->add_option("--ttl", token.life, "how long it is good (10m)");
 

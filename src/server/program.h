@@ -12,7 +12,7 @@ inline constexpr int kExitOk = 0, kExitUsage = 64, kExitFailed = 70;
 int serve(const std::string& config);
 
 struct TokenOptions {
-  std::string directory, host, life = "10m";
+  std::string config, host, life = "10m";
 };
 int create_token(const TokenOptions& options);
 

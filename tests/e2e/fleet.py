@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+import unittest
 
 from harness import PATIENCE, ROOT, STELE, Ledger, Terminal
 
@@ -51,8 +52,10 @@ class Here:
 
 
 class Machine(Here):
-    """Namespaces for network, mounts and the host's name. /etc, /run, /var/lib and /usr/local are its own; `folder` is what
+    """Namespaces for network, mounts and the host's name. /etc, /run, /var and /usr/local are its own; `folder` is what
     it writes to. close() ends it, and all that runs in it."""
+    namespaces, enter = ("--net", "--mount", "--uts"), ("-n", "-m", "-u")
+    runs = "echo ready; exec sleep infinity"
 
     def __init__(self, name, folder):
         self.name, self.folder = name, pathlib.Path(folder) / f"machine-{name}"
@@ -62,35 +65,36 @@ class Machine(Here):
             hostname {name}
             mount -t tmpfs -o mode=755 none /run
             mount -t tmpfs -o mode=755 none {self.folder}
-            for place in etc var/lib usr/local; do
+            for place in etc var usr/local; do
               mkdir -p {self.folder}/$place/upper {self.folder}/$place/work
               mount -t overlay none -o lowerdir=/$place,upperdir={self.folder}/$place/upper,workdir={self.folder}/$place/work /$place
             done
             ip link set lo up
-            echo ready
-            exec sleep infinity"""
-        self.holder = subprocess.Popen(["unshare", "--net", "--mount", "--uts", "--propagation", "private", "sh", "-c", script],
+            echo {name} > /etc/hostname
+            {self.runs}"""
+        self.holder = subprocess.Popen(["unshare", *self.namespaces, "--propagation", "private", "sh", "-c", script],
                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if self.holder.stdout.readline() != "ready\n":
             raise AssertionError(self.holder.communicate()[1])
-        self.prefix = ("nsenter", "-t", str(self.holder.pid), "-n", "-m", "-u", "--")
+        self.pid = self.first_process()
+        self.prefix = ("nsenter", "-t", str(self.pid), *self.enter, "--")
+
+    def first_process(self):
+        return self.holder.pid
 
     def close(self):
         self.holder.kill()
         self.holder.communicate()
 
     def install(self):
-        """As tools/install does it."""
-        self.do("groupadd", "--system", "stele-recorder")
-        for program in ("stele", "stele-server", "stele-agent", "stele-recorder"):
-            self.do("install", "-m", "755", PROGRAMS / program, "/usr/local/bin/")
-        self.do("chgrp", "stele-recorder", "/usr/local/bin/stele-recorder")
-        self.do("chmod", "2755", "/usr/local/bin/stele-recorder")
+        self.do(ROOT / "tools" / "install", PROGRAMS.parent)
 
     def connect(self, other, number):
         """A cable between the two; this machine is 10.203.N.1."""
         self.address = f"10.203.{number}.1"
-        self.do("ip", "link", "add", f"to-{other.name}", "type", "veth", "peer", "name", "uplink", "netns", other.holder.pid)
+        # From outside: inside, the other's process may have no number.
+        Here().do("nsenter", "-t", self.pid, "-n", "ip", "link", "add", f"to-{other.name}", "type", "veth", "peer", "name", "uplink",
+                  "netns", other.pid)
         self.do("ip", "address", "add", f"{self.address}/30", "dev", f"to-{other.name}")
         self.do("ip", "link", "set", f"to-{other.name}", "up")
         other.do("ip", "address", "add", f"10.203.{number}.2/30", "dev", "uplink")
@@ -101,6 +105,40 @@ class Machine(Here):
 
     def heal(self):
         self.do("ip", "link", "set", "uplink", "up")
+
+
+class BootedMachine(Machine):
+    """One whose first process is systemd. It knows no units but these targets and what is installed in /usr/local: nothing of
+    the machine around it is started, mounted or tidied up."""
+    namespaces = ("--net", "--mount", "--uts", "--ipc", "--pid", "--cgroup", "--fork", "--kill-child", "--mount-proc")
+    enter = ("-a",)
+    targets = "sysinit basic shutdown umount paths multi-user network network-online"
+    runs = f"""
+        mount -t tmpfs none /etc/systemd/system
+        for target in {targets}; do
+          printf '[Unit]\\nDefaultDependencies=no\\n' > /etc/systemd/system/$target.target
+        done
+        umount -R /sys/fs/cgroup
+        mount -t tmpfs none /sys/fs/cgroup
+        mkdir /sys/fs/cgroup/systemd /sys/fs/cgroup/unified
+        mount -t cgroup -o none,name=systemd none /sys/fs/cgroup/systemd
+        mount -t cgroup2 none /sys/fs/cgroup/unified
+        echo ready
+        exec env -i container=other PATH="$PATH" SYSTEMD_UNIT_PATH=/etc/systemd/system:/usr/local/lib/systemd/system \\
+          SYSTEMD_GENERATOR_PATH=/nowhere SYSTEMD_ENVIRONMENT_GENERATOR_PATH=/nowhere \\
+          /lib/systemd/systemd --system --unit=basic.target --show-status=0"""
+
+    def first_process(self):
+        (child,) = pathlib.Path(f"/proc/{self.holder.pid}/task/{self.holder.pid}/children").read_text().split()
+        return int(child)
+
+    def wait_for_boot(self):
+        """Where systemd can not start at all, the test is skipped."""
+        def has_started():
+            if self.holder.poll() is not None:
+                raise unittest.SkipTest(f"systemd does not start here: {self.holder.stderr.read().strip()}")
+            return self.run("systemctl", "is-system-running").stdout in (b"running\n", b"degraded\n")
+        wait_until(has_started, "systemd has started")
 
 
 class FleetServer:
@@ -141,7 +179,7 @@ class FleetServer:
         return f"https://{address}:{self.port}"
 
     def token(self, host):
-        return self.ledger.stele("token", "create", "--dir", self.ledger.path, "--host", host).decode().strip()
+        return self.ledger.stele("token", "create", "--config", self.config, "--host", host).decode().strip()
 
     def arrived(self, count, closed=True):
         """Its sessions, once there are so many, all of them ended if `closed`."""

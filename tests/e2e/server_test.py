@@ -55,7 +55,7 @@ class Fleet(LedgerTest):
         self.addCleanup(self.server.stop)
 
     def token(self, host="web01"):
-        return self.ledger.stele("token", "create", "--dir", self.ledger.path, "--host", host).decode().strip()
+        return self.ledger.stele("token", "create", "--config", self.server.config, "--host", host).decode().strip()
 
     def enrol(self, token, name="host", pin=None, **kwargs):
         return self.ledger.run("enroll", "--server", self.server.url, "--token", token, "--ca-pin", pin or self.server.pin,

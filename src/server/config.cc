@@ -1,0 +1,54 @@
+#include "server/config.h"
+
+#include <charconv>
+
+#include "config/toml.h"
+#include "os/directory.h"
+#include "os/who.h"
+
+namespace stele::server {
+namespace {
+
+/// "192.0.2.1:8443", "[2001:db8::1]:8443"
+Status parse_listen(std::string_view text, Config& config) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return fail(Code::kInvalid, "no port");
+  std::string_view address = text.substr(0, colon), port = text.substr(colon + 1);
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), config.port);
+  if (error != std::errc() || end != port.data() + port.size())
+    return fail(Code::kInvalid, "no port");
+  if (address.starts_with('[') && address.ends_with(']'))
+    address = address.substr(1, address.size() - 2);
+  config.address = address;
+  return {};
+}
+
+}  // namespace
+
+Result<Config> load_config(os::FileSystem& files, const std::string& path) {
+  TRY(auto file, config::Document::load(files, path));
+  Config config;
+  TRY(config.layout.directory, file.text("dir", std::nullopt));
+  TRY(const std::string listen, file.text("listen", "0.0.0.0:8443"));
+  if (!parse_listen(listen, config))
+    return fail(file.wrong("listen", "an address and a port are wanted, as in \"0.0.0.0:8443\""));
+  TRY(config.names, file.list("names", std::vector<std::string>{os::host_name()}));
+  if (config.names.empty() || config.names.size() > 16)
+    return fail(file.wrong("names", "1 to 16 names that hosts know this server by are wanted"));
+  TRY(const int64_t threads, file.integer("threads", 2, {1, 64}));
+  config.threads = static_cast<size_t>(threads);
+  TRY_VOID(file.finish());
+  return config;
+}
+
+Status check_owner(const ledger::Layout& layout) {
+  TRY(const uint32_t owner, os::owner_of(layout.directory));
+  TRY(const os::Identity self, os::identity());
+  if (owner == self.euid) return {};
+  std::string name = os::user_name(owner);
+  if (name.empty()) name = "#" + std::to_string(owner);
+  return fail(Code::kPermission, layout.directory + " belongs to " + name + ": run this as " +
+                                     name + ", as in `sudo -u " + name + " stele …`");
+}
+
+}  // namespace stele::server

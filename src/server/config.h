@@ -1,0 +1,26 @@
+// The server's configuration file.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ledger/layout.h"
+#include "os/file_system.h"
+
+namespace stele::server {
+
+struct Config {
+  ledger::Layout layout;
+  std::string address;
+  uint16_t port = 0;
+  std::vector<std::string> names;
+  size_t threads = 2;
+};
+
+/// kInvalid: what is wrong, and where.
+Result<Config> load_config(os::FileSystem& files, const std::string& path);
+
+/// kPermission: the ledger is another user's, who could not read what this process leaves there.
+Status check_owner(const ledger::Layout& layout);
+
+}  // namespace stele::server
