@@ -203,7 +203,7 @@ class Host:
     def __init__(self, name, server, folder, machine=None, address="127.0.0.1", **settings):
         self.name, self.machine = name, machine or Here()
         self.folder = pathlib.Path(folder) / name
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
         self.directory, self.run_directory = self.folder / "agent", self.folder / "run"
         url = server.url(address)
         self.config = self.folder / "agent.toml"

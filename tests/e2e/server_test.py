@@ -1,6 +1,9 @@
 """A server, and hosts that it lets in: `stele server`, `stele token create`, `stele enroll`, and what is served to whom."""
 import contextlib
 import http.client
+import json
+import os
+import pathlib
 import re
 import signal
 import ssl
@@ -8,6 +11,8 @@ import subprocess
 import tomllib
 
 from harness import PATIENCE, STELE, LedgerTest, main
+
+LOAD = os.environ.get("LOAD", str(pathlib.Path(STELE).parent / "load"))
 
 
 class Server:
@@ -127,6 +132,18 @@ class Fleet(LedgerTest):
         self.assertEqual(checkpoint, (self.ledger.path / "vault/log/checkpoint").read_bytes())
         for path in ("/keys/log.key", "/log/../keys/log.key", "/log/%2e%2e/keys/log.key", "/vault/volume/000000000000.vol"):
             self.assertIn(self.server.get(path, self.authority)[0], (400, 404), path)
+
+    def test_many_hosts_at_once_are_all_taken(self):
+        for name in ("web01", "web02"):
+            self.assertEqual(self.enrol(self.token(name), name).returncode, 0)
+        corpus = self.folder / "corpus"
+        corpus.write_bytes(bytes(range(256)) * 64)
+        said = subprocess.run([LOAD, self.server.url, corpus, "segments=300", "seal=along", self.folder / "web01", self.folder / "web02"],
+                              capture_output=True, timeout=PATIENCE, check=True).stdout
+        self.assertEqual(json.loads(said)["segments"], 600)
+        self.server.stop()
+        status, report = self.ledger.verify()
+        self.assertEqual((status, report["verdict"], report["leaves"], len(report["streams"])), (0, "intact", 600, 32))
 
     def test_older_tls_is_refused(self):
         done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{self.server.port}", "-tls1_2"],

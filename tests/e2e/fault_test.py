@@ -1,0 +1,205 @@
+"""Faults at random, and nothing lost: a server, hosts with networks of their own, and people at work, while everything is killed, held,
+cut off, slowed and filled. What the terminals showed is then what the ledger holds.
+
+    STELE_FAULT_SEEDS=100-199 fault_test.py       other worlds than the two of the ordinary run"""
+import contextlib
+import os
+import random
+import select
+import signal
+import subprocess
+import time
+import unittest
+
+from fleet import FleetServer, Host, Machine, can_have_machines, wait_until
+from harness import LedgerTest, main
+
+HOSTS, SESSIONS_AT_ONCE, SECONDS = 3, 4, 8
+DISK = "32m"
+WORK = (
+    "for i in 1 2 3 4 5 6 7 8 9; do echo step $i; sleep 0.2; done; exit 3",
+    "seq 200000; echo done",
+    "for i in 1 2 3 4; do head -c 300000 /dev/urandom | base64; sleep 0.3; done",
+    "printf 'caf\\351 \\033[31mred\\033[0m \\0'; sleep 1; stty size; kill -TERM $$",
+    "echo; exit 0",
+)
+
+
+def seeds():
+    first, _, last = os.environ.get("STELE_FAULT_SEEDS", "1-2").partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+class Person:
+    """Somebody's session, and what its terminal showed."""
+
+    def __init__(self, number, host, work):
+        self.title, self.host, self.killed = f"session-{number}", host, False
+        self.work = work
+        self.terminal = host.recording("--title", self.title, "--", "sh", "-c", work)
+
+    def runs(self):
+        while self.terminal.status is None and self.terminal.read(0):
+            if not self.more():
+                break
+        if self.terminal.status is None:
+            pid, status = os.waitpid(self.terminal.pid, os.WNOHANG)
+            if pid:
+                self.terminal.status = os.waitstatus_to_exitcode(status)
+                while self.more() and self.terminal.read(0):
+                    pass
+        return self.terminal.status is None
+
+    def more(self):
+        return bool(select.select([self.terminal.fd], [], [], 0)[0])
+
+
+class World(contextlib.ExitStack):
+    """One seed's fleet, and what may happen to it."""
+
+    def __init__(self, test, seed):
+        super().__init__()
+        self.random, self.test = random.Random(seed), test
+        self.log, self.people, self.held, self.tracer = [], [], [], None
+        folder = test.make_folder()
+        machine = self.machine("log", folder)
+        self.webs = [self.machine(f"web{n}", folder) for n in range(1, HOSTS + 1)]
+        for n, web in enumerate(self.webs, 1):
+            machine.connect(web, n)
+        self.server = FleetServer(folder, machine, ["127.0.0.1", *(f"10.203.{n}.1" for n in range(1, HOSTS + 1))])
+        self.callback(self.server.stop)
+        self.hosts = []
+        for n, web in enumerate(self.webs, 1):
+            disk = folder / web.name / "agent"
+            disk.mkdir(parents=True)
+            web.do("mount", "-t", "tmpfs", "-o", f"mode=700,size={DISK}", "none", disk)
+            host = Host(web.name, self.server, folder, web, f"10.203.{n}.1")
+            self.callback(host.stop)
+            self.hosts.append(host.start())
+
+    def machine(self, name, folder):
+        machine = Machine(name, folder)
+        self.callback(machine.close)
+        return machine
+
+    def say(self, what):
+        self.log.append(f"{time.monotonic() - self.began:6.2f} {what}")
+
+    def kill_agent(self):
+        host = self.random.choice(self.hosts)
+        self.say(f"kill the agent of {host.name}")
+        host.restart()
+
+    def kill_server(self):
+        self.say("kill the server")
+        self.server.kill()
+        self.server.start()
+
+    def kill_recorder(self):
+        running = [person for person in self.people if person.terminal.status is None]
+        if running:
+            person = self.random.choice(running)
+            self.say(f"kill the recorder of {person.title}")
+            person.killed = True
+            os.kill(person.terminal.pid, signal.SIGKILL)
+
+    def hold(self):
+        """Somebody stops answering, and does not know it."""
+        process = self.random.choice([self.server.process, *(host.process for host in self.hosts)])
+        self.say(f"hold {process.pid}")
+        process.send_signal(signal.SIGSTOP)
+        self.held.append(process)
+
+    def slow(self):
+        """Somebody's disk takes 50 ms for a sync."""
+        process = self.random.choice([self.server.process, *(host.process for host in self.hosts)])
+        self.say(f"slow {process.pid}")
+        self.tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=none", "-e",
+                                        "inject=fsync,fdatasync:delay_exit=50000", "-p", str(process.pid)], stderr=subprocess.DEVNULL)
+
+    def fill(self):
+        host = self.random.choice(self.hosts)
+        self.say(f"fill the disk of {host.name}")
+        host.machine.run("sh", "-c", f"cat /dev/zero > {host.directory}/filler")
+
+    def go_on(self):
+        while self.held:
+            self.held.pop().send_signal(signal.SIGCONT)
+        if self.tracer:
+            self.tracer.terminate()
+            self.tracer.wait()
+            self.tracer = None
+
+    def cut(self):
+        web = self.random.choice(self.webs)
+        self.say(f"cut {web.name} off")
+        web.cut()
+
+    def heal(self):
+        self.say("heal")
+        self.go_on()
+        for host in self.hosts:
+            host.machine.heal()
+            host.machine.do("rm", "-f", host.directory / "filler")
+
+    def run(self):
+        self.began = time.monotonic()
+        faults = (self.kill_agent, self.kill_server, self.kill_recorder, self.hold, self.slow, self.cut, self.fill, self.heal, self.heal)
+        due = 0.3
+        while (now := time.monotonic() - self.began) < SECONDS:
+            working = [person for person in self.people if person.runs()]
+            while len(working) < SESSIONS_AT_ONCE:
+                person = Person(len(self.people), self.random.choice(self.hosts), self.random.choice(WORK))
+                self.say(f"{person.title} on {person.host.name}: {person.work}")
+                self.people.append(person)
+                working.append(person)
+                self.callback(person.terminal.close)
+            if now > due:
+                self.go_on()
+                self.random.choice(faults)()
+                due = now + self.random.uniform(0.1, 0.8)
+            time.sleep(0.01)
+        self.heal()
+        wait_until(lambda: not any([person.runs() for person in self.people]), "everybody is done")
+
+    def judge(self):
+        test, ledger = self.test, self.server.ledger
+        by_title = lambda: {session["title"]: session for session in ledger.sessions()}
+        recorded = [person for person in self.people if b"stele: not recorded" not in person.terminal.shown]
+        test.assertGreaterEqual(len(recorded), SESSIONS_AT_ONCE)
+        unkilled = {person.title for person in recorded if not person.killed}
+        def settled():
+            known = by_title()
+            return known if unkilled <= set(known) and all(session["state"] != "open" for session in known.values()) else None
+        known = wait_until(settled, "every session has ended at the server")
+        for person in recorded:
+            shown = person.terminal.shown
+            if person.killed and person.title not in known:
+                test.assertEqual(shown, b"", "what was shown before its start was durable")
+                continue
+            kept = ledger.export(known[person.title]["id"])
+            if person.killed:
+                test.assertTrue(kept.startswith(shown) or shown.startswith(kept), person.title)
+            else:
+                test.assertEqual(kept, shown, person.title)
+                test.assertIn(person.terminal.status, (0, 3, 128 + signal.SIGTERM), person.title)
+        status, report = self.server.covered()
+        test.assertEqual((status, report["verdict"]), (0, "intact"), report)
+        test.assertEqual({stream["verdict"] for stream in report["streams"]}, {"intact"})
+        test.assertEqual(sum(stream["gaps"] for stream in report["streams"]), 0)
+
+
+@unittest.skipIf(can_have_machines(), can_have_machines())
+class Faults(LedgerTest):
+    def test_nothing_that_was_shown_is_lost(self):
+        for seed in seeds():
+            with self.subTest(seed=seed), World(self, seed) as world:
+                try:
+                    world.run()
+                    world.judge()
+                except AssertionError as fault:
+                    raise AssertionError(f"seed {seed}: {fault}\n" + "\n".join(world.log)) from fault
+
+
+if __name__ == "__main__":
+    main()
