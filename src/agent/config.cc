@@ -11,6 +11,9 @@ Result<Config> load_config(os::FileSystem& files, const std::string& path) {
   TRY(config.directory, file.text("dir", "/var/lib/stele/agent"));
   TRY(config.spool, file.text("spool", config.directory + "/spool"));
   TRY(config.run, file.text("run", "/run/stele"));
+  TRY(config.policy, file.text("policy", "/etc/stele/policy"));
+  TRY(config.rotate_keys, file.duration("rotate_keys", std::chrono::minutes(10),
+                                        {std::chrono::seconds(1), std::chrono::hours(24)}));
   TRY(config.recorder_group, file.text("recorder_group", "stele-recorder"));
   TRY(const int64_t total, file.integer("sessions.total", 2048, {1, 100'000}));
   TRY(const int64_t per_user, file.integer("sessions.per_user", 256, {1, 100'000}));

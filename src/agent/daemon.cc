@@ -4,8 +4,14 @@
 #include <csignal>
 
 #include "agent/config.h"
+#include "agent/host_beat.h"
+#include "agent/host_sessions.h"
 #include "agent/http_link.h"
+#include "agent/policy_book.h"
+#include "agent/renewal.h"
 #include "agent/spool_sessions.h"
+#include "base/hex.h"
+#include "base/version.h"
 #include "ledger/keys.h"
 #include "ledger/recipients_list.h"
 #include "os/clock.h"
@@ -18,6 +24,8 @@
 #include "os/signals.h"
 #include "os/supervisor.h"
 #include "os/who.h"
+#include "receipt/text.h"
+#include "wire/enrolment.h"
 
 namespace stele::agent {
 namespace {
@@ -25,28 +33,55 @@ namespace {
 using os::Severity;
 
 constexpr Micros kHousekeepingEvery = std::chrono::seconds(10);
-constexpr size_t kListBytesMax = size_t{64} << 10;
+constexpr Micros kPolicyEvery = std::chrono::seconds(2);  // somebody may have put a new one there
+constexpr size_t kListBytesMax = size_t{64} << 10, kEpochBytesMax = 16, kMachineBytesMax = 128;
 
 /// What a host was told when it enrolled.
 struct Enrolment {
-  ledger::PrivateKey host;
-  uint32_t epoch = 1;
-  receipt::VerifierKey log_key;
+  std::string key_name;  // of the host's signing keys: ORIGIN/host/NAME
+  uint32_t epoch = 1;    // of the first
+  receipt::VerifierKey log_key, policy_key;
   segment::Recipients recipients;
 };
+
+/// Which of the keys of this host's name it was enrolled with; hosts that were enrolled before that
+/// was said have their first.
+Result<uint32_t> load_epoch(os::FileSystem& files, const std::string& path) {
+  const auto text = files.read(path, kEpochBytesMax);
+  if (!text && text.error().code == Code::kNotFound) return 1;
+  if (!text) return fail(text.error());
+  std::string_view rest = as_text(*text);
+  TRY(const std::string_view line, receipt::take_line(rest));
+  TRY(const uint64_t epoch, receipt::parse_decimal(line, UINT32_MAX));
+  if (epoch == 0 || !rest.empty()) return fail(Code::kCorrupt, path + ": no epoch");
+  return static_cast<uint32_t>(epoch);
+}
+
+// A copy of this host on another machine would sign as this one.
+Status check_machine(os::FileSystem& files, const std::string& directory) {
+  TRY(const Bytes enrolled, files.read(directory + "/machine", kMachineBytesMax));
+  TRY(const std::string id, os::read_system_file("/etc/machine-id"));
+  if (as_text(enrolled) == to_hex(wire::machine_hash(id)) + "\n") return {};
+  return fail(Code::kPermission,
+              directory + ": it was another machine that was enrolled (/etc/machine-id). Remove " +
+                  directory + " and enrol this one");
+}
 
 Result<Enrolment> load_enrolment(os::FileSystem& files, const std::string& directory) {
   if (!files.exists(directory + "/host.key")) {
     return fail(Code::kNotFound,
                 directory + ": this host is not enrolled; `stele enroll` makes its keys");
   }
-  TRY(auto host, ledger::load_private_key(files, directory + "/host.key"));
+  TRY(const auto host, ledger::load_private_key(files, directory + "/host.key"));
   TRY(auto log_key, ledger::load_verifier_key(files, directory + "/log.vkey"));
-  TRY(const auto policy_key, ledger::load_verifier_key(files, directory + "/policy.vkey"));
+  TRY(auto policy_key, ledger::load_verifier_key(files, directory + "/policy.vkey"));
   TRY(const Bytes note, files.read(directory + "/recipients", kListBytesMax));
   auto list = ledger::open_recipients_list(note, policy_key);
   if (!list) return fail(std::move(list).error().within(directory + "/recipients"));
-  return Enrolment{std::move(host), 1, std::move(log_key), ledger::sealing_recipients(*list, note)};
+  TRY(const uint32_t epoch, load_epoch(files, directory + "/epoch"));
+  TRY_VOID(check_machine(files, directory));
+  return Enrolment{host.name, epoch, std::move(log_key), std::move(policy_key),
+                   ledger::sealing_recipients(*list, note)};
 }
 
 class Agent {
@@ -62,8 +97,15 @@ class Agent {
   void stop();
 
  private:
-  segment::Sealer make_sealer(const StreamId& stream) const;
+  segment::Sealer make_sealer(const StreamId& stream);
+  Status open_host_stream();
+  event::HostSummary measure();
+  wire::Heartbeat heartbeat() const;
+  Status keep_host_stream();
   Result<os::PacketListener> listen();
+  std::string host_name() const;
+  void renew();
+  PolicyPlace policy_place() const;
   Status keep_house();
 
   os::PosixFileSystem files_;
@@ -75,25 +117,91 @@ class Agent {
   std::optional<uint32_t> recorder_group_;
   // Made in this order, and gone in the reverse one.
   std::optional<SharedSpool> spool_;
+  std::unique_ptr<HostStream> host_;
   std::optional<Shipping> shipping_;
   std::optional<SpoolSessions> sessions_;
+  std::optional<HostSessions> numbered_;
+  std::optional<PolicyBook> policy_;
+  std::optional<HttpLink> beat_link_;
+  std::optional<Renewal> renewal_;
+  std::optional<HostBeat> beat_;
   std::unique_ptr<Connections> connections_;
   bool was_low_ = false;
 };
 
-segment::Sealer Agent::make_sealer(const StreamId& stream) const {
-  const auto id =
-      segment::host_key_id(enrolment_.host.name, enrolment_.host.key.public_key().bytes);
-  return {stream,
-          segment::Kind::kSession,
-          {enrolment_.host.key, id, enrolment_.epoch},
-          enrolment_.recipients,
-          os::system_random};
+segment::Sealer Agent::make_sealer(const StreamId& stream) {
+  return {stream, segment::Kind::kSession, host_->keys(), enrolment_.recipients, os::system_random};
+}
+
+Status Agent::open_host_stream() {
+  event::HostStart start;
+  TRY(start.boot_id, os::read_system_file("/proc/sys/kernel/random/boot_id"));
+  start.host = os::host_name();
+  start.agent = std::string("stele ") + kVersion;
+  start.kernel = os::kernel_release();
+  return host_->begin(start, [this] { return measure(); });
+}
+
+event::HostSummary Agent::measure() {
+  event::HostSummary summary;
+  summary.open = sessions_->count();
+  summary.excluded = policy_->left_out();
+  const auto depth = spool_->with([](const spool::Spool& spool) { return spool.depth(); });
+  summary.waiting = depth.segments;
+  summary.waiting_bytes = depth.bytes;
+  const auto believed = shipping_->believed();
+  summary.checkpoint_size = believed.size;
+  if (believed.size > 0) summary.checkpoint_root = believed.root;
+  return summary;
+}
+
+wire::Heartbeat Agent::heartbeat() const {
+  const event::HostSummary summary = host_->summary();
+  wire::Heartbeat heartbeat;
+  heartbeat.sessions = summary.sessions;
+  heartbeat.open = summary.open;
+  heartbeat.excluded = summary.excluded;
+  heartbeat.lost = summary.lost;
+  heartbeat.waiting = summary.waiting;
+  heartbeat.waiting_bytes = summary.waiting_bytes;
+  heartbeat.checkpoint_size = summary.checkpoint_size;
+  heartbeat.checkpoint_root = summary.checkpoint_root.value_or(Hash{});
+  return heartbeat;
+}
+
+// A spool that is full is a reason to wait, not to stop.
+Status Agent::keep_host_stream() {
+  const Status done = host_->step();
+  if (done) return {};
+  const Code code = done.error().code;
+  if (code != Code::kNoSpace && code != Code::kLimit && code != Code::kConflict) return done;
+  os::tell_journal(Severity::kWarning, "the host's own stream: " + done.error().message());
+  return {};
 }
 
 Result<os::PacketListener> Agent::listen() {
   const uint32_t mode = recorder_group_ ? 0660 : 0666;
   return os::PacketListener::listen(config_.run + "/agent.sock", mode, recorder_group_);
+}
+
+std::string Agent::host_name() const {
+  const std::string& name = enrolment_.key_name;  // ORIGIN/host/NAME
+  return name.substr(name.rfind('/') + 1);
+}
+
+// On the heartbeats' thread: with a certificate that ran out there are none.
+void Agent::renew() {
+  const auto renewed = renewal_->step();
+  if (!renewed) os::tell_journal(Severity::kWarning, "certificate: " + renewed.error().message());
+}
+
+PolicyPlace Agent::policy_place() const {
+  return {.path = config_.policy,
+          .directory = config_.directory,
+          .key = enrolment_.policy_key,
+          .home = {enrolment_.log_key.name, enrolment_.recipients.list_hash},
+          .host = host_name(),
+          .recorder_group = recorder_group_};
 }
 
 Status Agent::start() {
@@ -106,6 +214,9 @@ Status Agent::start() {
   TRY(auto spool, spool::Spool::open(files_, config_.spool, clock_,
                                      spool::SpoolOptions{.quota = config_.quota}));
   spool_.emplace(std::move(spool));
+  TRY(host_,
+      HostStream::open(files_, config_.directory, enrolment_.epoch, *spool_, enrolment_.recipients,
+                       clock_, os::system_random, {.rotate_every = config_.rotate_keys}));
   sessions_.emplace(
       *spool_, memory_,
       [this](const StreamId& stream, const Continues*) -> Result<segment::Sealer> {
@@ -113,18 +224,29 @@ Status Agent::start() {
       },
       clock_, os::system_random);
   TRY_VOID(sessions_->begin());
+  TRY_VOID(open_host_stream());
+  numbered_.emplace(*sessions_, *host_);
   shipping_.emplace(
       *spool_, log_memory_, enrolment_.log_key, std::move(believed),
       std::make_unique<HttpLink>(files_, config_.directory, config_.server, clock_),
       [](const std::string& finding) { os::tell_journal(Severity::kWarning, finding); }, clock_);
+  policy_.emplace(files_, policy_place(), clock_,
+                  [](const std::string& finding) { os::tell_journal(Severity::kNotice, finding); });
+  TRY_VOID(policy_->begin());
+  beat_link_.emplace(files_, config_.directory, config_.server, clock_);
+  renewal_.emplace(
+      files_, config_.directory, host_name(), host_->keys(),
+      [this](ByteSpan request) { return beat_link_->post_renewal(request); }, clock_);
+  beat_.emplace([this] { return heartbeat(); },
+                [this](ByteSpan request) {
+                  renew();
+                  return beat_link_->post_heartbeat(request);
+                },
+                [this](Micros offset) { host_->set_offset(offset); }, clock_);
   TRY(auto listener, listen());
   TRY(connections_, Connections::make(
-                        std::move(listener), *sessions_,
-                        [this](const os::Peer&) {
-                          Policy policy;
-                          policy.recorder_group = recorder_group_;
-                          return policy;
-                        },
+                        std::move(listener), *numbered_,
+                        [this](const os::Peer& peer) { return policy_->policy_for(peer); },
                         [](const Owner& owner, const Error& error) {
                           os::tell_journal(Severity::kNotice,
                                            "the recorder of uid " + std::to_string(owner.uid) +
@@ -137,9 +259,13 @@ Status Agent::start() {
 
 Status Agent::keep_house() {
   TRY_VOID(sessions_->end_the_dead());
+  TRY_VOID(keep_host_stream());
   const auto findings = spool_->with([](spool::Spool& spool) { return spool.take_findings(); });
-  for (const spool::Finding& finding : findings)
+  for (const spool::Finding& finding : findings) {
     os::tell_journal(Severity::kWarning, "spool: " + finding.what);
+    using Kind = spool::Finding::Kind;
+    if (finding.kind == Kind::kDamaged || finding.kind == Kind::kMissing) host_->count_lost();
+  }
   const auto depth = spool_->with([](const spool::Spool& spool) { return spool.depth(); });
   if (depth.low && !was_low_) {
     os::tell_journal(Severity::kWarning, "spool: only " +
@@ -151,18 +277,20 @@ Status Agent::keep_house() {
 }
 
 Status Agent::serve() {
-  TRY(auto signals, os::SignalWatch::make({}, {SIGTERM, SIGINT}));
-  Micros longest = kHousekeepingEvery;
+  TRY(auto signals, os::SignalWatch::make({}, {SIGTERM, SIGINT, SIGHUP}));
+  Micros longest = std::min(kHousekeepingEvery, kPolicyEvery);
   const auto watchdog = os::watchdog_interval();
   if (watchdog) longest = std::min<Micros>(longest, *watchdog / 3);
   TRY_VOID(os::notify_supervisor("READY=1"));
-  os::tell_journal(Severity::kInfo, "recording for " + enrolment_.host.name);
+  os::tell_journal(Severity::kInfo, "recording for " + enrolment_.key_name);
   BootTime house_due = clock_.boot() + kHousekeepingEvery;
+  BootTime policy_due = clock_.boot() + kPolicyEvery;
   for (;;) {
     os::Readiness set[] = {{.fd = connections_->fd(), .want_read = true},
                            {.fd = signals.fd(), .want_read = true}};
     os::wait_until_ready(set, longest);
-    if (const auto came = signals.take(); came.has(SIGTERM) || came.has(SIGINT)) return {};
+    const auto came = signals.take();
+    if (came.has(SIGTERM) || came.has(SIGINT)) return {};
     if (const auto failed = spool_->failure()) return fail(*failed);
     if (set[0].can_read) {
       // No descriptors left, say: those who wait are let in when others have gone.
@@ -170,6 +298,10 @@ Status Agent::serve() {
         os::tell_journal(Severity::kError, accepted.error().message());
         os::wait_until_ready({}, std::chrono::milliseconds(200));
       }
+    }
+    if (came.has(SIGHUP) || clock_.boot() >= policy_due) {
+      policy_->refresh();
+      policy_due = clock_.boot() + kPolicyEvery;
     }
     if (clock_.boot() >= house_due) {
       TRY_VOID(keep_house());
@@ -183,6 +315,9 @@ Status Agent::serve() {
 void Agent::stop() {
   (void)os::notify_supervisor("STOPPING=1");
   connections_.reset();  // seals what was taken
+  beat_.reset();
+  if (const Status ended = host_->end("asked to"); !ended)
+    os::tell_journal(Severity::kWarning, "the host's own stream: " + ended.error().message());
   shipping_.reset();
 }
 

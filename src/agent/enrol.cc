@@ -88,6 +88,9 @@ Status keep(os::FileSystem& files, const std::string& directory, const wire::Enr
   TRY_VOID(put("authority.pem", as_bytes(authority.to_pem())));
   TRY_VOID(put("log.vkey", as_bytes(told.log_key + "\n")));
   TRY_VOID(put("policy.vkey", as_bytes(told.policy_key + "\n")));
+  TRY(const std::string machine, os::read_system_file("/etc/machine-id"));
+  TRY_VOID(put("machine", as_bytes(to_hex(wire::machine_hash(machine)) + "\n")));
+  TRY_VOID(put("epoch", as_bytes(std::to_string(told.epoch) + "\n")));
   return put("recipients", told.recipients);
 }
 

@@ -1,5 +1,8 @@
 #include "agent/http_link.h"
 
+#include "wire/enrolment.h"
+#include "wire/heartbeat.h"
+
 namespace stele::agent {
 namespace {
 
@@ -44,6 +47,24 @@ Result<Bytes> HttpLink::post_segments(ByteSpan request) {
               .headers = {},
               .body = request,
               .is_idempotent = true});  // a segment that is there already is accepted again
+}
+
+Result<Bytes> HttpLink::post_heartbeat(ByteSpan request) {
+  return ask({.method = "POST",
+              .target = "/v1/heartbeats",
+              .content_type = std::string(wire::kHeartbeatType),
+              .headers = {},
+              .body = request,
+              .is_idempotent = true});
+}
+
+Result<Bytes> HttpLink::post_renewal(ByteSpan request) {
+  return ask({.method = "POST",
+              .target = "/v1/certificates",
+              .content_type = std::string(wire::kRenewalType),
+              .headers = {},
+              .body = request,
+              .is_idempotent = true});  // the last one that arrives is kept
 }
 
 Result<Bytes> HttpLink::fetch(const std::string& path) {

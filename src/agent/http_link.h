@@ -22,6 +22,10 @@ class HttpLink : public ServerLink {
 
   Result<Bytes> post_segments(ByteSpan request) override;
   Result<Bytes> fetch(const std::string& path) override;
+  /// POST /v1/heartbeats.
+  Result<Bytes> post_heartbeat(ByteSpan request);
+  /// POST /v1/certificates.
+  Result<Bytes> post_renewal(ByteSpan request);
 
  private:
   Result<http::Client*> client();

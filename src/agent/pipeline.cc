@@ -249,14 +249,18 @@ void Pipeline::run() {
 }
 
 Status Pipeline::do_round(Round& round) {
-  if (round.batch) {
-    adapt_effort(*round.batch);
-    if (sealer_.bytes_since_rekey() >= kRekeyBytes) sealer_.rekey_next();
-    TRY(auto sealed, sealer_.seal(*round.batch, round.closing));
-    unconfirmed_.push_back({std::move(sealed.bytes), round.taken});
-  }
-  TRY_VOID(store());
+  TRY_VOID(seal_and_store(round));
   return settle(round.full, round.closing || !thread_.joinable());
+}
+
+Status Pipeline::seal_and_store(Round& round) {
+  if (!round.batch) return store();
+  adapt_effort(*round.batch);
+  if (sealer_.bytes_since_rekey() >= kRekeyBytes) sealer_.rekey_next();
+  const auto key = sealer_.hold_key();  // its time must not end before the segment is stored
+  TRY(auto sealed, sealer_.seal(*round.batch, round.closing));
+  unconfirmed_.push_back({std::move(sealed.bytes), round.taken});
+  return store();
 }
 
 // Appends what is not in the store yet. After a failed sync some of it may be there already, and

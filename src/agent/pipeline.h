@@ -88,6 +88,7 @@ class Pipeline : public event::Sink {
   void end_round(Round& round, const Status& status);
   void run();
 
+  Status seal_and_store(Round& round);
   Status store();
   void drop_confirmed();
   Status settle(bool flood, bool closing);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "identity/start.h"
 #include "os/pty.h"
@@ -67,6 +68,24 @@ SessionRefusal refusal_later(const Error& error) {
   }
 }
 
+/// A person's words as one line that does nothing to a terminal or a journal.
+std::string one_line(std::string_view text) {
+  std::string line(text);
+  for (size_t i = 0; i < line.size(); ++i) {
+    const auto byte = static_cast<uint8_t>(line[i]);
+    if (byte < 0x20 || byte == 0x7f) line[i] = ' ';
+    const bool is_c1 =
+        byte == 0xc2 && i + 1 < line.size() && static_cast<uint8_t>(line[i + 1]) < 0xa0;
+    if (is_c1) line[i] = line[i + 1] = ' ';
+  }
+  return line;
+}
+
+std::string rule_text(const policy::Terms& terms) {
+  return terms.rule == 0 ? "no rule"
+                         : "rule " + std::to_string(terms.rule) + " (" + terms.rule_name + ")";
+}
+
 }  // namespace
 
 Result<wire::Terms> decide(const Policy& policy, const os::Peer& peer, const wire::Hello& hello) {
@@ -74,10 +93,24 @@ Result<wire::Terms> decide(const Policy& policy, const os::Peer& peer, const wir
   if (policy.recorder_group && peer.egid != *policy.recorder_group) {
     return fail(Code::kPermission, "only the recorder may record: this program is not it");
   }
-  wire::Terms terms = policy.terms;
-  // all < redact < none: the smaller keeps more.
-  terms.input_policy = std::min(terms.input_policy, hello.input_policy);
-  terms.lanes.input = terms.input_policy != event::InputPolicy::kNone;
+  wire::Terms terms;
+  terms.input_policy = policy::tightened(policy.terms, hello.input_policy);
+  terms.lanes = {policy.terms.keeps_output, terms.input_policy != event::InputPolicy::kNone};
+  terms.open = policy.terms.open;
+  terms.patience_ms = policy.terms.patience_seconds * 1000;
+  terms.banner = policy.terms.banner;
+  terms.rule = policy.terms.rule;
+  terms.rule_name = policy.terms.rule_name;
+  terms.policy_version = policy.version;
+  terms.policy_hash = policy.hash;
+  if (hello.break_glass.empty()) return terms;
+  if (!policy.terms.allows_break_glass) {
+    return fail(Code::kPermission, "break-glass is not for this session: " +
+                                       rule_text(policy.terms) + " does not allow it");
+  }
+  terms.break_glass = one_line(hello.break_glass);
+  terms.open = true;
+  terms.patience_ms = std::min(terms.patience_ms, kBreakGlassPatienceMs);
   return terms;
 }
 
@@ -103,6 +136,19 @@ Status SessionHost::refuse(SessionRefusal code, Error error) {
   return fail(std::move(error));
 }
 
+void SessionHost::tell(Notice::What what, const std::string& how) const {
+  policy_.tell({what, "uid " + std::to_string(peer_.uid) + ", pid " +
+                          std::to_string(peer_.process.pid) + ": " + how});
+}
+
+/// Nothing of the session is kept, and its connection has nothing more to say.
+Status SessionHost::leave_out(const std::string& why) {
+  tell(Notice::What::kLeftOut, "not recorded: " + why);
+  stage_ = Stage::kClosed;
+  reply_ = wire::encode(wire::Unrecorded{policy_.terms.banner});
+  return {};
+}
+
 Status SessionHost::welcome(const StreamId& id, uint64_t next) {
   stage_ = sink_ ? Stage::kRunning : Stage::kClosed;
   next_ = next;
@@ -126,8 +172,16 @@ Status SessionHost::take(const wire::Hello& hello) {
     return refuse(SessionRefusal::kMalformed, {Code::kCorrupt, "a second hello"});
   auto terms = decide(policy_, peer_, hello);
   if (!terms) return refuse(SessionRefusal::kPolicy, std::move(terms).error());
+  if (!policy_.terms.is_recorded) return leave_out(rule_text(policy_.terms));
   terms_ = *std::move(terms);
+  if (!terms_.break_glass.empty()) {
+    tell(Notice::What::kBreakGlass,
+         "break-glass by " + rule_text(policy_.terms) + ": " + terms_.break_glass);
+  }
   auto opened = sessions_.open(owner(), terms_, start_of(peer_, hello, terms_), durable());
+  // The reserve is full as well: whoever may break the glass mends it without a record.
+  if (!opened && opened.error().code == Code::kNoSpace && !terms_.break_glass.empty())
+    return leave_out(opened.error().message());
   if (!opened) {
     const bool busy = opened.error().code == Code::kBusy;
     return refuse(busy ? SessionRefusal::kNotNow : SessionRefusal::kFailed,
@@ -172,6 +226,11 @@ Status SessionHost::take(const wire::Said& said) {
   if (!is_kept(said.event.lane, terms_.lanes)) {
     return refuse(SessionRefusal::kPolicy, {Code::kPermission, "an event of a lane not recorded"});
   }
+  const auto* facts = std::get_if<event::Terms>(&said.event.body);
+  if (facts != nullptr &&
+      (said.number != wire::kOpeningNumber + 1 || *facts != wire::facts_of(terms_))) {
+    return refuse(SessionRefusal::kMalformed, {Code::kCorrupt, "terms that are not its own"});
+  }
   if (said.event.at > clock_.boot()) {
     return refuse(SessionRefusal::kMalformed, {Code::kCorrupt, "an event that is yet to happen"});
   }
@@ -180,6 +239,7 @@ Status SessionHost::take(const wire::Said& said) {
     return refuse(code, std::move(taken).error());
   }
   sink_->passed_on();
+  charge(said.event);
   ++next_;
   if (std::holds_alternative<event::End>(said.event.body)) stage_ = Stage::kEnded;
   return {};
@@ -191,6 +251,18 @@ Status SessionHost::dispatch(const event::Event& event) {
   if (const auto* input = std::get_if<event::Input>(&event.body))
     return sink_->input(event.at, input->bytes);
   return sink_->event(event.at, event.lane, event.body);
+}
+
+/// Above a quota the next message is left with the recorder, whose terminal waits then.
+void SessionHost::charge(const event::Event& event) {
+  const auto* output = std::get_if<event::Output>(&event.body);
+  const auto* input = std::get_if<event::Input>(&event.body);
+  if (!policy_.meter || (output == nullptr && input == nullptr)) return;
+  const auto charge =
+      policy_.meter->take(output != nullptr ? output->bytes.size() : input->bytes.size());
+  slowed_until_ = charge.ready;
+  if (charge.finding)
+    tell(Notice::What::kSlowed, *charge.finding + ", of " + rule_text(policy_.terms));
 }
 
 /// A `bye` without an end before it: the recorder gave up (its terminal could not be had, say).
@@ -223,6 +295,7 @@ Status SessionHost::receive_all(os::PacketSocket& socket, Bytes& room) {
     if (got.is_blocked) return {};
     if (got.is_closed) return fail(Code::kNotFound, "the recorder is gone");
     TRY_VOID(receive(ByteSpan(room).first(got.bytes)));
+    if (slowed() > Micros(0)) return {};
   }
   return {};
 }
@@ -240,24 +313,32 @@ Status SessionHost::send_replies(os::PacketSocket& socket) {
 Status SessionHost::serve(os::PacketSocket socket, const os::Wake& stop) {
   Bytes room(wire::kPacketBytesMax);
   const BootTime hello_due = clock_.boot() + kHelloMax;
+  bool is_deaf = false;  // the recorder is gone; what it said before is still to be taken
   for (;;) {
+    const Micros pause = slowed();
     std::array<os::Readiness, 3> set = {{
-        {.fd = socket.get(), .want_read = true, .want_write = unsent_.has_value()},
+        {.fd = pause > Micros(0) ? -1 : socket.get(),
+         .want_read = true,
+         .want_write = unsent_.has_value() && !is_deaf},
         {.fd = wake_.fd(), .want_read = true},
         {.fd = stop.fd(), .want_read = true},
     }};
     std::optional<Micros> patience;
     if (stage_ == Stage::kSilent) patience = std::max(Micros(0), hello_due - clock_.boot());
+    if (pause > Micros(0)) patience = pause;
     os::wait_until_ready(set, patience);
     if (set[2].can_read) return {};
     if (set[1].can_read) wake_.clear();
+    if (pause > Micros(0)) continue;
     const Status received = set[0].can_read ? receive_all(socket, room) : Status{};
-    const Status sent = send_replies(socket);
+    const Status sent = is_deaf ? Status{} : send_replies(socket);
     if (!received) {
       const bool gone = received.error().code == Code::kNotFound && stage_ != Stage::kRefused;
       return gone && is_closed() ? Status{} : received;
     }
-    TRY_VOID(sent);
+    is_deaf = is_deaf || !sent;
+    if (!sent && sent.error().sys_errno != EPIPE && sent.error().sys_errno != ECONNRESET)
+      return sent;
     if (stage_ == Stage::kSilent && clock_.boot() >= hello_due)
       return fail(Code::kCorrupt, "a connection without a hello");
   }

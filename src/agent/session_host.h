@@ -1,16 +1,19 @@
 // The agent's side of one recorder's connection (docs/formats/wire-session.md).
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
 
+#include "agent/quota.h"
 #include "base/uuid.h"
 #include "event/sink.h"
 #include "os/peer.h"
 #include "os/unix_socket.h"
 #include "os/wake.h"
+#include "policy/decide.h"
 #include "wire/session.h"
 
 namespace stele::agent {
@@ -66,12 +69,26 @@ class Sessions {
   virtual Result<Resumed> resume(const StreamId& id, uint64_t durable_min, Durable durable) = 0;
 };
 
+/// Something about a session that somebody else counts, or should hear of.
+struct Notice {
+  enum class What { kLeftOut, kBreakGlass, kSlowed };
+  What what = What::kLeftOut;
+  std::string text;  // one line, for a person
+};
+
 /// What an agent grants to whom.
 struct Policy {
-  wire::Terms terms;  // input_policy: what is kept at least; a wish for more is granted
+  policy::Terms terms;                     // of the rule that fits
+  uint64_t version = 0;                    // of the policy it is in; 0: there is none
+  std::optional<Hash> hash;                // exactly if there is one
   std::optional<uint32_t> recorder_group;  // what a recorder's effective group must be
   std::string refusal;                     // not empty: nobody may, and why
+  std::shared_ptr<Meter> meter;            // none: nothing is bounded
+  std::function<void(const Notice&)> tell = [](const Notice&) {};
 };
+
+/// A break-glass session waits no longer for its agent before it goes on without it.
+inline constexpr uint32_t kBreakGlassPatienceMs = 5'000;
 
 /// The terms for a wish: policy made only stricter by it. kPermission: none, and why.
 Result<wire::Terms> decide(const Policy& policy, const os::Peer& peer, const wire::Hello& hello);
@@ -114,8 +131,13 @@ class SessionHost {
   Status take(const wire::Said& said);
   Status take(const wire::Bye& bye);
   Status dispatch(const event::Event& event);
+  void charge(const event::Event& event);
+  /// How long nothing is taken from the recorder; 0: something is.
+  Micros slowed() const { return std::max(Micros(0), slowed_until_ - clock_.boot()); }
   Status welcome(const StreamId& id, uint64_t next);
   Status refuse(wire::SessionRefusal code, Error error);
+  Status leave_out(const std::string& why);
+  void tell(Notice::What what, const std::string& how) const;
   Status receive_all(os::PacketSocket& socket, Bytes& room);
   Status send_replies(os::PacketSocket& socket);
 
@@ -127,6 +149,7 @@ class SessionHost {
   std::atomic<uint64_t> durable_{0};  // likewise
 
   Stage stage_ = Stage::kSilent;
+  BootTime slowed_until_{};
   wire::Terms terms_;
   uint64_t next_ = 2;            // the number the next event must have
   uint64_t told_ = 0;            // the last `taken`

@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <map>
 #include <random>
 #include <thread>
 
 #include "event/test_events.h"
+#include "os/clock.h"
 
 namespace stele::agent {
 namespace {
@@ -147,7 +149,12 @@ class SessionHostTest : public testing::Test {
     return welcome.session;
   }
 
-  Policy policy;
+  std::vector<Notice> notices;
+  Policy policy = [this] {
+    Policy made;
+    made.tell = [this](const Notice& notice) { notices.push_back(notice); };
+    return made;
+  }();
   MemorySessions sessions;
   TestClock clock;
 };
@@ -274,11 +281,9 @@ TEST_F(SessionHostTest, refuses_what_has_yet_to_happen) {
 }
 
 TEST_F(SessionHostTest, keeps_no_lane_that_policy_leaves_out) {
-  policy.terms.input_policy = event::InputPolicy::kNone;
+  policy.terms.input = event::InputPolicy::kNone;
   const auto it = host();
-  wire::Hello quiet = hello();
-  quiet.input_policy = event::InputPolicy::kNone;
-  ASSERT_TRUE(it->receive(*wire::encode(quiet)));
+  ASSERT_TRUE(it->receive(*wire::encode(hello())));
   const auto terms = std::get<wire::Welcome>(reply(*it)).terms;
   EXPECT_EQ(terms.input_policy, event::InputPolicy::kNone);
   EXPECT_FALSE(terms.lanes.input);
@@ -330,20 +335,134 @@ TEST_F(SessionHostTest, survives_anything_a_recorder_says) {
   }
 }
 
-TEST(Decision, lets_a_wish_only_keep_more) {
+TEST_F(SessionHostTest, keeps_the_facts_of_its_terms_as_it_gave_them) {
+  policy.terms.rule = 2;
+  policy.terms.rule_name = "operators";
+  policy.terms.banner = "recorded";
+  policy.version = 5;
+  policy.hash = Hash{7};
+  const auto terms_of = [&](uint64_t number, const event::Terms& facts) {
+    return *wire::encode_event(number, event::at(5), Lane::kFacts, facts);
+  };
+  auto it = host();
+  ASSERT_TRUE(it->receive(*wire::encode(hello())));
+  const auto welcome = std::get<wire::Welcome>(reply(*it));
+  EXPECT_EQ(welcome.terms.banner, "recorded");
+  EXPECT_EQ(welcome.terms.policy_version, 5U);
+  const event::Terms facts = wire::facts_of(welcome.terms);
+  ASSERT_TRUE(it->receive(terms_of(2, facts)));
+  EXPECT_EQ(sessions.only().events.at(0).body, event::Body(facts));
+  EXPECT_FALSE(it->receive(terms_of(3, facts))) << "once";
+  it.reset();
+  sessions.sessions.clear();
+  const auto liar = host();
+  ASSERT_TRUE(liar->receive(*wire::encode(hello())));
+  (void)reply(*liar);
+  event::Terms others = facts;
+  others.rule = 1;
+  EXPECT_FALSE(liar->receive(terms_of(2, others)));
+  EXPECT_EQ(refusal(*liar), SessionRefusal::kMalformed);
+}
+
+TEST_F(SessionHostTest, leaves_out_who_policy_leaves_out_and_says_so) {
+  policy.terms.is_recorded = false;
+  policy.terms.rule = 3;
+  policy.terms.rule_name = "backups";
+  policy.terms.banner = "not recorded";
+  const auto it = host();
+  ASSERT_TRUE(it->receive(*wire::encode(hello())));
+  EXPECT_EQ(std::get<wire::Unrecorded>(reply(*it)).banner, "not recorded");
+  EXPECT_FALSE(it->next_reply());
+  EXPECT_TRUE(it->is_closed());
+  EXPECT_TRUE(sessions.sessions.empty());
+  ASSERT_EQ(notices.size(), 1U);
+  EXPECT_EQ(notices[0].what, Notice::What::kLeftOut);
+  EXPECT_EQ(notices[0].text, "uid 1000, pid 77: not recorded: rule 3 (backups)");
+  EXPECT_FALSE(it->receive(said(2))) << "nothing is taken from it";
+}
+
+TEST_F(SessionHostTest, lets_the_glass_be_broken_where_a_rule_allows_it) {
+  wire::Hello help = hello();
+  help.break_glass = "disk\x1b[2J full\nnow \xc2\x9b";
+  const auto stranger = host();
+  EXPECT_FALSE(stranger->receive(*wire::encode(help)));
+  EXPECT_EQ(refusal(*stranger), SessionRefusal::kPolicy);
+  EXPECT_TRUE(notices.empty());
+
+  policy.terms.allows_break_glass = true;
+  const auto it = host();
+  ASSERT_TRUE(it->receive(*wire::encode(help)));
+  const wire::Terms terms = std::get<wire::Welcome>(reply(*it)).terms;
+  EXPECT_TRUE(terms.open) << "a full reserve does not end it";
+  EXPECT_EQ(terms.patience_ms, kBreakGlassPatienceMs);
+  EXPECT_EQ(terms.break_glass, "disk [2J full now   ") << "in the person's words, in one line";
+  EXPECT_EQ(sessions.only().terms, terms);
+  ASSERT_EQ(notices.size(), 1U);
+  EXPECT_EQ(notices[0].what, Notice::What::kBreakGlass);
+
+  sessions.full = true;
+  const auto late = host();
+  EXPECT_TRUE(late->receive(*wire::encode(help)));
+  EXPECT_TRUE(std::holds_alternative<wire::Unrecorded>(reply(*late)));
+  EXPECT_EQ(notices.back().what, Notice::What::kLeftOut);
+}
+
+TEST_F(SessionHostTest, takes_all_of_a_recorder_that_is_slowed_and_says_so_once) {
+  os::SystemClock real;
+  Quotas quotas(real);
+  policy.meter = quotas.meter("r", 1000, {.session = {1'000'000, 0}, .person = {}, .host = {}});
+  (void)policy.meter->take(999'999);
+  auto [ours, theirs] = *os::packet_pair();
+  const os::Wake stop = *os::Wake::make();
+  const std::string text(10'000, 'x');
+  ASSERT_TRUE(*theirs.send(*wire::encode(hello())));
+  for (uint64_t number = 2; number < 8; ++number) ASSERT_TRUE(*theirs.send(said(number, text)));
+  theirs.close();  // dead; what it showed is in the socket
+  const auto it = *SessionHost::make(peer(), policy, sessions, real);
+  EXPECT_EQ(it->serve(std::move(ours), stop).error().code, Code::kNotFound);
+  EXPECT_EQ(sessions.only().events.size(), 6U) << "slowed, not dropped";
+  ASSERT_EQ(notices.size(), 1U);
+  EXPECT_EQ(notices[0].what, Notice::What::kSlowed);
+}
+
+TEST_F(SessionHostTest, leaves_the_next_message_with_a_recorder_that_is_slowed) {
+  os::SystemClock real;
+  Quotas quotas(real);
+  const policy::Quotas limits{.session = {}, .person = {1024, 0}, .host = {}};
+  (void)quotas.meter("r", 1000, limits)->take(size_t{100} * 1024);  // another session of theirs
+  policy.meter = quotas.meter("r", 1000, limits);
+  std::promise<void> slowed;
+  policy.tell = [&](const Notice&) { slowed.set_value(); };
+  auto [ours, theirs] = *os::packet_pair();
+  const os::Wake stop = *os::Wake::make();
+  ASSERT_TRUE(*theirs.send(*wire::encode(hello())));
+  for (uint64_t number = 2; number < 5; ++number) ASSERT_TRUE(*theirs.send(said(number)));
+  const auto it = *SessionHost::make(peer(), policy, sessions, real);
+  std::thread serving(
+      [&, socket = std::move(ours)]() mutable { EXPECT_TRUE(it->serve(std::move(socket), stop)); });
+  slowed.get_future().wait();
+  stop.wake();
+  serving.join();
+  EXPECT_EQ(sessions.only().events.size(), 1U);
+}
+
+TEST(Decision, lets_a_wish_only_tighten) {
   using enum event::InputPolicy;
   const os::Peer peer;
-  const auto decided = [&](event::InputPolicy least, event::InputPolicy wish) {
-    Policy policy;
-    policy.terms.input_policy = least;
+  Policy policy;
+  const auto decided = [&](event::InputPolicy rule, event::InputPolicy wish) {
+    policy.terms.input = rule;
     wire::Hello hello;
     hello.input_policy = wish;
-    return decide(policy, peer, hello)->input_policy;
+    return *decide(policy, peer, hello);
   };
-  EXPECT_EQ(decided(kRedact, kNone), kRedact);
-  EXPECT_EQ(decided(kRedact, kAll), kAll);
-  EXPECT_EQ(decided(kAll, kNone), kAll);
-  EXPECT_EQ(decided(kNone, kRedact), kRedact);
+  EXPECT_EQ(decided(kRedact, kNone).input_policy, kNone);
+  EXPECT_FALSE(decided(kRedact, kNone).lanes.input);
+  EXPECT_EQ(decided(kRedact, kAll).input_policy, kRedact);
+  EXPECT_EQ(decided(kAll, kRedact).input_policy, kRedact);
+  EXPECT_EQ(decided(kNone, kAll).input_policy, kNone);
+  policy.terms.is_input_fixed = true;
+  EXPECT_EQ(decided(kAll, kNone).input_policy, kAll);
 }
 
 TEST(Decision, is_no_for_what_is_not_the_recorder_or_not_allowed) {

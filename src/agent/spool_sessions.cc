@@ -77,6 +77,7 @@ Result<Sessions::Opened> SpoolSessions::open(const Owner& owner, const wire::Ter
                                              const event::Start& start, Durable durable) {
   RememberedSession session{.owner = owner, .terms = terms, .start = start};
   session.id = session.stream = make_uuid_v7(clock_.wall(), random_);
+  if (!terms.break_glass.empty()) session.room = spool::Room::kReserve;
   TRY(Held held, hold(session.id));
   TRY(auto sealer, make_sealer_(session.stream, nullptr));
   TRY_VOID(memory_.remember(session));

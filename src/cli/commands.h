@@ -18,7 +18,8 @@ int init(Context& context, const InitOptions& options);
 
 struct RecordOptions {
   std::string title;
-  std::string input = "redact";
+  std::string input;        // empty: as policy has it, or redact
+  std::string break_glass;  // why; of an enrolled host only
   bool fail_open = false;
   std::vector<std::string> command;  // empty: the login shell
 };
@@ -37,6 +38,7 @@ struct PlayOptions {
   std::optional<double> idle_max;  // seconds
   double start_at = 0;             // seconds
   bool raw = false;                // pass terminal escape sequences through as recorded
+  bool follow = false;             // from where it is now, as it goes on
 };
 int play(Context& context, const PlayOptions& options);
 
@@ -48,7 +50,8 @@ int export_session(Context& context, const ExportOptions& options);
 struct VerifyOptions {
   std::string session;  // or a directory
   bool all = false, every_signature = false, forget = false;
-  unsigned threads = 0;  // 0: as many as there are cores
+  bool log_only = false;  // tiles and checkpoint, no segments
+  unsigned threads = 0;   // 0: as many as there are cores
 };
 int verify(Context& context, const VerifyOptions& options);
 
@@ -60,5 +63,16 @@ struct GrantOptions {
 };
 int grant(Context& context, const GrantOptions& options);
 int list_keys(Context& context);
+
+/// docs/formats/policy.md. `key`: of sign the private key, of the others the verifier key.
+struct PolicyOptions {
+  std::string file, key, output;
+  std::vector<std::string> users, logins, groups;  // explain: names and numbers of one session
+  std::string host, service;
+};
+int check_policy(Context& context, const PolicyOptions& options);
+int show_policy(Context& context, const PolicyOptions& options);
+int explain_policy(Context& context, const PolicyOptions& options);
+int sign_policy(Context& context, const PolicyOptions& options);
 
 }  // namespace stele::cli

@@ -71,8 +71,12 @@ Result<std::vector<crypto::Identity>> load_identities(Context& context, const st
 }
 
 Result<ledger::Trust> load_trust(Context& context) {
-  TRY(auto log, ledger::load_verifier_key(context.files, context.layout.log_vkey()));
-  TRY(auto hosts, ledger::HostKeys::load(context.files, context.layout.host_vkey()));
+  return load_trust(context.files, context.layout);
+}
+
+Result<ledger::Trust> load_trust(os::FileSystem& files, const ledger::Layout& layout) {
+  TRY(auto log, ledger::load_verifier_key(files, layout.log_vkey()));
+  TRY(auto hosts, ledger::HostKeys::load(files, layout.host_vkey()));
   return ledger::Trust{std::move(log), std::move(hosts)};
 }
 
@@ -101,6 +105,12 @@ Result<StreamId> find_session(const std::vector<StreamId>& all, const std::strin
     return fail(Code::kNotFound,
                 "no session " + name + " in this ledger; `stele sessions` lists them");
   return *found;
+}
+
+Result<StreamId> find_session(const ledger::Catalog& all, const std::string& name) {
+  std::vector<StreamId> ids;
+  for (const auto& stream : all.streams()) ids.push_back(stream.id);
+  return find_session(ids, name);
 }
 
 std::string printable(std::string_view text) {

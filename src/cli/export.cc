@@ -40,7 +40,7 @@ class Sink {
   std::unique_ptr<std::FILE, Close> file_;
 };
 
-struct Source {
+struct Exported {
   SessionReader& reader;
   const ledger::StreamRef& stream;
   SessionFacts facts;
@@ -48,14 +48,14 @@ struct Source {
 
 using Unreadable = std::set<Lane>;
 
-Result<Unreadable> export_raw(Source& source, Sink& sink) {
+Result<Unreadable> export_raw(Exported& source, Sink& sink) {
   return source.reader.read(source.stream, {Lane::kOutput}, [&](const TimedEvent& e) {
     if (const auto* o = std::get_if<event::Output>(&e.event.body)) sink.write(as_text(o->bytes));
     return true;
   });
 }
 
-Result<Unreadable> export_asciicast(Source& source, Sink& sink, event::AsciicastVersion version) {
+Result<Unreadable> export_asciicast(Exported& source, Sink& sink, event::AsciicastVersion version) {
   event::AsciicastWriter writer(version, [&](std::string_view line) { sink.write(line); });
   writer.begin(source.facts.start, source.facts.began);
   TRY(auto unreadable,
@@ -68,7 +68,7 @@ Result<Unreadable> export_asciicast(Source& source, Sink& sink, event::Asciicast
   return unreadable;
 }
 
-Result<Unreadable> export_text(Source& source, Sink& sink) {
+Result<Unreadable> export_text(Exported& source, Sink& sink) {
   ScreenSize size = ScreenSize().updated(source.facts.start.size);
   terminal::Transcript transcript(size.rows, size.columns, [&](std::string_view line) {
     sink.write(line);
@@ -145,13 +145,67 @@ struct JsonBody {
   void operator()(const event::Grant& g) const {
     json.key("type").text("grant").key("stream").text(to_string(g.stream));
   }
+  void operator()(const event::Finding& f) const {
+    json.key("type").text("finding").key("rule").text(f.rule).key("what").text(f.what);
+    if (f.stream) json.key("stream").text(to_string(*f.stream));
+    if (f.sequence) json.key("segment").number(*f.sequence);
+  }
+  void operator()(const event::Terms& t) const {
+    json.key("type").text("terms").key("rule").number(t.rule).key("rule_name").text(t.rule_name);
+    json.key("policy_version").number(t.version);
+    if (t.policy_hash) json.key("policy_hash").text(to_hex(*t.policy_hash));
+    json.key("input").text(event::input_policy_name(t.input_policy));
+    json.key("output").boolean(t.keeps_output).key("open").boolean(t.open);
+    json.key("banner").text(t.banner);
+    if (!t.reason.empty()) json.key("break_glass").text(t.reason);
+  }
+  void operator()(const event::HostStart& s) const {
+    json.key("type").text("host-start").key("host").text(s.host).key("boot").text(s.boot_id);
+    json.key("agent").text(s.agent).key("sessions").number(s.sessions);
+  }
+  void operator()(const event::HostStop& s) const {
+    json.key("type").text("host-stop").key("why").text(s.why);
+  }
+  void operator()(const event::HostSummary& s) const {
+    json.key("type").text("host-summary").key("open").number(s.open);
+    json.key("sessions").number(s.sessions).key("lost").number(s.lost);
+    json.key("excluded").number(s.excluded).key("waiting").number(s.waiting);
+    json.key("waiting_bytes").number(s.waiting_bytes).key("checkpoint").number(s.checkpoint_size);
+  }
+  void operator()(const event::ClockStep& s) const {
+    json.key("type").text("clock-step").key("seconds").seconds(s.by);
+  }
+  void operator()(const event::SessionNumber& s) const {
+    json.key("type").text("session-number").key("number").number(s.number);
+    json.key("stream").text(to_string(s.stream));
+  }
+  void operator()(const event::ServerStart& s) const {
+    json.key("type").text("server-start").key("host").text(s.host).key("program").text(s.program);
+  }
+  void operator()(const event::ServerStop& s) const {
+    json.key("type").text("server-stop").key("why").text(s.why);
+  }
+  void operator()(const event::Asked& a) const {
+    using Kind = event::Asked::Kind;
+    json.key("type").text(a.kind == Kind::kLogin    ? "login"
+                          : a.kind == Kind::kAccess ? "access"
+                                                    : "refusal");
+    json.key("person").text(a.person).key("token").text(a.token).key("peer").text(a.peer);
+    json.key("what").text(a.what).key("purpose").text(a.purpose);
+    if (a.stream) json.key("stream").text(to_string(*a.stream));
+    if (a.next > 0) json.key("first").number(a.first).key("next").number(a.next);
+    json.key("count").number(std::max<uint64_t>(1, a.count));
+  }
+  void operator()(const event::Change& c) const {
+    json.key("type").text("change").key("what").text(c.what);
+  }
   void operator()(const event::Unknown& u) const {
     json.key("type").text("unknown").key("number").number(u.type).key("hex").text(
         to_hex(u.encoded));
   }
 };
 
-Result<Unreadable> export_json(Source& source, Sink& sink) {
+Result<Unreadable> export_json(Exported& source, Sink& sink) {
   return source.reader.read(source.stream, {Lane::kFacts, Lane::kOutput, Lane::kInput},
                             [&](const TimedEvent& e) {
                               std::string line;
@@ -172,7 +226,7 @@ Result<Unreadable> export_json(Source& source, Sink& sink) {
                             });
 }
 
-Result<Unreadable> write(Source& source, Sink& sink, const std::string& format) {
+Result<Unreadable> write(Exported& source, Sink& sink, const std::string& format) {
   if (format == "raw") return export_raw(source, sink);
   if (format == "text") return export_text(source, sink);
   if (format == "json") return export_json(source, sink);
@@ -182,15 +236,11 @@ Result<Unreadable> write(Source& source, Sink& sink, const std::string& format) 
 }
 
 Status run(Context& context, const ExportOptions& options) {
-  TRY_VOID(require_ledger(context));
+  TRY(const auto ledger, open_source(context, "export"));
   TRY(const auto identities, load_identities(context, options.identity));
-  const vault::Vault vault(context.files, context.layout.vault());
-  TRY(const auto catalog, ledger::Catalog::read(vault));
-  std::vector<StreamId> ids;
-  for (const auto& s : catalog.streams()) ids.push_back(s.id);
-  TRY(const StreamId id, find_session(ids, options.session));
-  SessionReader reader(vault, catalog, identities);
-  Source source{reader, *catalog.find(id), {}};
+  TRY(const StreamId id, find_session(ledger->catalog(), options.session));
+  SessionReader reader(*ledger, identities);
+  Exported source{reader, *ledger->catalog().find(id), {}};
   TRY(source.facts, reader.facts(source.stream));
   TRY(auto sink, Sink::open(options.output));
   TRY(auto unreadable, write(source, sink, options.format));

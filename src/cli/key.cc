@@ -88,11 +88,10 @@ class Grants {
 // Every lane key that the identities open, each in its own lane.
 Result<Grants> gather_keys(Context& context, std::span<const crypto::Identity> identities,
                            size_t& sessions, size_t& closed_to_us) {
-  const vault::Vault vault(context.files, context.layout.vault());
-  TRY(const auto catalog, ledger::Catalog::read(vault));
-  SessionReader reader(vault, catalog, identities);
+  TRY(const auto source, open_source(context, "grant"));
+  SessionReader reader(*source, identities);
   Grants grants(context.clock);
-  for (const ledger::StreamRef& stream : catalog.streams()) {
+  for (const ledger::StreamRef& stream : source->catalog().streams()) {
     if (stream.kind != segment::Kind::kSession) continue;
     const size_t before = grants.count();
     TRY_VOID(reader.keys(stream, [&](uint32_t sequence, Lane lane, const crypto::SecretBytes& key) {

@@ -5,6 +5,9 @@
 
 #include "base/version.h"
 #include "cli/commands.h"
+#ifdef STELE_READER
+#include "cli/remote.h"
+#endif
 #include "os/process.h"
 
 namespace {
@@ -18,6 +21,7 @@ constexpr const char* kAbout =
 
 struct Options {
   std::string directory, identity, session;
+  RemoteOptions remote;
   bool json = false;
   InitOptions init;
   RecordOptions record;
@@ -26,6 +30,7 @@ struct Options {
   ExportOptions exported;
   VerifyOptions verify;
   GrantOptions grant;
+  PolicyOptions policy;
 };
 
 void add_session(CLI::App* command, std::string& session) {
@@ -35,6 +40,17 @@ void add_session(CLI::App* command, std::string& session) {
 void add_identity(CLI::App* command, std::string& identity) {
   command->add_option("-i,--identity", identity,
                       "age identity file that opens sessions (default: the ledger's auditor.age)");
+}
+
+/// For commands that read: a server in place of the directory.
+void add_server(CLI::App* command, RemoteOptions& remote) {
+  command->add_option("--server", remote.server, "read from this server (https://NAME:PORT)");
+  command
+      ->add_option("--token-file", remote.token_file,
+                   "file with your token for it, as `stele user token` printed it")
+      ->envname("STELE_TOKEN_FILE");
+  command->add_option("--ca-pin", remote.authority_pin, "its authority, as the server prints it");
+  command->add_option("--ca", remote.authority_file, "its authority's certificate (PEM)");
 }
 
 CLI::App* add_init(CLI::App& app, Options& o) {
@@ -53,8 +69,10 @@ CLI::App* add_record(CLI::App& app, Options& o) {
   c->add_option("-t,--title", o.record.title, "a title to find it by");
   c->add_option("--input", o.record.input,
                 "what of the typing is kept: all, redact (secrets out; default) or none. "
-                "What is typed without echo is never kept")
+                "What is typed without echo is never kept; a host's policy may keep less")
       ->check(CLI::IsMember({"all", "redact", "none"}));
+  c->add_option("--break-glass", o.record.break_glass,
+                "REASON: record into the room that is kept for repairs, where policy allows it");
   c->add_flag("--fail-open", o.record.fail_open,
               "go on when nothing can be recorded, and leave a gap that says how much and why");
   c->add_option("COMMAND", o.record.command,
@@ -75,6 +93,7 @@ CLI::App* add_sessions(CLI::App& app, Options& o) {
                 "that began at or after: 2026-11-23 or 2026-11-23T10:00 (UTC)");
   c->add_option("--until", o.filter.until, "that began before");
   add_identity(c, o.identity);
+  add_server(c, o.remote);
   return c;
 }
 
@@ -82,6 +101,8 @@ CLI::App* add_play(CLI::App& app, Options& o) {
   auto* c = app.add_subcommand("play", "play a session back");
   add_session(c, o.play.session);
   add_identity(c, o.play.identity);
+  add_server(c, o.remote);
+  c->add_flag("--follow", o.play.follow, "from where the session is now, as it goes on");
   c->add_option("-s,--speed", o.play.speed, "times as fast")->check(CLI::Range(0.01, 1000.0));
   c->add_option("--idle", o.play.idle_max, "wait at most so many seconds between two outputs");
   c->add_option("--at", o.play.start_at, "start so many seconds in");
@@ -97,6 +118,7 @@ CLI::App* add_export(CLI::App& app, Options& o) {
   auto* c = app.add_subcommand("export", "write a session in a format for other tools");
   add_session(c, o.exported.session);
   add_identity(c, o.exported.identity);
+  add_server(c, o.remote);
   c->add_option("-f,--format", o.exported.format,
                 "asciicast (v3), asciicast-v2, text (what the screen showed), json (events) or raw "
                 "(output bytes)")
@@ -114,6 +136,9 @@ CLI::App* add_verify(CLI::App& app, Options& o) {
   c->add_flag("--every-signature", o.verify.every_signature,
               "check each segment's signature, not only the last that vouches for the rest");
   c->add_option("--threads", o.verify.threads, "at most so many (default: all cores)");
+  c->add_flag("--log-only", o.verify.log_only,
+              "the log's tiles and checkpoint alone: reads no segment, gives no stream a verdict");
+  add_server(c, o.remote);
   c->add_flag("--forget", o.verify.forget, "do not hold the log against what you saw of it before");
   c->footer(
       "Exit status: 1 if anything is tampered or missing, else 2 if anything could not be checked, "
@@ -131,6 +156,13 @@ CLI::App* add_grant(CLI::App* key, Options& o) {
   return c;
 }
 
+CLI::App* add_policy(CLI::App* policy, Options& o, const char* name, const char* about) {
+  auto* c = policy->add_subcommand(name, about);
+  c->add_option("FILE", o.policy.file, "a draft or a signed policy")->required();
+  c->add_option("--key", o.policy.key, "policy key (default: the ledger's)");
+  return c;
+}
+
 /// Commands of programs of their own, so that recording a session loads neither TLS nor HTTP.
 struct Elsewhere {
   const char* command;
@@ -140,9 +172,24 @@ struct Elsewhere {
 constexpr Elsewhere kElsewhere[] = {
     {"server", "serve a ledger to enrolled hosts", "stele-server"},
     {"token", "let a host in", "stele-server"},
+    {"user", "who may ask a server for what", "stele-server"},
+    {"host", "the hosts a server knows", "stele-server"},
     {"enroll", "make this host known to a server", "stele-agent"},
     {"agent", "seal and ship what this host's recorders say", "stele-agent"},
 };
+
+/// What reads from a server knows TLS and HTTP: another program, with all of this one's commands.
+#ifndef STELE_READER
+bool wants_server(int argc, char** argv) {
+  const auto is = [](std::string_view wanted) {
+    return [wanted](std::string_view word) { return word == wanted; };
+  };
+  char** const end = std::find_if(argv, argv + argc, is("--"));
+  return std::none_of(argv, end, is("record")) && std::any_of(argv, end, [](std::string_view word) {
+           return word == "--server" || word.starts_with("--server=");
+         });
+}
+#endif
 
 const Elsewhere* elsewhere(const char* command) {
   const auto* found = std::find_if(std::begin(kElsewhere), std::end(kElsewhere), [&](auto& entry) {
@@ -157,6 +204,10 @@ int main(int argc, char** argv) {
   stele::os::occupy_standard_descriptors();
   if (const Elsewhere* other = argc > 1 ? elsewhere(argv[1]) : nullptr)
     return report(stele::os::become_sibling(other->program, {argv, argv + argc}));
+#ifndef STELE_READER
+  if (wants_server(argc, argv))
+    return report(stele::os::become_sibling("stele-reader", {argv, argv + argc}));
+#endif
   Options o;
   CLI::App app(kAbout, "stele");
   app.set_version_flag("--version", std::string("stele ") + stele::kVersion);
@@ -172,6 +223,7 @@ int main(int argc, char** argv) {
   CLI::App* show_command = app.add_subcommand("show", "facts of one session, and its verdict");
   add_session(show_command, o.session);
   add_identity(show_command, o.identity);
+  add_server(show_command, o.remote);
   CLI::App* play_command = add_play(app, o);
   CLI::App* export_command = add_export(app, o);
   CLI::App* verify_command = add_verify(app, o);
@@ -181,6 +233,24 @@ int main(int argc, char** argv) {
   key_command->require_subcommand(1);
   CLI::App* grant_command = add_grant(key_command, o);
   CLI::App* list_command = key_command->add_subcommand("list", "the recipients in force");
+  CLI::App* policy_command = app.add_subcommand("policy", "what holds for whose sessions on hosts");
+  policy_command->require_subcommand(1);
+  CLI::App* check_policy_command =
+      add_policy(policy_command, o, "check", "whether it is one, and who signed it");
+  CLI::App* show_policy_command =
+      add_policy(policy_command, o, "show", "print it in its one spelling");
+  CLI::App* sign_policy_command =
+      add_policy(policy_command, o, "sign", "make a draft one that hosts believe");
+  sign_policy_command->add_option("-o,--output", o.policy.output,
+                                  "file (default: standard output)");
+  CLI::App* explain_policy_command =
+      add_policy(policy_command, o, "explain", "which rule fits a session, and its terms");
+  explain_policy_command->add_option("--user", o.policy.users, "its user, by name or number");
+  explain_policy_command->add_option("--login", o.policy.logins, "who came in");
+  explain_policy_command->add_option("--group", o.policy.groups,
+                                     "a group it has; as often as needed");
+  explain_policy_command->add_option("--host", o.policy.host, "where");
+  explain_policy_command->add_option("--service", o.policy.service, "what began it: sshd, cron …");
   CLI::App* repair_command = app.add_subcommand(
       "repair", "mend a head that was rolled back behind the published checkpoint");
   for (const Elsewhere& other : kElsewhere) app.add_subcommand(other.command, other.about);
@@ -194,6 +264,10 @@ int main(int argc, char** argv) {
   Context context;
   context.layout.directory = default_directory(o.directory);
   context.json = o.json;
+  context.remote = o.remote;
+#ifdef STELE_READER
+  context.open_remote = open_remote;
+#endif
   if (*init_command) return init(context, o.init);
   if (*record_command) return record(context, o.record);
   if (*sessions_command) return sessions(context, o.filter, o.identity);
@@ -204,6 +278,10 @@ int main(int argc, char** argv) {
   if (*status_command) return status(context);
   if (*grant_command) return grant(context, o.grant);
   if (*list_command) return list_keys(context);
+  if (*check_policy_command) return check_policy(context, o.policy);
+  if (*show_policy_command) return show_policy(context, o.policy);
+  if (*sign_policy_command) return sign_policy(context, o.policy);
+  if (*explain_policy_command) return explain_policy(context, o.policy);
   if (*repair_command) return repair(context);
   return kExitUsage;
 }

@@ -17,13 +17,18 @@ constexpr double kSpeedMin = 0.01, kSpeedMax = 1000;
 /// Shown at once, before keys are looked at again.
 constexpr size_t kBurstBytes = size_t{1} << 20;
 constexpr size_t kAnswerSizeMax = 16;
+/// How often a session that is followed is looked at.
+constexpr Micros kLookEvery = std::chrono::milliseconds(300);
 
 Micros micros_of(double seconds) { return Micros(static_cast<int64_t>(seconds * 1e6)); }
 
 class Playback {
  public:
-  Playback(Player& player, Viewer& viewer, Clock& clock, const PlayOptions& options)
+  /// `growing`: a session to follow; null: there is nothing more than the player has.
+  Playback(Player& player, Viewer& viewer, Clock& clock, const PlayOptions& options,
+           Recording* growing)
       : player_(player),
+        growing_(growing),
         viewer_(viewer),
         clock_(clock),
         projector_(viewer, options.raw),
@@ -43,8 +48,9 @@ class Playback {
       show_due();
       projector_.flush(player_, status());
       const auto next = player_.next_time();
-      if (!next && !head_.paused()) break;
-      viewer_.wait(head_.paused() ? std::nullopt : std::optional(head_.wait(*next, clock_.boot())));
+      if (!next && growing_ == nullptr && !head_.paused()) break;
+      viewer_.wait(how_long(next));
+      look_again();
       for (std::string key = viewer_.key(); !key.empty() && !quit_; key = viewer_.key())
         handle(key);
       if (viewer_.wants_to_stop()) viewer_.stop(projector_.farewell(player_));
@@ -53,10 +59,35 @@ class Playback {
     if (raw_) viewer_.settle();
     const auto status = viewer_.left() ? viewer_.left() : quit_;
     viewer_.leave(projector_.farewell(player_));
+    if (failed_) return report(*failed_);
     return status.value_or(kExitOk);
   }
 
  private:
+  std::optional<Micros> how_long(std::optional<Micros> next) const {
+    std::optional<Micros> longest;
+    if (next && !head_.paused()) longest = head_.wait(*next, clock_.boot());
+    if (growing_ != nullptr) longest = std::min(longest.value_or(kLookEvery), kLookEvery);
+    return longest;
+  }
+  // A follower whose server is away for a moment goes on waiting.
+  void look_again() {
+    if (growing_ == nullptr || clock_.boot() < look_at_) return;
+    look_at_ = clock_.boot() + kLookEvery;
+    if (!growing_->look_again()) return;
+    auto more = growing_->read_on();
+    if (!more) {
+      failed_ = std::move(more).error();
+      quit_ = kExitFailed;
+      return;
+    }
+    // Who has seen all there was sees what came at once, however long nothing came.
+    const bool has_seen_all = !player_.next_time();
+    player_.append(*std::move(more));
+    if (has_seen_all && player_.next_time() && !head_.paused())
+      head_.jump(player_.duration(), clock_.boot());
+    if (growing_->is_over()) growing_ = nullptr;
+  }
   void show_due() {
     for (size_t shown = 0; shown < kBurstBytes && !head_.paused() && !viewer_.left();) {
       const auto next = player_.next_time();
@@ -126,6 +157,9 @@ class Playback {
   }
 
   Player& player_;
+  Recording* growing_;
+  BootTime look_at_{};
+  std::optional<Error> failed_;
   Viewer& viewer_;
   Clock& clock_;
   Projector projector_;
@@ -135,9 +169,15 @@ class Playback {
 };
 
 Result<int> run(Context& context, const PlayOptions& options) {
-  TRY(auto player, Player::open(context, options.session, options.identity));
+  TRY(const auto recording, Recording::open(context, options.session, options.identity,
+                                            options.follow ? "follow" : "play"));
+  TRY(auto moments, recording->read_on());
+  Player player(recording->size(), std::move(moments));
   TRY(auto viewer, Viewer::open());
-  return Playback(player, viewer, context.clock, options).run(micros_of(options.start_at));
+  const bool grows = options.follow && !recording->is_over();
+  const Micros start_at = grows ? player.duration() : micros_of(options.start_at);
+  return Playback(player, viewer, context.clock, options, grows ? recording.get() : nullptr)
+      .run(start_at);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "cli/player.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace stele::cli {
 namespace {
@@ -21,33 +22,46 @@ Player::Player(const event::WindowSize& size, std::vector<Moment> moments)
   keep();
 }
 
-Result<Player> Player::open(Context& context, const std::string& session,
-                            const std::string& identity) {
-  TRY_VOID(require_ledger(context));
-  TRY(const auto identities, load_identities(context, identity));
-  const vault::Vault vault(context.files, context.layout.vault());
-  TRY(const auto catalog, ledger::Catalog::read(vault));
-  std::vector<StreamId> ids;
-  for (const auto& s : catalog.streams()) ids.push_back(s.id);
-  TRY(const StreamId id, find_session(ids, session));
-  SessionReader reader(vault, catalog, identities);
-  const ledger::StreamRef& stream = *catalog.find(id);
-  TRY(const SessionFacts facts, reader.facts(stream));
-  std::vector<Moment> moments;
-  const auto take = [&](const TimedEvent& e) {
-    if (const auto* o = std::get_if<event::Output>(&e.event.body))
-      moments.push_back({e.since_start, o->bytes, std::nullopt});
-    if (const auto* r = std::get_if<event::Resize>(&e.event.body))
-      moments.push_back({e.since_start, {}, r->size});
-    return true;
-  };
-  TRY(const auto unreadable,
-      reader.read(stream, {event::Lane::kFacts, event::Lane::kOutput}, take));
-  if (unreadable.contains(event::Lane::kOutput)) {
-    return fail(Code::kPermission, "no identity here opens what session " + to_string(id) +
+void Player::append(std::vector<Moment> moments) {
+  for (Moment& moment : moments) {
+    moment.at = std::max(moment.at, duration());
+    moments_.push_back(std::move(moment));
+  }
+}
+
+Result<std::unique_ptr<Recording>> Recording::open(Context& context, const std::string& session,
+                                                   const std::string& identity,
+                                                   const std::string& purpose) {
+  std::unique_ptr<Recording> recording(new Recording);
+  Recording& r = *recording;
+  TRY(r.source_, open_source(context, purpose));
+  TRY(r.identities_, load_identities(context, identity));
+  TRY(r.id_, find_session(r.source_->catalog(), session));
+  r.reader_.emplace(*r.source_, r.identities_);
+  TRY(r.facts_, r.reader_->facts(*r.source_->catalog().find(r.id_)));
+  r.pass_.emplace(*r.reader_, std::initializer_list{event::Lane::kFacts, event::Lane::kOutput},
+                  [&r](const TimedEvent& e) {
+                    if (const auto* o = std::get_if<event::Output>(&e.event.body))
+                      r.read_.push_back({e.since_start, o->bytes, std::nullopt});
+                    if (const auto* s = std::get_if<event::Resize>(&e.event.body))
+                      r.read_.push_back({e.since_start, {}, s->size});
+                    return true;
+                  });
+  return recording;
+}
+
+Result<std::vector<Player::Moment>> Recording::read_on() {
+  TRY_VOID(pass_->read_on(*source_->catalog().find(id_)).map([](bool) {}));
+  if (pass_->unreadable().contains(event::Lane::kOutput)) {
+    return fail(Code::kPermission, "no identity here opens what session " + to_string(id_) +
                                        " showed; give one with --identity FILE");
   }
-  return Player(facts.start.size, std::move(moments));
+  return std::exchange(read_, {});
+}
+
+bool Recording::is_over() const {
+  const ledger::StreamRef& stream = *source_->catalog().find(id_);
+  return stream.closed() || !source_->may_go_on(stream);
 }
 
 std::optional<Micros> Player::next_time() const {

@@ -19,10 +19,6 @@ class Player {
     std::optional<event::WindowSize> size;
   };
 
-  /// Reads the session's output and window sizes, all into memory. kPermission: no identity here
-  /// opens its output.
-  static Result<Player> open(Context& context, const std::string& session,
-                             const std::string& identity);
   /// Plays these, in order of time.
   Player(const event::WindowSize& size, std::vector<Moment> moments);
 
@@ -32,6 +28,8 @@ class Player {
   Micros duration() const { return moments_.empty() ? Micros(0) : moments_.back().at; }
   /// Goes past the next moment, and gives it.
   const Moment& advance();
+  /// What came meanwhile: goes behind the others, and is no earlier.
+  void append(std::vector<Moment> moments);
   /// Goes to the screen as it was at that time: replayed from the nearest kept screen before it.
   void seek(Micros to);
 
@@ -55,6 +53,34 @@ class Player {
   Bytes harmless_;
   std::vector<State> kept_;  // on the way, so that going back does not replay everything
   size_t bytes_since_kept_ = 0, keep_every_;
+};
+
+/// A session as it is read for a player; it may still grow.
+class Recording {
+ public:
+  /// kPermission: no identity here opens its output.
+  static Result<std::unique_ptr<Recording>> open(Context& context, const std::string& session,
+                                                 const std::string& identity,
+                                                 const std::string& purpose);
+
+  const event::WindowSize& size() const { return facts_.start.size; }
+  /// Output and window sizes, all that is there and was not given before.
+  Result<std::vector<Player::Moment>> read_on();
+  /// Looks whether there is more; read_on() gives it.
+  Status look_again() { return source_->look_again(id_); }
+  /// Nothing more will come.
+  bool is_over() const;
+
+ private:
+  Recording() = default;
+
+  std::unique_ptr<Source> source_;
+  std::vector<crypto::Identity> identities_;
+  StreamId id_{};
+  SessionFacts facts_;
+  std::optional<SessionReader> reader_;
+  std::optional<SessionReader::Pass> pass_;
+  std::vector<Player::Moment> read_;
 };
 
 }  // namespace stele::cli

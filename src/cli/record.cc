@@ -165,8 +165,10 @@ int hand_to_agent(const RecordOptions& options) {
                        "), and its policy says what happens when nothing can be recorded",
                    0});
   }
-  std::vector<std::string> argv = {"stele-recorder", "--title",     options.title,
-                                   "--input",        options.input, "--"};
+  std::vector<std::string> argv = {"stele-recorder", "--title", options.title};
+  if (!options.input.empty()) argv.insert(argv.end(), {"--input", options.input});
+  if (!options.break_glass.empty()) argv.insert(argv.end(), {"--break-glass", options.break_glass});
+  argv.emplace_back("--");
   argv.insert(argv.end(), options.command.begin(), options.command.end());
   return report(os::become_sibling("stele-recorder", argv));
 }
@@ -175,9 +177,11 @@ int hand_to_agent(const RecordOptions& options) {
 
 int record(Context& context, const RecordOptions& options) {
   if (!os::is_surely_absent(kAgentConfiguration)) return hand_to_agent(options);
-  const auto policy = event::parse_input_policy(options.input);
-  if (!policy)
-    return report({Code::kInvalid, "--input: all, redact or none, not " + options.input, 0});
+  if (!options.break_glass.empty())
+    return report({Code::kInvalid, "--break-glass: this host has no agent that could refuse", 0});
+  const std::string input = options.input.empty() ? "redact" : options.input;
+  const auto policy = event::parse_input_policy(input);
+  if (!policy) return report({Code::kInvalid, "--input: all, redact or none, not " + input, 0});
   auto status = run(context, options, *policy);
   if (status) return *status;
   warn("not recorded, so the session was " +

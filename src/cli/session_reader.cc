@@ -11,9 +11,6 @@ namespace {
 using event::kLaneCount;
 using event::Lane;
 
-// Mostly enough for all that comes before the output: one read.
-constexpr size_t kFrontBytes = 1024, kKeyedFrontBytes = 4096;
-
 bool has_keys(const segment::Leaf& leaf) {
   return leaf.has(segment::kOpen) || leaf.has(segment::kRekey);
 }
@@ -23,22 +20,18 @@ Error at_segment(Error error, const segment::Leaf& leaf) {
                                  std::to_string(leaf.sequence));
 }
 
-// Wall times of events: each segment anchors boot time to wall time anew, so that a step of the
-// clock shows where it was.
-class Anchors {
- public:
-  void add(const segment::Header& header) {
-    anchors_.insert_or_assign(header.boot_first, header.wall_first);
-  }
-  WallTime wall(BootTime at) const {
-    auto after = anchors_.upper_bound(at);
-    if (after != anchors_.begin()) --after;
-    return after->second + (at - after->first);
-  }
-
- private:
-  std::map<BootTime, WallTime> anchors_;
-};
+/// What there is in a segment's front: all but the other lanes, and so no signature.
+Result<segment::View> parse_front(ByteSpan front) {
+  segment::View view;
+  TRY(view.header, segment::parse_header(front));
+  ByteReader reader(front);
+  view.header_bytes = reader.bytes(segment::kHeaderBytes);
+  view.manifest = reader.bytes(view.header.manifest_bytes);
+  const size_t lane = static_cast<size_t>(Lane::kFacts);
+  view.parts[lane] = reader.bytes(view.header.part_bytes[lane]);
+  if (!reader.ok()) return fail(Code::kCorrupt, "is cut short; run stele verify");
+  return view;
+}
 
 Status decode_into(event::Timeline& timeline, const segment::View& view,
                    const segment::Opener::Opened& opened) {
@@ -57,14 +50,13 @@ Status decode_into(event::Timeline& timeline, const segment::View& view,
 
 }  // namespace
 
-SessionReader::SessionReader(const vault::Vault& vault, const ledger::Catalog& catalog,
-                             std::span<const crypto::Identity> identities)
-    : vault_(vault), catalog_(catalog), identities_(identities), segments_(vault) {}
+SessionReader::SessionReader(Source& source, std::span<const crypto::Identity> identities)
+    : source_(source), identities_(identities) {}
 
 Status SessionReader::load_grants() {
   if (grants_loaded_) return {};
   grants_loaded_ = true;
-  for (const ledger::StreamRef& stream : catalog_.streams()) {
+  for (const ledger::StreamRef& stream : source_.catalog().streams()) {
     if (stream.kind != segment::Kind::kGrants) continue;
     const auto take = [&](const TimedEvent& e) {
       if (const auto* grant = std::get_if<event::Grant>(&e.event.body)) {
@@ -73,7 +65,10 @@ Status SessionReader::load_grants() {
       }
       return true;
     };
-    TRY(const auto unreadable, read(stream, {Lane::kFacts, Lane::kOutput, Lane::kInput}, take));
+    auto done = read(stream, {Lane::kFacts, Lane::kOutput, Lane::kInput}, take);
+    // Who gets fronts alone from a server needs the keys of the facts alone.
+    if (!done && done.error().code == Code::kPermission) done = read(stream, {Lane::kFacts}, take);
+    if (!done) return fail(std::move(done).error());
   }
   return {};
 }
@@ -83,41 +78,63 @@ const segment::GrantedKeys* SessionReader::granted(const StreamId& stream) const
   return found == grants_.end() ? nullptr : &found->second;
 }
 
+// Wall times of events: each segment anchors boot time to wall time anew, so that a step of the
+// clock shows where it was.
+void SessionReader::Pass::Anchors::add(const segment::Header& header) {
+  anchors_.insert_or_assign(header.boot_first, header.wall_first);
+}
+
+WallTime SessionReader::Pass::Anchors::wall(BootTime at) const {
+  auto after = anchors_.upper_bound(at);
+  if (after != anchors_.begin()) --after;
+  return after->second + (at - after->first);
+}
+
+SessionReader::Pass::Pass(SessionReader& reader, std::initializer_list<Lane> lanes, Take take)
+    : reader_(reader), lanes_(lanes), take_(std::move(take)) {}
+
+bool SessionReader::Pass::give(BootTime through) {
+  while (auto e = timeline_.next(through)) {
+    const BootTime at = e->at;
+    if (!take_({*std::move(e), anchors_.wall(at), at - *began_})) return false;
+  }
+  return true;
+}
+
+// Gives out what no later segment can precede.
+Status SessionReader::Pass::read_one(const ledger::SegmentRef& ref) {
+  const bool facts_alone = lanes_ == std::vector<Lane>{Lane::kFacts};
+  TRY(const Bytes bytes, facts_alone ? reader_.source_.front(ref) : reader_.source_.segment(ref));
+  TRY(const auto view, facts_alone ? parse_front(bytes) : segment::parse_segment(bytes));
+  TRY(const auto opened, opener_->open(view));
+  for (Lane lane : lanes_) {
+    if (!opened.lanes[static_cast<size_t>(lane)]) unreadable_.insert(lane);
+  }
+  if (!began_) began_ = view.header.boot_first;
+  anchors_.add(view.header);
+  enough_ = !give(view.header.boot_first - event::kLatenessMax);
+  return enough_ ? Status() : decode_into(timeline_, view, opened);
+}
+
+Result<bool> SessionReader::Pass::read_on(const ledger::StreamRef& stream) {
+  if (!opener_) {
+    TRY_VOID(reader_.load_grants());
+    opener_.emplace(reader_.identities_, reader_.granted(stream.id));
+    opener_->only(lanes_);
+  }
+  for (; next_ < stream.segments.size() && !enough_; ++next_) {
+    if (auto done = read_one(stream.segments[next_]); !done)
+      return fail(at_segment(std::move(done).error(), stream.segments[next_].leaf));
+  }
+  if (!enough_ && began_) enough_ = !give(BootTime::max());
+  return !enough_;
+}
+
 Result<std::set<Lane>> SessionReader::read(const ledger::StreamRef& stream,
                                            std::initializer_list<Lane> lanes, const Take& take) {
-  TRY_VOID(load_grants());
-  segment::Opener opener(identities_, granted(stream.id));
-  opener.only(lanes);
-  std::set<Lane> unreadable;
-  event::Timeline timeline;
-  Anchors anchors;
-  std::optional<BootTime> began;
-  // Gives out what no later segment can precede; false: the taker has enough.
-  const auto give = [&](BootTime through) {
-    while (auto e = timeline.next(through)) {
-      const BootTime at = e->at;
-      if (!take({*std::move(e), anchors.wall(at), at - *began})) return false;
-    }
-    return true;
-  };
-  for (const ledger::SegmentRef& ref : stream.segments) {
-    const auto where = [&](Error error) { return fail(at_segment(std::move(error), ref.leaf)); };
-    TRY(const Bytes bytes, segments_.read(ref));
-    auto view = segment::parse_segment(bytes);
-    if (!view) return where(std::move(view).error());
-    auto opened = opener.open(*view);
-    if (!opened) return where(std::move(opened).error());
-    for (Lane lane : lanes) {
-      if (!opened->lanes[static_cast<size_t>(lane)]) unreadable.insert(lane);
-    }
-    if (!began) began = view->header.boot_first;
-    anchors.add(view->header);
-    if (!give(view->header.boot_first - event::kLatenessMax)) return unreadable;
-    if (auto decoded = decode_into(timeline, *view, *opened); !decoded)
-      return where(std::move(decoded).error());
-  }
-  give(BootTime::max());
-  return unreadable;
+  Pass pass(*this, lanes, take);
+  TRY_VOID(pass.read_on(stream).map([](bool) {}));
+  return pass.unreadable();
 }
 
 Result<SessionFacts> SessionReader::facts(const ledger::StreamRef& stream) {
@@ -144,39 +161,13 @@ Result<SessionFacts> SessionReader::facts(const ledger::StreamRef& stream) {
   return facts;
 }
 
-// A segment up to the end of its facts. That they are what was sealed is for the cipher to say.
-Result<Bytes> SessionReader::read_front(const ledger::SegmentRef& ref) {
-  if (!volume_ || volume_name_ != ref.volume) {
-    TRY(volume_, vault_.read_volume(ref.volume));
-    volume_name_ = ref.volume;
-  }
-  const size_t all = ref.leaf.segment_bytes;
-  Bytes front(std::min(all, has_keys(ref.leaf) ? kKeyedFrontBytes : kFrontBytes));
-  TRY(size_t got, volume_->read_at(ref.offset, front));
-  TRY(const auto header, segment::parse_header(ByteSpan(front).first(got)));
-  if (got != front.size() || !segment::agrees(ref.leaf, header, ref.leaf.segment_hash))
-    return fail(Code::kCorrupt, "is not what its leaf says; run stele verify");
-  const size_t wanted = segment::kHeaderBytes + header.manifest_bytes +
-                        header.part_bytes[static_cast<size_t>(Lane::kFacts)];
-  front.resize(wanted);
-  if (wanted <= got) return front;
-  TRY(const size_t rest, volume_->read_at(ref.offset + got, MutableByteSpan(front).subspan(got)));
-  if (got + rest != wanted) return fail(Code::kCorrupt, "is cut short; run stele verify");
-  return front;
-}
-
 Status SessionReader::read_facts(const ledger::SegmentRef& ref, segment::Opener& opener,
                                  SessionFacts& facts) {
   const auto where = [&](Error error) { return fail(at_segment(std::move(error), ref.leaf)); };
-  const auto front = read_front(ref);
+  const auto front = source_.front(ref);
   if (!front) return where(front.error());
-  segment::View view;
-  TRY(view.header, segment::parse_header(*front));
-  ByteReader reader(*front);
-  view.header_bytes = reader.bytes(segment::kHeaderBytes);
-  view.manifest = reader.bytes(view.header.manifest_bytes);
+  TRY(const segment::View view, parse_front(*front));
   const size_t lane = static_cast<size_t>(Lane::kFacts);
-  view.parts[lane] = reader.bytes(view.header.part_bytes[lane]);
   auto opened = opener.open(view);
   if (!opened) return where(std::move(opened).error());
   if (!opened->lanes[lane]) {
@@ -198,7 +189,7 @@ Status SessionReader::keys(const ledger::StreamRef& stream, const TakeKey& take)
   segment::Opener opener(identities_, granted(stream.id));
   for (const ledger::SegmentRef& ref : stream.segments) {
     if (!has_keys(ref.leaf)) continue;
-    TRY(const Bytes bytes, segments_.read(ref));
+    TRY(const Bytes bytes, source_.segment(ref));
     TRY(const segment::View view, segment::parse_segment(bytes));
     TRY(const auto opened, opener.open(view));
     for (size_t lane = 0; lane < kLaneCount; ++lane) {

@@ -7,9 +7,10 @@
 #include <memory>
 #include <set>
 
+#include "cli/source.h"
 #include "crypto/age.h"
 #include "event/event.h"
-#include "ledger/catalog.h"
+#include "event/timeline.h"
 #include "segment/opener.h"
 
 namespace stele::cli {
@@ -41,15 +42,48 @@ struct SessionFacts {
 
 class SessionReader {
  public:
-  /// All must outlive the reader. Granted keys are looked for in the catalog's grant streams.
-  SessionReader(const vault::Vault& vault, const ledger::Catalog& catalog,
-                std::span<const crypto::Identity> identities);
+  /// Both must outlive the reader. Granted keys are looked for in the source's grant streams.
+  SessionReader(Source& source, std::span<const crypto::Identity> identities);
 
   using Take = std::function<bool(const TimedEvent&)>;
   /// Every event of the wanted lanes; `take` says false to stop. Lanes that could not be opened
   /// come back.
   Result<std::set<event::Lane>> read(const ledger::StreamRef& stream,
                                      std::initializer_list<event::Lane> lanes, const Take& take);
+  /// One reading of a stream that may still grow.
+  class Pass {
+   public:
+    Pass(SessionReader& reader, std::initializer_list<event::Lane> lanes, Take take);
+    /// What came since the last time, all of it; false: the taker has enough. An event that comes
+    /// late is then given late.
+    Result<bool> read_on(const ledger::StreamRef& stream);
+    /// Lanes that could not be opened.
+    const std::set<event::Lane>& unreadable() const { return unreadable_; }
+
+   private:
+    bool give(BootTime through);
+    Status read_one(const ledger::SegmentRef& ref);
+    class Anchors {
+     public:
+      void add(const segment::Header& header);
+      WallTime wall(BootTime at) const;
+
+     private:
+      std::map<BootTime, WallTime> anchors_;
+    };
+
+    SessionReader& reader_;
+    const std::vector<event::Lane> lanes_;
+    const Take take_;
+    std::optional<segment::Opener> opener_;
+    event::Timeline timeline_;
+    Anchors anchors_;
+    std::optional<BootTime> began_;
+    std::set<event::Lane> unreadable_;
+    size_t next_ = 0;  // segment
+    bool enough_ = false;
+  };
+
   /// Reads headers and facts only, from where they begin and where they end: what was shown and
   /// typed costs nothing here, and is not checked either.
   Result<SessionFacts> facts(const ledger::StreamRef& stream);
@@ -62,16 +96,11 @@ class SessionReader {
 
  private:
   Status load_grants();
-  Result<Bytes> read_front(const ledger::SegmentRef& ref);
   Status read_facts(const ledger::SegmentRef& ref, segment::Opener& opener, SessionFacts& facts);
   const segment::GrantedKeys* granted(const StreamId& stream) const;
 
-  const vault::Vault& vault_;
-  const ledger::Catalog& catalog_;
+  Source& source_;
   std::span<const crypto::Identity> identities_;
-  ledger::SegmentReader segments_;
-  std::unique_ptr<os::File> volume_;  // the one whose facts were read last
-  vault::VolumeName volume_name_;
   bool grants_loaded_ = false;
   std::map<StreamId, segment::GrantedKeys> grants_;
 };

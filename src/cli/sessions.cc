@@ -15,25 +15,14 @@ std::string join(const std::vector<std::string>& words) {
   return out;
 }
 
-// A session of another host is open until its agent says that it is over.
-bool may_go_on(Context& context, const ledger::StreamRef& stream) {
-  if (is_live(context, stream.id)) return true;
-  const auto hosts = ledger::HostKeys::load(context.files, context.layout.host_vkey());
-  if (!hosts) return false;
-  return std::any_of(hosts->entries().begin(), hosts->entries().end(), [&](const auto& entry) {
-    return entry.id == stream.segments.back().leaf.host_key &&
-           hosts->is_remote(entry.id, entry.epoch);
-  });
-}
-
-std::string state_of(Context& context, const SessionFacts& facts, const ledger::StreamRef& stream) {
+std::string state_of(Source& source, const SessionFacts& facts, const ledger::StreamRef& stream) {
   if (stream.closed()) {
     if (!facts.end) return "closed";
     if (facts.end->exit_status) return "exit " + std::to_string(*facts.end->exit_status);
     if (facts.end->signal) return "signal " + std::to_string(*facts.end->signal);
     return facts.end->why.empty() ? "closed" : facts.end->why;
   }
-  return may_go_on(context, stream) ? "open" : "cut";
+  return source.may_go_on(stream) ? "open" : "cut";
 }
 
 bool contains(const std::string& text, const std::string& part) {
@@ -135,17 +124,14 @@ void write_facts(codec::JsonWriter& json, const SessionFacts& f, const std::stri
 
 // Everything the two commands read first.
 struct Reading {
+  std::unique_ptr<Source> source;
   std::vector<crypto::Identity> identities;
-  vault::Vault vault;
-  ledger::Catalog catalog;
 };
 
-Result<Reading> load(Context& context, const std::string& identity) {
-  TRY_VOID(require_ledger(context));
+Result<Reading> load(Context& context, const std::string& identity, const std::string& purpose) {
+  TRY(auto source, open_source(context, purpose));
   TRY(auto identities, load_identities(context, identity));
-  vault::Vault vault(context.files, context.layout.vault());
-  TRY(auto catalog, ledger::Catalog::read(vault));
-  return Reading{std::move(identities), std::move(vault), std::move(catalog)};
+  return Reading{std::move(source), std::move(identities)};
 }
 
 void print_line(const SessionFacts& facts, const std::string& state) {
@@ -158,13 +144,13 @@ void print_line(const SessionFacts& facts, const std::string& state) {
 
 Status list(Context& context, const Filter& filter, const std::string& identity) {
   TRY(const Wanted wanted, Wanted::parse(filter));
-  TRY(const Reading reading, load(context, identity));
-  SessionReader reader(reading.vault, reading.catalog, reading.identities);
+  TRY(const Reading reading, load(context, identity, "list"));
+  SessionReader reader(*reading.source, reading.identities);
   std::string out;
   codec::JsonWriter json(out);
   json.begin_array();
   size_t unreadable = 0;
-  for (const ledger::StreamRef& stream : reading.catalog.streams()) {
+  for (const ledger::StreamRef& stream : reading.source->catalog().streams()) {
     if (stream.kind != segment::Kind::kSession || !wanted.began_in_time(stream)) continue;
     auto facts = reader.facts(stream);
     // One damaged session must not hide the others.
@@ -174,7 +160,7 @@ Status list(Context& context, const Filter& filter, const std::string& identity)
     }
     unreadable += facts->readable ? 0 : 1;
     if (!wanted.matches(facts->start)) continue;
-    const std::string state = state_of(context, *facts, stream);
+    const std::string state = state_of(*reading.source, *facts, stream);
     if (!context.json) {
       print_line(*facts, state);
       continue;
@@ -226,6 +212,22 @@ void print_facts(const SessionFacts& f, const std::string& state) {
   line("sealed in", std::to_string(f.segments) + " segments, " + human_bytes(f.bytes));
 }
 
+void print_terms(const event::Terms& terms) {
+  if (terms.rule == 0) {
+    std::printf("by no rule");
+  } else {
+    std::printf("by rule %u (%s)", terms.rule, printable(terms.rule_name).c_str());
+  }
+  std::printf(" of policy version %llu: input %s, output %s, %s\n",
+              static_cast<unsigned long long>(terms.version),
+              std::string(event::input_policy_name(terms.input_policy)).c_str(),
+              terms.keeps_output ? "kept" : "none", terms.open ? "open" : "closed");
+  if (!terms.banner.empty())
+    std::printf("               shown before: %s\n", printable(terms.banner).c_str());
+  if (!terms.reason.empty())
+    std::printf("               BREAK-GLASS: %s\n", printable(terms.reason).c_str());
+}
+
 // What changed during the session, beside what was shown and typed.
 bool print_event(const TimedEvent& e) {
   const auto at = [&] {
@@ -240,6 +242,9 @@ bool print_event(const TimedEvent& e) {
                 human_duration(g->duration).c_str(),
                 static_cast<unsigned long long>(g->output_bytes),
                 static_cast<unsigned long long>(g->input_bytes), printable(g->why).c_str());
+  } else if (const auto* t = std::get_if<event::Terms>(&e.event.body)) {
+    at();
+    print_terms(*t);
   } else if (const auto* s = std::get_if<event::Suspend>(&e.event.body)) {
     at();
     std::printf("recorder %s\n", s->continued ? "continued" : "stopped");
@@ -258,6 +263,8 @@ bool print_event(const TimedEvent& e) {
 }
 
 std::string verdict_of(Context& context, const StreamId& id) {
+  if (!context.remote.server.empty())
+    return "not checked: stele verify --server checks all that the server has";
   const auto trust = load_trust(context);
   if (!trust) return "unknown: " + trust.error().message();
   ledger::VerifyOptions options;
@@ -274,14 +281,13 @@ std::string verdict_of(Context& context, const StreamId& id) {
 }
 
 Status print_session(Context& context, const std::string& session, const std::string& identity) {
-  TRY(const Reading reading, load(context, identity));
-  std::vector<StreamId> ids;
-  for (const auto& s : reading.catalog.streams()) ids.push_back(s.id);
-  TRY(const StreamId id, find_session(ids, session));
-  const ledger::StreamRef& stream = *reading.catalog.find(id);
-  SessionReader reader(reading.vault, reading.catalog, reading.identities);
+  TRY(const Reading reading, load(context, identity, "show"));
+  TRY(const StreamId id, find_session(reading.source->catalog(), session));
+  const ledger::StreamRef& stream = *reading.source->catalog().find(id);
+  SessionReader reader(*reading.source, reading.identities);
   TRY(const SessionFacts facts, reader.facts(stream));
-  const std::string state = state_of(context, facts, stream), verdict = verdict_of(context, id);
+  const std::string state = state_of(*reading.source, facts, stream),
+                    verdict = verdict_of(context, id);
   if (context.json) {
     std::string out;
     codec::JsonWriter json(out);
@@ -294,9 +300,12 @@ Status print_session(Context& context, const std::string& session, const std::st
   print_facts(facts, state);
   std::printf("  %-10s %s\n", "verdict", verdict.c_str());
   if (!facts.readable) warn("no identity here opens this session's facts (--identity FILE)");
-  TRY(const auto unreadable,
-      reader.read(stream, {event::Lane::kFacts, event::Lane::kInput}, print_event));
-  return {};
+  auto read = reader.read(stream, {event::Lane::kFacts, event::Lane::kInput}, print_event);
+  if (!read && read.error().code == Code::kPermission) {
+    warn("what was typed is not for this token: facts alone are shown");
+    read = reader.read(stream, {event::Lane::kFacts}, print_event);
+  }
+  return read.map([](const auto&) {});
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 namespace stele::cli {
 namespace {
 
+constexpr size_t kIdLineBytesMax = 64;
+
 std::string protection_text(Context& context, const std::string& path, os::Protection wanted) {
   const auto now = context.files.protection(path);
   if (!now && now.error().code == Code::kUnsupported)
@@ -46,12 +48,15 @@ Result<Volumes> look_at_volumes(Context& context) {
   return out;
 }
 
+// A server's own stream lives too, and is none.
 Result<size_t> live_sessions(Context& context) {
   TRY(const auto names, context.files.list(context.layout.live()));
+  const auto own = context.files.read(context.layout.state() + "/server-stream", kIdLineBytesMax);
   size_t live = 0;
   for (const std::string& name : names) {
     const auto id = parse_stream_id(name);
-    live += id && is_live(context, *id) ? 1 : 0;
+    const bool is_own = own && as_text(*own) == name + "\n";
+    live += id && !is_own && is_live(context, *id) ? 1 : 0;
   }
   return live;
 }

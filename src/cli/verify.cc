@@ -3,7 +3,10 @@
 
 #include "cli/commands.h"
 #include "cli/memory.h"
+#include "cli/source.h"
 #include "codec/json.h"
+#include "ledger/surroundings.h"
+#include "ledger/tree_check.h"
 #include "os/terminal_mode.h"
 
 namespace stele::cli {
@@ -13,6 +16,8 @@ using ledger::Fault;
 using ledger::Report;
 using ledger::StreamReport;
 using ledger::Verdict;
+
+constexpr size_t kCheckpointBytesMax = size_t{64} << 10;
 
 void write_faults(codec::JsonWriter& json, const std::vector<Fault>& faults) {
   json.key("faults").begin_array();
@@ -42,7 +47,7 @@ void print_json(const Report& report, const std::vector<StreamReport>& streams) 
         .text(to_string(s.stream))
         .key("verdict")
         .text(verdict_name(s.verdict));
-    json.key("kind").text(s.kind == segment::Kind::kSession ? "session" : "grants");
+    json.key("kind").text(segment::kind_name(s.kind));
     json.key("segments").number(s.segments).key("bytes").number(s.bytes).key("gaps").number(s.gaps);
     json.key("unsealed").number(s.unsealed).key("skewed").boolean(s.skewed);
     write_faults(json, s.faults);
@@ -86,9 +91,9 @@ int exit_status(Verdict verdict) {
   return verdict == Verdict::kUnknown ? kExitUnknown : kExitOk;
 }
 
-ledger::Remembered memory_of(Context& context, const ledger::Trust& trust,
+ledger::Remembered memory_of(Source& source, const ledger::Trust& trust,
                              const receipt::Checkpoint& checkpoint) {
-  const auto policy = ledger::load_verifier_key(context.files, context.layout.policy_vkey());
+  const auto policy = ledger::load_verifier_key(source.files(), source.layout().policy_vkey());
   ledger::Remembered what{trust.log.to_string(),
                           {},
                           policy ? policy->to_string() : "",
@@ -120,32 +125,89 @@ ledger::VerifyOptions verifier_options(Context& context, const VerifyOptions& op
   return out;
 }
 
-Result<Report> run(Context& context, const VerifyOptions& options) {
-  TRY_VOID(require_ledger(context));
-  TRY(const ledger::Trust trust, load_trust(context));
-  auto how = verifier_options(context, options);
-  const std::string memory = memory_directory();
-  if (!options.forget) {
-    TRY(how.memory, recall(context.files, memory, trust.log.name));
+/// A server says of no stream that it is being recorded: one of another host than its own, without
+/// an end, may be.
+std::function<bool(const StreamId&)> going_on_of(Source& source, const ledger::HostKeys& hosts) {
+  return [&source, &hosts](const StreamId& id) {
+    if (source.catalog().streams().empty() && !source.load()) return false;
+    const ledger::StreamRef* stream = source.catalog().find(id);
+    return stream != nullptr && !stream->closed() && is_of_another_host(hosts, *stream);
+  };
+}
+
+// Tiles and checkpoint alone: that the log is one, and goes on from what was seen of it before.
+Report verify_log(Source& source, const ledger::Trust& trust,
+                  const std::optional<ledger::Remembered>& memory) {
+  Report report;
+  report.origin = trust.log.name;
+  const vault::Vault vault(source.files(), source.layout().vault());
+  const auto note = vault.get("checkpoint", kCheckpointBytesMax);
+  std::optional<ledger::TreeCheck> tree;
+  if (!note) {
+    report.faults.push_back(ledger::unread(note.error(), "checkpoint", "vault/log/checkpoint"));
+  } else if (const auto checkpoint = receipt::open_checkpoint(*note, trust.log); !checkpoint) {
+    report.faults.push_back({Verdict::kTampered, "bad checkpoint",
+                             "vault/log/checkpoint: " + checkpoint.error().context});
+  } else {
+    report.checkpoint = *checkpoint;
+    tree.emplace(vault, *checkpoint);
+    if (!tree->establish()) {
+      report.faults.push_back({tree->unreadable() ? Verdict::kUnknown : Verdict::kTampered,
+                               tree->unreadable() ? "unreadable tree" : "forked",
+                               "vault/log/checkpoint: no tiles give its root"});
+    } else {
+      report.leaves = checkpoint->size;
+      for (Fault& fault : tree->check_files()) report.faults.push_back(std::move(fault));
+    }
   }
-  TRY(auto report, ledger::verify(context.files, context.layout, trust, how));
-  // Only a checkpoint that proved good is remembered, and never an older one over a newer.
+  const bool is_there = tree && tree->established();
+  if (memory) {
+    for (Fault& fault :
+         ledger::check_memory(*memory, trust, report.checkpoint, is_there ? &*tree : nullptr))
+      report.faults.push_back(std::move(fault));
+  }
+  report.notes.push_back("the log alone: no segment was read, and no stream has a verdict");
+  for (const Fault& fault : report.faults) report.verdict = std::max(report.verdict, fault.weight);
+  return report;
+}
+
+// Only a checkpoint that proved good is remembered, and never an older one over a newer.
+void keep_in_mind(Context& context, Source& source, const ledger::Trust& trust, Report& report) {
+  const std::string memory = memory_directory();
   if (memory.empty()) {
     report.notes.push_back(
         "neither XDG_STATE_HOME nor HOME is set: nothing is remembered, and no roll-back since the "
         "last time can be noticed");
   } else if (report.checkpoint && report.verdict == Verdict::kIntact) {
-    const auto what = memory_of(context, trust, *report.checkpoint);
+    const auto what = memory_of(source, trust, *report.checkpoint);
     if (const auto kept = remember(context.files, memory, trust.log.name, what); !kept)
       report.notes.push_back("not remembered for next time: " + kept.error().message());
   }
+}
+
+Result<Report> run(Context& context, const VerifyOptions& options) {
+  TRY(const auto source, name_source(context, "verify"));
+  TRY(const ledger::Trust trust, load_trust(source->files(), source->layout()));
+  auto how = verifier_options(context, options);
+  if (!context.remote.server.empty()) how.is_live = going_on_of(*source, trust.hosts);
+  if (!options.forget) {
+    TRY(how.memory, recall(context.files, memory_directory(), trust.log.name));
+  }
+  if (options.log_only) {
+    Report report = verify_log(*source, trust, how.memory);
+    keep_in_mind(context, *source, trust, report);
+    return report;
+  }
+  TRY(auto report, ledger::verify(source->files(), source->layout(), trust, how));
+  keep_in_mind(context, *source, trust, report);
   return report;
 }
 
 }  // namespace
 
 int verify(Context& context, const VerifyOptions& options) {
-  const bool is_directory = context.files.exists(options.session + "/log.vkey");
+  const bool is_directory =
+      context.remote.server.empty() && context.files.exists(options.session + "/log.vkey");
   if (is_directory) context.layout.directory = options.session;
   auto report = run(context, options);
   if (!report) return cli::report(report.error());

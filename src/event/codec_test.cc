@@ -130,11 +130,11 @@ TEST(Event, of_a_newer_type_is_kept_whole_and_may_stand_anywhere) {
   for (Lane lane : {Lane::kFacts, Lane::kOutput, Lane::kInput}) {
     const auto events = events_of(lane,
                                   "840a05a1616bf93e00d82a8201f6"
-                                  "820f01");
+                                  "820e01");
     ASSERT_EQ(events.size(), 2U);
     EXPECT_EQ(events[0].at, at(5'000'005));
     EXPECT_EQ(events[0].body, Body(Unknown{10, from_hex("840a05a1616bf93e00d82a8201f6").value()}));
-    EXPECT_EQ(events[1].body, Body(Unknown{15, from_hex("820f01").value()}));
+    EXPECT_EQ(events[1].body, Body(Unknown{14, from_hex("820e01").value()}));
   }
 }
 

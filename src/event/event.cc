@@ -14,6 +14,14 @@ std::string_view lane_name(Lane lane) {
   return "?";
 }
 
+bool is_host_event(const Body& body) {
+  return std::holds_alternative<HostStart>(body) || std::holds_alternative<HostStop>(body) ||
+         std::holds_alternative<HostSummary>(body) || std::holds_alternative<ClockStep>(body) ||
+         std::holds_alternative<SessionNumber>(body) || std::holds_alternative<ServerStart>(body) ||
+         std::holds_alternative<ServerStop>(body) || std::holds_alternative<Asked>(body) ||
+         std::holds_alternative<Change>(body);
+}
+
 std::string_view input_policy_name(InputPolicy policy) {
   switch (policy) {
     case InputPolicy::kAll:

@@ -114,6 +114,104 @@ struct Grant {
   bool operator==(const Grant&) const = default;
 };
 
+/// facts. Something that a person should hear of.
+struct Finding {
+  std::string rule;                  // what noticed it, in a word
+  std::string what;                  // one line, for a person
+  std::optional<StreamId> stream;    // what it is about
+  std::optional<uint32_t> sequence;  // of that stream's segment
+  bool operator==(const Finding&) const = default;
+};
+
+/// facts, a session's second. What holds for it, by which policy, and what the person was shown.
+struct Terms {
+  uint32_t rule = 0;  // that fitted, from 1; 0: none did
+  std::string rule_name;
+  uint64_t version = 0;             // of the policy; 0: there was none
+  std::optional<Hash> policy_hash;  // of the signed policy
+  InputPolicy input_policy = InputPolicy::kRedact;
+  bool keeps_output = true;
+  bool open = false;
+  std::string banner;  // shown before anything else
+  std::string reason;  // break-glass: why, in the person's words
+  bool operator==(const Terms&) const = default;
+};
+
+/// facts, of a host's own stream (docs/formats/host-stream.md), as those that follow. The agent
+/// started.
+struct HostStart {
+  std::string boot_id, host, agent, kernel, machine_id;
+  uint64_t sessions = 0;  // numbers up to this one may have been given out
+  bool operator==(const HostStart&) const = default;
+};
+
+/// The agent stopped as it should.
+struct HostStop {
+  std::string why;
+  bool operator==(const HostStop&) const = default;
+};
+
+/// What an agent counts.
+struct HostSummary {
+  uint64_t open = 0;      // sessions that are recorded now
+  uint64_t sessions = 0;  // the newest session's number
+  uint64_t lost = 0;      // findings of sealed records damaged or gone, since the agent started
+  uint64_t excluded = 0;  // sessions that policy left out, since the agent started
+  uint64_t waiting = 0,
+           waiting_bytes = 0;           // segments in the spool that nothing proves to be covered
+  std::optional<Micros> offset;         // the server's clock less this one
+  uint64_t checkpoint_size = 0;         // of the last one verified
+  std::optional<Hash> checkpoint_root;  // none: no checkpoint yet
+  bool operator==(const HostSummary&) const = default;
+};
+
+/// The wall clock was set: so much forward.
+struct ClockStep {
+  Micros by{0};
+  bool operator==(const ClockStep&) const = default;
+};
+
+/// A session began: its number, one more than the last one's, and its stream.
+struct SessionNumber {
+  uint64_t number = 0;
+  StreamId stream{};
+  bool operator==(const SessionNumber&) const = default;
+};
+
+/// facts, of a server's own stream (docs/formats/server-stream.md), as those that follow. The
+/// server started.
+struct ServerStart {
+  std::string host, program;
+  bool operator==(const ServerStart&) const = default;
+};
+
+/// The server stopped as it should.
+struct ServerStop {
+  std::string why;
+  bool operator==(const ServerStop&) const = default;
+};
+
+/// Somebody asked the server for something, and got it or not.
+struct Asked {
+  enum class Kind { kLogin, kAccess, kRefusal };
+  Kind kind = Kind::kAccess;
+  std::string person;              // empty: not known
+  std::string token;               // its id
+  std::string peer;                // where from: an address
+  std::string what;                // of people.md's actions, or the route
+  std::string purpose;             // as the asker says
+  std::optional<StreamId> stream;  // that it is about
+  uint64_t first = 0, next = 0;    // segments or leaves handed out: first ≤ i < next
+  uint64_t count = 0;              // how often, where more than once
+  bool operator==(const Asked&) const = default;
+};
+
+/// Something of the server's configuration is other than it was: one line.
+struct Change {
+  std::string what;
+  bool operator==(const Change&) const = default;
+};
+
 /// An event type newer than this program: kept, shown raw.
 struct Unknown {
   uint64_t type = 0;
@@ -121,8 +219,12 @@ struct Unknown {
   bool operator==(const Unknown&) const = default;
 };
 
-using Body =
-    std::variant<Start, Output, Input, Resize, Redaction, Gap, Suspend, End, Grant, Unknown>;
+using Body = std::variant<Start, Output, Input, Resize, Redaction, Gap, Suspend, End, Grant,
+                          Finding, Terms, HostStart, HostStop, HostSummary, ClockStep,
+                          SessionNumber, ServerStart, ServerStop, Asked, Change, Unknown>;
+
+/// Whether it stands in an agent's or a server's own stream only.
+bool is_host_event(const Body& body);
 
 struct Event {
   Lane lane = Lane::kFacts;

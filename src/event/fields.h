@@ -1,4 +1,4 @@
-// The entries of the maps of `start` and `end` (docs/formats/event.md), listed once for reading and
+// The entries of the events that are maps (docs/formats/event.md), listed once for reading and
 // writing.
 //
 // A visitor is called for each entry in the order of the encoded keys: shorter ones first, then by
@@ -45,6 +45,69 @@ void visit_end(EndOrConst& end, Visitor& visitor) {
   visitor.time("stime", end.system_time);
   visitor.time("utime", end.user_time);
   visitor.optional("signal", end.signal);
+}
+
+template <typename FindingOrConst, typename Visitor>
+void visit_finding(FindingOrConst& finding, Visitor& visitor) {
+  visitor.optional("seq", finding.sequence);
+  visitor.text("rule", finding.rule);
+  visitor.text("what", finding.what);
+  visitor.array("stream", finding.stream);
+}
+
+template <typename TermsOrConst, typename Visitor>
+void visit_terms(TermsOrConst& terms, Visitor& visitor) {
+  visitor.array("hash", terms.policy_hash);
+  visitor.text("name", terms.rule_name);
+  visitor.flag("open", terms.open);
+  visitor.id("rule", terms.rule);
+  visitor.policy("input", terms.input_policy);
+  visitor.text("banner", terms.banner);
+  visitor.text("reason", terms.reason);
+  visitor.count("version", terms.version);
+  visitor.unless("no-output", terms.keeps_output);
+}
+
+template <typename HostStartOrConst, typename Visitor>
+void visit_host_start(HostStartOrConst& start, Visitor& visitor) {
+  visitor.text("boot", start.boot_id);
+  visitor.bytes("host", start.host);
+  visitor.text("agent", start.agent);
+  visitor.text("kernel", start.kernel);
+  visitor.text("machine", start.machine_id);
+  visitor.count("sessions", start.sessions);
+}
+
+template <typename HostSummaryOrConst, typename Visitor>
+void visit_host_summary(HostSummaryOrConst& summary, Visitor& visitor) {
+  visitor.count("lost", summary.lost);
+  visitor.count("open", summary.open);
+  visitor.array("root", summary.checkpoint_root);
+  visitor.count("size", summary.checkpoint_size);
+  visitor.offset("offset", summary.offset);
+  visitor.count("waiting", summary.waiting);
+  visitor.count("excluded", summary.excluded);
+  visitor.count("sessions", summary.sessions);
+  visitor.count("waiting_bytes", summary.waiting_bytes);
+}
+
+template <typename ServerStartOrConst, typename Visitor>
+void visit_server_start(ServerStartOrConst& start, Visitor& visitor) {
+  visitor.text("host", start.host);
+  visitor.text("program", start.program);
+}
+
+template <typename AskedOrConst, typename Visitor>
+void visit_asked(AskedOrConst& asked, Visitor& visitor) {
+  visitor.count("next", asked.next);
+  visitor.text("peer", asked.peer);
+  visitor.text("what", asked.what);
+  visitor.count("count", asked.count);
+  visitor.count("first", asked.first);
+  visitor.text("token", asked.token);
+  visitor.text("person", asked.person);
+  visitor.array("stream", asked.stream);
+  visitor.text("purpose", asked.purpose);
 }
 
 }  // namespace stele::event

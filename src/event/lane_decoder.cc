@@ -11,15 +11,6 @@ namespace {
 
 using codec::CborReader;
 
-template <size_t N>
-Result<std::array<uint8_t, N>> read_array(CborReader& in) {
-  TRY(const ByteSpan bytes, in.bytes());
-  if (bytes.size() != N) return fail(Code::kCorrupt, "not " + std::to_string(N) + " bytes");
-  std::array<uint8_t, N> out{};
-  std::copy(bytes.begin(), bytes.end(), out.begin());
-  return out;
-}
-
 template <typename OutputOrInput>
 Result<Body> read_content(CborReader& in, Bytes&) {
   TRY(const ByteSpan bytes, in.bytes());
@@ -67,26 +58,96 @@ Result<Body> read_grant(CborReader& in, Bytes&) {
   return grant;
 }
 
+Result<Body> read_finding_body(CborReader& in, Bytes& extra) { return read_finding(in, extra); }
+
+Result<Body> read_terms_body(CborReader& in, Bytes& extra) { return read_terms(in, extra); }
+
+Result<Body> read_host_start_body(CborReader& in, Bytes& extra) {
+  return read_host_start(in, extra);
+}
+
+Result<Body> read_host_stop(CborReader& in, Bytes&) {
+  TRY(const std::string_view why, in.text());
+  return HostStop{std::string(why)};
+}
+
+Result<Body> read_host_summary_body(CborReader& in, Bytes& extra) {
+  return read_host_summary(in, extra);
+}
+
+Result<Body> read_clock_step(CborReader& in, Bytes&) {
+  TRY(const int64_t by, in.integer());
+  return ClockStep{Micros(by)};
+}
+
+Result<Body> read_session_number(CborReader& in, Bytes&) {
+  SessionNumber session;
+  TRY(session.number, in.unsigned_integer());
+  TRY(session.stream, read_array<16>(in));
+  return session;
+}
+
+Result<Body> read_server_start_body(CborReader& in, Bytes& extra) {
+  return read_server_start(in, extra);
+}
+
+Result<Body> read_server_stop(CborReader& in, Bytes&) {
+  TRY(const std::string_view why, in.text());
+  return ServerStop{std::string(why)};
+}
+
+template <Asked::Kind kKind>
+Result<Body> read_asked_body(CborReader& in, Bytes& extra) {
+  TRY(Asked asked, read_asked(in, extra));
+  asked.kind = kKind;
+  return asked;
+}
+
+Result<Body> read_change(CborReader& in, Bytes&) {
+  TRY(const std::string_view what, in.text());
+  return Change{std::string(what)};
+}
+
 /// What each type is called, how many items it has at least, where it may stand (nullopt: in any
 /// lane), and how it is read.
 struct Shape {
+  Type type;
   std::string_view name;
   uint64_t items;
   std::optional<Lane> lane;
   Result<Body> (*read)(CborReader& in, Bytes& extra);
 };
 constexpr Shape kShapes[] = {
-    {"start", 3, Lane::kFacts, read_start_body},
-    {"output", 3, Lane::kOutput, read_content<Output>},
-    {"input", 3, Lane::kInput, read_content<Input>},
-    {"resize", 6, Lane::kFacts, read_resize},
-    {"redaction", 4, Lane::kInput, read_redaction},
-    {"gap", 6, Lane::kFacts, read_gap},
-    {"end", 3, Lane::kFacts, read_end_body},
-    {"suspend", 3, Lane::kFacts, read_suspend},
-    {"grant", 5, std::nullopt, read_grant},
+    {Type::kStart, "start", 3, Lane::kFacts, read_start_body},
+    {Type::kOutput, "output", 3, Lane::kOutput, read_content<Output>},
+    {Type::kInput, "input", 3, Lane::kInput, read_content<Input>},
+    {Type::kResize, "resize", 6, Lane::kFacts, read_resize},
+    {Type::kRedaction, "redaction", 4, Lane::kInput, read_redaction},
+    {Type::kGap, "gap", 6, Lane::kFacts, read_gap},
+    {Type::kEnd, "end", 3, Lane::kFacts, read_end_body},
+    {Type::kSuspend, "suspend", 3, Lane::kFacts, read_suspend},
+    {Type::kGrant, "grant", 5, std::nullopt, read_grant},
+    {Type::kFinding, "finding", 3, Lane::kFacts, read_finding_body},
+    {Type::kTerms, "terms", 3, Lane::kFacts, read_terms_body},
+    {Type::kHostStart, "host-start", 3, Lane::kFacts, read_host_start_body},
+    {Type::kHostStop, "host-stop", 3, Lane::kFacts, read_host_stop},
+    {Type::kHostSummary, "host-summary", 3, Lane::kFacts, read_host_summary_body},
+    {Type::kClockStep, "clock-step", 3, Lane::kFacts, read_clock_step},
+    {Type::kSessionNumber, "session-number", 4, Lane::kFacts, read_session_number},
+    {Type::kServerStart, "server-start", 3, Lane::kFacts, read_server_start_body},
+    {Type::kServerStop, "server-stop", 3, Lane::kFacts, read_server_stop},
+    {Type::kLogin, "login", 3, Lane::kFacts, read_asked_body<Asked::Kind::kLogin>},
+    {Type::kAccess, "access", 3, Lane::kFacts, read_asked_body<Asked::Kind::kAccess>},
+    {Type::kRefusal, "refusal", 3, Lane::kFacts, read_asked_body<Asked::Kind::kRefusal>},
+    {Type::kChange, "change", 3, Lane::kFacts, read_change},
 };
-static_assert(std::size(kShapes) == static_cast<size_t>(Type::kGrant));
+
+const Shape* shape_of(uint64_t type) {
+  const auto* const found =
+      std::find_if(std::begin(kShapes), std::end(kShapes),
+                   [&](const Shape& s) { return static_cast<uint64_t>(s.type) == type; });
+  return found == std::end(kShapes) ? nullptr : found;
+}
 
 Result<Body> read_known(const Shape& shape, Lane lane, uint64_t items, CborReader& in,
                         Bytes& extra) {
@@ -114,13 +175,13 @@ Result<Event> LaneDecoder::read(ByteSpan encoded) const {
   if (__builtin_add_overflow(micros(last_), delta, &at))
     return fail(Code::kCorrupt, "time overflows");
   Event event{lane_, BootTime(Micros(at)), Unknown{}};
-  if (type > std::size(kShapes)) {
+  const Shape* const shape = shape_of(type);
+  if (shape == nullptr) {
     event.body = Unknown{type, Bytes(encoded.begin(), encoded.end())};
     return event;
   }
-  const Shape& shape = kShapes[type - 1];
-  auto body = read_known(shape, lane_, items, in, event.extra);
-  if (!body) return fail(std::move(body).error().within(shape.name));
+  auto body = read_known(*shape, lane_, items, in, event.extra);
+  if (!body) return fail(std::move(body).error().within(shape->name));
   event.body = *std::move(body);
   return event;
 }

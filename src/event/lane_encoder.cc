@@ -67,6 +67,54 @@ class EventWriter {
     out_.unsigned_integer(grant.sequence);
     out_.bytes(grant.key);
   }
+  void operator()(const Finding& finding) {
+    begin(Type::kFinding, 1);
+    write_map(finding, out_);
+  }
+  void operator()(const Terms& terms) {
+    begin(Type::kTerms, 1);
+    write_map(terms, out_);
+  }
+  void operator()(const HostStart& start) {
+    begin(Type::kHostStart, 1);
+    write_map(start, out_);
+  }
+  void operator()(const HostStop& stop) {
+    begin(Type::kHostStop, 1);
+    out_.text(codec::to_utf8(stop.why));
+  }
+  void operator()(const HostSummary& summary) {
+    begin(Type::kHostSummary, 1);
+    write_map(summary, out_);
+  }
+  void operator()(const ClockStep& step) {
+    begin(Type::kClockStep, 1);
+    out_.integer(step.by.count());
+  }
+  void operator()(const SessionNumber& session) {
+    begin(Type::kSessionNumber, 2);
+    out_.unsigned_integer(session.number);
+    out_.bytes(session.stream);
+  }
+  void operator()(const ServerStart& start) {
+    begin(Type::kServerStart, 1);
+    write_map(start, out_);
+  }
+  void operator()(const ServerStop& stop) {
+    begin(Type::kServerStop, 1);
+    out_.text(codec::to_utf8(stop.why));
+  }
+  void operator()(const Asked& asked) {
+    begin(asked.kind == Asked::Kind::kLogin    ? Type::kLogin
+          : asked.kind == Asked::Kind::kAccess ? Type::kAccess
+                                               : Type::kRefusal,
+          1);
+    write_map(asked, out_);
+  }
+  void operator()(const Change& change) {
+    begin(Type::kChange, 1);
+    out_.text(codec::to_utf8(change.what));
+  }
   /// As it came, but for Δt.
   void operator()(const Unknown& unknown) {
     CborReader in(unknown.encoded);

@@ -78,6 +78,20 @@ class MapReader {
   void flag(std::string_view key, bool& value) {
     unless_empty(key, value, [](CborReader& in) { return in.boolean(); });
   }
+  /// There where the value is false.
+  void unless(std::string_view key, bool& value) {
+    bool is_there = !value;
+    flag(key, is_there);
+    value = !is_there;
+  }
+  template <size_t N>
+  void array(std::string_view key, std::optional<std::array<uint8_t, N>>& value) {
+    read(key, value, read_array<N>);
+  }
+  void offset(std::string_view key, std::optional<Micros>& value) {
+    read(key, value,
+         [](CborReader& in) { return in.integer().map([](int64_t us) { return Micros(us); }); });
+  }
   void size(std::string_view key, WindowSize& value) { unless_empty(key, value, read_size_array); }
   void arguments(std::string_view key, std::vector<std::string>& value) {
     unless_empty(key, value, [](CborReader& in) {
@@ -185,6 +199,60 @@ Result<End> read_end(CborReader& in, Bytes& extra) {
   visit_end(end, map);
   TRY_VOID(map.end());
   return end;
+}
+
+Result<Finding> read_finding(CborReader& in, Bytes& extra) {
+  Finding finding;
+  MapReader map(in, extra);
+  TRY_VOID(map.begin());
+  visit_finding(finding, map);
+  TRY_VOID(map.end());
+  return finding;
+}
+
+Result<Terms> read_terms(CborReader& in, Bytes& extra) {
+  Terms terms;
+  MapReader map(in, extra);
+  TRY_VOID(map.begin());
+  visit_terms(terms, map);
+  TRY_VOID(map.end());
+  return terms;
+}
+
+Result<HostStart> read_host_start(CborReader& in, Bytes& extra) {
+  HostStart start;
+  MapReader map(in, extra);
+  TRY_VOID(map.begin());
+  visit_host_start(start, map);
+  TRY_VOID(map.end());
+  return start;
+}
+
+Result<HostSummary> read_host_summary(CborReader& in, Bytes& extra) {
+  HostSummary summary;
+  MapReader map(in, extra);
+  TRY_VOID(map.begin());
+  visit_host_summary(summary, map);
+  TRY_VOID(map.end());
+  return summary;
+}
+
+Result<ServerStart> read_server_start(CborReader& in, Bytes& extra) {
+  ServerStart start;
+  MapReader map(in, extra);
+  TRY_VOID(map.begin());
+  visit_server_start(start, map);
+  TRY_VOID(map.end());
+  return start;
+}
+
+Result<Asked> read_asked(CborReader& in, Bytes& extra) {
+  Asked asked;
+  MapReader map(in, extra);
+  TRY_VOID(map.begin());
+  visit_asked(asked, map);
+  TRY_VOID(map.end());
+  return asked;
 }
 
 }  // namespace stele::event

@@ -1,6 +1,7 @@
-// Inside of lane_decoder.cc: reads the maps of `start` and `end`, and the values in them.
+// Inside of lane_decoder.cc: reads the events that are maps, and the values in them.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 
 #include "codec/cbor.h"
@@ -22,10 +23,26 @@ Result<Micros> read_micros(codec::CborReader& in);
 /// Four numbers, one after another.
 Result<WindowSize> read_window_size(codec::CborReader& in);
 
-/// Both append the entries that they do not know to `extra`, encoded. kCorrupt: an entry that must
+/// These append the entries that they do not know to `extra`, encoded. kCorrupt: an entry that must
 /// be there is not, one that is there has no business to be, being empty, or has a value that it
 /// can not have; kLimit: too many arguments or groups.
 Result<Start> read_start(codec::CborReader& in, Bytes& extra);
 Result<End> read_end(codec::CborReader& in, Bytes& extra);
+Result<Finding> read_finding(codec::CborReader& in, Bytes& extra);
+Result<Terms> read_terms(codec::CborReader& in, Bytes& extra);
+Result<HostStart> read_host_start(codec::CborReader& in, Bytes& extra);
+Result<HostSummary> read_host_summary(codec::CborReader& in, Bytes& extra);
+Result<ServerStart> read_server_start(codec::CborReader& in, Bytes& extra);
+Result<Asked> read_asked(codec::CborReader& in, Bytes& extra);
+
+/// Exactly N bytes.
+template <size_t N>
+Result<std::array<uint8_t, N>> read_array(codec::CborReader& in) {
+  TRY(const ByteSpan bytes, in.bytes());
+  if (bytes.size() != N) return fail(Code::kCorrupt, "not " + std::to_string(N) + " bytes");
+  std::array<uint8_t, N> out{};
+  std::copy(bytes.begin(), bytes.end(), out.begin());
+  return out;
+}
 
 }  // namespace stele::event

@@ -32,6 +32,14 @@ class MapWriter {
   void flag(std::string_view key, bool value) {
     if (value) map_.entry(key).boolean(true);
   }
+  void unless(std::string_view key, bool value) { flag(key, !value); }
+  template <size_t N>
+  void array(std::string_view key, const std::optional<std::array<uint8_t, N>>& value) {
+    if (value) map_.entry(key).bytes(*value);
+  }
+  void offset(std::string_view key, const std::optional<Micros>& value) {
+    if (value) map_.entry(key).integer(value->count());
+  }
   void policy(std::string_view key, InputPolicy value) {
     map_.entry(key).text(input_policy_name(value));
   }
@@ -76,6 +84,42 @@ void write_map(const Start& start, CborWriter& out) {
 void write_map(const End& end, CborWriter& out) {
   MapWriter map;
   visit_end(end, map);
+  map.write_to(out);
+}
+
+void write_map(const Finding& finding, CborWriter& out) {
+  MapWriter map;
+  visit_finding(finding, map);
+  map.write_to(out);
+}
+
+void write_map(const Terms& terms, CborWriter& out) {
+  MapWriter map;
+  visit_terms(terms, map);
+  map.write_to(out);
+}
+
+void write_map(const HostStart& start, CborWriter& out) {
+  MapWriter map;
+  visit_host_start(start, map);
+  map.write_to(out);
+}
+
+void write_map(const HostSummary& summary, CborWriter& out) {
+  MapWriter map;
+  visit_host_summary(summary, map);
+  map.write_to(out);
+}
+
+void write_map(const ServerStart& start, CborWriter& out) {
+  MapWriter map;
+  visit_server_start(start, map);
+  map.write_to(out);
+}
+
+void write_map(const Asked& asked, CborWriter& out) {
+  MapWriter map;
+  visit_asked(asked, map);
   map.write_to(out);
 }
 

@@ -1,4 +1,4 @@
-// Inside of lane_encoder.cc: writes the maps of `start` and `end`.
+// Inside of lane_encoder.cc: writes the events that are maps.
 #pragma once
 
 #include "codec/cbor.h"
@@ -11,5 +11,11 @@ uint64_t unsigned_micros(Micros time);
 
 void write_map(const Start& start, codec::CborWriter& out);
 void write_map(const End& end, codec::CborWriter& out);
+void write_map(const Finding& finding, codec::CborWriter& out);
+void write_map(const Terms& terms, codec::CborWriter& out);
+void write_map(const HostStart& start, codec::CborWriter& out);
+void write_map(const HostSummary& summary, codec::CborWriter& out);
+void write_map(const ServerStart& start, codec::CborWriter& out);
+void write_map(const Asked& asked, codec::CborWriter& out);
 
 }  // namespace stele::event

@@ -58,28 +58,98 @@ inline Grant sample_grant() {
   return grant;
 }
 
+inline Terms full_terms() {
+  Terms terms;
+  terms.rule = 2;
+  terms.rule_name = "operators";
+  terms.version = 17;
+  terms.policy_hash.emplace();
+  for (size_t i = 0; i < 32; ++i) (*terms.policy_hash)[i] = static_cast<uint8_t>(0xa0 + i);
+  terms.input_policy = InputPolicy::kNone;
+  terms.keeps_output = false;
+  terms.open = true;
+  terms.banner = "Recorded.\nAll of it.";
+  terms.reason = "the disk is full";
+  return terms;
+}
+
+inline HostSummary full_summary() {
+  HostSummary summary;
+  summary.open = 3;
+  summary.sessions = 1234;
+  summary.lost = 5;
+  summary.excluded = 6;
+  summary.waiting = 70;
+  summary.waiting_bytes = 80'000;
+  summary.offset = Micros(-1500);
+  summary.checkpoint_size = 99;
+  summary.checkpoint_root.emplace();
+  for (size_t i = 0; i < 32; ++i) (*summary.checkpoint_root)[i] = static_cast<uint8_t>(i);
+  return summary;
+}
+
+inline HostStart full_host_start() {
+  const Start s = full_start();
+  return {s.boot_id, s.host, s.recorder, s.kernel, s.machine_id, 1233};
+}
+
+inline Asked full_asked() {
+  Asked asked;
+  asked.kind = Asked::Kind::kAccess;
+  asked.person = "jane";
+  asked.token = "5f70abcd";
+  asked.peer = "192.0.2.7";
+  asked.what = "segments";
+  asked.purpose = "play";
+  asked.stream = sample_grant().stream;
+  asked.first = 3;
+  asked.next = 12;
+  asked.count = 2;
+  return asked;
+}
+
 struct Sample {
   Lane lane;
   Body body;
 };
 
 inline std::vector<Sample> samples() {
-  return {{Lane::kFacts, full_start()},
-          {Lane::kFacts, Start{}},
-          {Lane::kOutput, Output{bytes_of("total 0\r\n")}},
-          {Lane::kOutput, Output{}},
-          {Lane::kInput, Input{bytes_of("l")}},
-          {Lane::kFacts, Resize{{50, 132, 1188, 900}}},
-          {Lane::kInput, Redaction{Redaction::Why::kNoEcho, 16}},
-          {Lane::kInput, Redaction{Redaction::Why::kHeuristic, 32}},
-          {Lane::kFacts, Gap{"no space left on device", 70'000, 12, Micros(2'000'000)}},
-          {Lane::kFacts, Suspend{false}},
-          {Lane::kFacts, Suspend{true}},
-          {Lane::kFacts, full_end()},
-          {Lane::kFacts, End{}},
-          {Lane::kFacts, sample_grant()},
-          {Lane::kOutput, sample_grant()},
-          {Lane::kInput, sample_grant()}};
+  return {
+      {Lane::kFacts, full_start()},
+      {Lane::kFacts, Start{}},
+      {Lane::kOutput, Output{bytes_of("total 0\r\n")}},
+      {Lane::kOutput, Output{}},
+      {Lane::kInput, Input{bytes_of("l")}},
+      {Lane::kFacts, Resize{{50, 132, 1188, 900}}},
+      {Lane::kInput, Redaction{Redaction::Why::kNoEcho, 16}},
+      {Lane::kInput, Redaction{Redaction::Why::kHeuristic, 32}},
+      {Lane::kFacts, Gap{"no space left on device", 70'000, 12, Micros(2'000'000)}},
+      {Lane::kFacts, Suspend{false}},
+      {Lane::kFacts, Suspend{true}},
+      {Lane::kFacts, full_end()},
+      {Lane::kFacts, End{}},
+      {Lane::kFacts, sample_grant()},
+      {Lane::kOutput, sample_grant()},
+      {Lane::kInput, sample_grant()},
+      {Lane::kFacts, Finding{"silence", "web01 says nothing", sample_grant().stream, 7}},
+      {Lane::kFacts, Finding{}},
+      {Lane::kFacts, full_terms()},
+      {Lane::kFacts, Terms{}},
+      {Lane::kFacts, full_host_start()},
+      {Lane::kFacts, HostStart{}},
+      {Lane::kFacts, HostStop{"asked to"}},
+      {Lane::kFacts, full_summary()},
+      {Lane::kFacts, HostSummary{}},
+      {Lane::kFacts, ClockStep{Micros(-3'600'000'000)}},
+      {Lane::kFacts, SessionNumber{1234, sample_grant().stream}},
+      {Lane::kFacts, ServerStart{"log01", "stele-server 0.1.0"}},
+      {Lane::kFacts, ServerStart{}},
+      {Lane::kFacts, ServerStop{"asked to"}},
+      {Lane::kFacts, full_asked()},
+      {Lane::kFacts, Asked{}},
+      {Lane::kFacts, Asked{Asked::Kind::kLogin, "jane", "5f70abcd", "192.0.2.7", "", "", {}}},
+      {Lane::kFacts, Asked{Asked::Kind::kRefusal, "", "", "192.0.2.9", "GET /v1/hosts", "", {}}},
+      {Lane::kFacts, Change{"+ host web01"}}};
 }
 
 }  // namespace stele::event

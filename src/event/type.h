@@ -16,6 +16,19 @@ enum class Type : uint64_t {
   kEnd = 7,
   kSuspend = 8,
   kGrant = 9,
+  kFinding = 13,
+  kTerms = 15,
+  kHostStart = 20,
+  kHostStop = 21,
+  kHostSummary = 22,
+  kClockStep = 23,
+  kSessionNumber = 24,
+  kServerStart = 30,
+  kServerStop = 31,
+  kLogin = 32,
+  kAccess = 33,
+  kRefusal = 34,
+  kChange = 35,
 };
 
 /// A redaction's count is rounded up to a multiple of this: the length of a password is nobody's

@@ -12,13 +12,16 @@ Result<Catalog> Catalog::read(const vault::Vault& vault) {
   for (;;) {
     TRY(const vault::Found found, cursor.look());
     if (found != vault::Found::kRecord) return catalog;
-    const segment::Leaf& leaf = cursor.leaf();
-    const auto [at, fresh] = catalog.index_.try_emplace(leaf.stream, catalog.streams_.size());
-    if (fresh) catalog.streams_.push_back({leaf.stream, leaf.kind, {}});
-    catalog.streams_[at->second].segments.push_back(
-        {cursor.position().index, cursor.position().volume, cursor.segment_offset(), leaf});
+    catalog.add({cursor.position().index, cursor.position().volume, cursor.segment_offset(),
+                 cursor.leaf()});
     cursor.advance();
   }
+}
+
+void Catalog::add(const SegmentRef& ref) {
+  const auto [at, fresh] = index_.try_emplace(ref.leaf.stream, streams_.size());
+  if (fresh) streams_.push_back({ref.leaf.stream, ref.leaf.kind, {}});
+  streams_[at->second].segments.push_back(ref);
 }
 
 const StreamRef* Catalog::find(const StreamId& id) const {

@@ -29,6 +29,9 @@ class Catalog {
   /// Reads every leaf; may run beside recorders.
   static Result<Catalog> read(const vault::Vault& vault);
 
+  /// The next leaf, in the ledger's order.
+  void add(const SegmentRef& ref);
+
   /// In the order the streams opened.
   const std::vector<StreamRef>& streams() const { return streams_; }
   /// nullptr: no such stream.

@@ -88,11 +88,6 @@ Result<HostKeys> HostKeys::load(os::FileSystem& files, const std::string& path) 
   return keys;
 }
 
-bool HostKeys::is_remote(const segment::HostKeyId& id, uint32_t epoch) const {
-  const Entry* entry = find(id, epoch);
-  return entry != nullptr && entry->name != entries_.front().name;
-}
-
 const HostKeys::Entry* HostKeys::find(const segment::HostKeyId& id, uint32_t epoch) const {
   const auto place = places_.find({id, epoch});
   return place == places_.end() ? nullptr : &entries_[place->second];

@@ -43,9 +43,6 @@ class HostKeys {
   /// nullptr: no such key in that epoch.
   const Entry* find(const segment::HostKeyId& id, uint32_t epoch) const;
   const std::vector<Entry>& entries() const { return entries_; }
-  /// Another host's than the ledger's own, whose key is the first line: its sessions come in by an
-  /// agent.
-  bool is_remote(const segment::HostKeyId& id, uint32_t epoch) const;
 
  private:
   std::vector<Entry> entries_;

@@ -22,6 +22,7 @@ struct ScannedRecord {
   segment::Header header;
   segment::Hashes hashes{};
   std::array<uint8_t, segment::kSignatureBytes> signature{};
+  Bytes manifest = {};  // of a host's own stream: what it says of keys
 };
 
 struct ScanSink {

@@ -54,10 +54,25 @@ void StreamCheck::check_chain(State& s, const ScannedRecord& record, const std::
 
 void StreamCheck::check_key(State& s, const ScannedRecord& record, const std::string& where) {
   const segment::Header& h = record.header;
-  if (hosts_.find(h.host_key, h.key_epoch) == nullptr) {
-    s.report.faults.push_back({Verdict::kTampered, "unknown host key",
-                               where + ": signed by key " + to_hex(h.host_key) + " of epoch " +
-                                   std::to_string(h.key_epoch) + ", which no trusted host has"});
+  const auto blame = [&](Verdict weight, std::string what, const std::string& why) {
+    s.report.faults.push_back({weight, std::move(what), where + ": " + why});
+  };
+  const auto key = epochs_.find(hosts_, {h.host_key, h.key_epoch});
+  s.signer = key ? std::optional(key->entry) : std::nullopt;
+  if (!key) {
+    blame(keys_lost_ ? Verdict::kUnknown : Verdict::kTampered, "unknown host key",
+          "signed by key " + to_hex(h.host_key) + " of epoch " + std::to_string(h.key_epoch) +
+              (keys_lost_ ? ", which a lost record of its host's stream may have introduced"
+                          : ", which no trusted host has"));
+  } else {
+    const auto before = s.started && !s.broken
+                            ? std::optional<KeyEpochs::Named>({s.host_key, s.last_epoch})
+                            : std::nullopt;
+    if (const auto fault = epochs_.check(*key, h, record.hashes.segment, before))
+      blame(Verdict::kTampered, fault->what, fault->why);
+    if (key->not_before && h.wall_first < *key->not_before - kSkewMax)
+      blame(Verdict::kTampered, "key before its time",
+            "claims " + rfc3339(h.wall_first) + "; its key is of " + rfc3339(*key->not_before));
   }
   if (h.key_epoch < s.epoch) {
     s.report.faults.push_back({Verdict::kTampered, "older key epoch",
@@ -67,8 +82,8 @@ void StreamCheck::check_key(State& s, const ScannedRecord& record, const std::st
 }
 
 void StreamCheck::check_signature(State& s) {
-  const HostKeys::Entry* host = hosts_.find(s.host_key, s.epoch);
-  if (host == nullptr || s.signed_where.empty()) return;  // said by check_key
+  const auto& host = s.signer;
+  if (!host || s.signed_where.empty()) return;  // said by check_key
   if (!crypto::verify(host->key, s.message, s.signature)) {
     s.report.faults.push_back({Verdict::kTampered, "bad signature",
                                s.signed_where + ": not signed by host key " + to_hex(host->id) +
@@ -77,13 +92,44 @@ void StreamCheck::check_signature(State& s) {
   s.signed_where.clear();
 }
 
+// What a host's own stream says of its keys, before anything that they signed is judged.
+void StreamCheck::learn_keys(State& s, const ScannedRecord& record, const std::string& where) {
+  const auto tail_of = [this](const StreamId& stream) -> std::optional<segment::Tail> {
+    const auto found = index_.find(stream);
+    if (found == index_.end() || !states_[found->second].started) return std::nullopt;
+    const State& known = states_[found->second];
+    return segment::Tail{known.host_key, known.next_sequence, known.closed, known.last_hash};
+  };
+  for (KeyFault& fault :
+       epochs_.take_host_segment(hosts_, record.header, record.manifest, tail_of)) {
+    s.report.faults.push_back(
+        {Verdict::kTampered, std::move(fault.what), where + ": " + fault.why});
+  }
+}
+
+std::vector<std::string> StreamCheck::missing_tails() const {
+  std::vector<std::string> notes;
+  for (const segment::Standing& wanted : epochs_.awaited()) {
+    const auto found = index_.find(wanted.stream);
+    const uint32_t has = found == index_.end() ? 0 : states_[found->second].next_sequence;
+    if (has >= wanted.next_sequence) continue;
+    notes.push_back("missing tail: stream " + to_string(wanted.stream) + " had " +
+                    std::to_string(wanted.next_sequence) +
+                    " segments when its host's key rotated; the ledger holds " +
+                    std::to_string(has));
+  }
+  return notes;
+}
+
 void StreamCheck::take(const ScannedRecord& record, bool covered, const std::string& where) {
   const segment::Header& h = record.header;
   State& s = state(h.stream, h.kind);
   check_chain(s, record, where);
-  check_key(s, record, where);
-  if (s.started && (every_signature_ || s.epoch != h.key_epoch || s.host_key != h.host_key))
+  if (s.started && (every_signature_ || s.last_epoch != h.key_epoch || s.host_key != h.host_key))
     check_signature(s);
+  if (h.kind == segment::Kind::kHost) learn_keys(s, record, where);
+  check_key(s, record, where);
+  epochs_.took(h);
 
   s.started = true;
   s.broken = false;
@@ -91,6 +137,7 @@ void StreamCheck::take(const ScannedRecord& record, bool covered, const std::str
   s.next_sequence = h.sequence + 1;
   s.last_hash = record.hashes.segment;
   s.epoch = std::max(s.epoch, h.key_epoch);
+  s.last_epoch = h.key_epoch;
   s.host_key = h.host_key;
   s.message = record.hashes.message;
   s.signature = record.signature;
@@ -106,6 +153,7 @@ void StreamCheck::blame(const segment::Leaf& leaf, Fault fault) {
   State& s = state(leaf.stream, leaf.kind);
   s.report.faults.push_back(std::move(fault));
   s.broken = true;
+  note_lost(leaf.kind);
   if (leaf.sequence == s.next_sequence) {
     // The true leaf says what its segment was: the chain goes on behind it.
     s.next_sequence = leaf.sequence + 1;
@@ -119,6 +167,7 @@ void StreamCheck::blame(const StreamId& stream, Fault fault) {
   State& s = state(stream, segment::Kind::kSession);
   s.report.faults.push_back(std::move(fault));
   s.broken = true;
+  note_lost(s.report.kind);
 }
 
 std::vector<StreamReport> StreamCheck::finish(const std::function<bool(const StreamId&)>& is_live) {
@@ -127,8 +176,8 @@ std::vector<StreamReport> StreamCheck::finish(const std::function<bool(const Str
     check_signature(s);
     Verdict& verdict = s.report.verdict;
     if (!s.closed) {
-      const bool may_go_on =
-          hosts_.is_remote(s.host_key, s.epoch) || (is_live && is_live(s.report.stream));
+      const bool is_remote = s.signer && s.signer->name != hosts_.entries().front().name;
+      const bool may_go_on = is_remote || (is_live && is_live(s.report.stream));
       verdict = may_go_on ? Verdict::kOpen : Verdict::kCut;
     } else if (s.report.unsealed > 0) {
       verdict = Verdict::kUnsealed;

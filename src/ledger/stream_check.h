@@ -4,6 +4,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "ledger/key_epochs.h"
 #include "ledger/record_scan.h"
 #include "ledger/verify.h"
 
@@ -23,6 +24,9 @@ class StreamCheck {
 
   /// Checks the signatures still owed and gives each stream its verdict.
   std::vector<StreamReport> finish(const std::function<bool(const StreamId&)>& is_live);
+  /// What streams lack that their host, when its key rotated, said to have. To be asked before
+  /// finish().
+  std::vector<std::string> missing_tails() const;
 
  private:
   struct State {
@@ -30,9 +34,10 @@ class StreamCheck {
     uint32_t next_sequence = 0;
     Hash last_hash{};
     bool started = false, closed = false, broken = false;
-    uint32_t epoch = 0;
+    uint32_t epoch = 0, last_epoch = 0;  // the greatest, and the last segment's
     // The newest signature of the current epoch: it vouches for all before it.
     segment::HostKeyId host_key{};
+    std::optional<HostKeys::Entry> signer;  // nullopt: said to be unknown
     std::array<uint8_t, 16 + 32> message{};
     std::array<uint8_t, segment::kSignatureBytes> signature{};
     std::string signed_where;
@@ -40,10 +45,14 @@ class StreamCheck {
   State& state(const StreamId& stream, segment::Kind kind);
   void check_chain(State& s, const ScannedRecord& record, const std::string& where);
   void check_key(State& s, const ScannedRecord& record, const std::string& where);
+  void learn_keys(State& s, const ScannedRecord& record, const std::string& where);
+  void note_lost(segment::Kind kind) { keys_lost_ = keys_lost_ || kind == segment::Kind::kHost; }
   void check_signature(State& s);
 
   const HostKeys& hosts_;
   const bool every_signature_;
+  KeyEpochs epochs_;
+  bool keys_lost_ = false;  // a host stream's record is not there: what it introduced is not known
   std::map<StreamId, size_t> index_;
   std::vector<State> states_;  // in the order they opened
 };

@@ -320,6 +320,7 @@ std::set<StreamId> Verifier::written_meanwhile() const {
 }
 
 void Verifier::judge() {
+  for (std::string& note : streams_.missing_tails()) report_.notes.push_back(std::move(note));
   report_.streams = streams_.finish(options_.is_live);
   const std::set<StreamId> later = written_meanwhile();
   for (StreamReport& s : report_.streams) {

@@ -20,8 +20,8 @@ Refused refused(Refusal code, const segment::Tail& tail, std::string reason) {
   return {code, tail.next_sequence, tail.last_hash, std::move(reason)};
 }
 
-const ledger::HostKeys::Entry* signer(const Admission& admission, const segment::Header& header) {
-  return admission.hosts.find(header.host_key, header.key_epoch);
+Refused refused(const IngestKeys::Doubt& doubt) {
+  return refused(doubt.is_final ? Refusal::kBadSignature : Refusal::kNotNow, doubt.why);
 }
 
 std::optional<Refused> check_recipients(const Admission& admission, const segment::View& view) {
@@ -32,16 +32,31 @@ std::optional<Refused> check_recipients(const Admission& admission, const segmen
   return refused(Refusal::kUnknownRecipients, "sealed to a recipients list never in force here");
 }
 
+struct Judged {
+  std::optional<Refused> refusal;
+  bool may_be_there = false;  // then it was right when it came
+};
+
 /// What can be said of a segment without the ledger; `hashes`: its own.
-std::optional<Refused> check_segment(const Admission& admission, const std::string& host,
-                                     const segment::View& view, const segment::Hashes& hashes) {
-  const auto* entry = signer(admission, view.header);
-  if (entry == nullptr) return refused(Refusal::kBadSignature, "signed by a key nobody knows");
-  if (entry->name != ledger::host_key_name(admission.origin, host))
-    return refused(Refusal::kNotYours, "signed by another host");
-  if (!crypto::verify(entry->key, hashes.message, view.signature))
-    return refused(Refusal::kBadSignature, "the signature is not its key's");
-  return check_recipients(admission, view);
+Judged check_segment(const Admission& admission, const std::string& host, const segment::View& view,
+                     const segment::Hashes& hashes) {
+  const auto never = [](Refusal code, std::string why) {
+    return Judged{refused(code, std::move(why))};
+  };
+  const auto doubtful = [](const IngestKeys::Doubt& doubt) {
+    return Judged{refused(doubt), doubt.may_be_there};
+  };
+  if (view.header.kind == segment::Kind::kServer)
+    return never(Refusal::kNotYours, "of a server's own stream");
+  const std::string name = ledger::host_key_name(admission.origin, host);
+  const auto key = admission.keys->signer(admission.hosts, name, view);
+  if (!key) return doubtful(key.error());
+  if (key->entry.name != name) return never(Refusal::kNotYours, "signed by another host");
+  if (!crypto::verify(key->entry.key, hashes.message, view.signature))
+    return never(Refusal::kBadSignature, "the signature is not its key's");
+  if (const auto doubt = admission.keys->check(*key, view.header, hashes.segment))
+    return doubtful(*doubt);
+  return {check_recipients(admission, view)};
 }
 
 }  // namespace
@@ -59,15 +74,22 @@ struct Ingest::Request {
     answers[place] = std::move(why);
     if (stream != nullptr) stuck.insert(*stream);
   }
-  void check(size_t place, ByteSpan bytes, const Admission& admission, const std::string& host) {
+  void check(size_t place, ByteSpan bytes, const Admission& admission, const std::string& host,
+             const LeafFinder& finder) {
     const auto view = segment::parse_segment(bytes);
     if (!view) return refuse(place, nullptr, refused(Refusal::kMalformed, view.error().message()));
     const StreamId& stream = view->header.stream;
     if (stuck.contains(stream))
       return refuse(place, &stream, refused(Refusal::kSkipped, "one before it was refused"));
     const segment::Hashes hashes = segment::hash_segment(bytes);
-    if (auto why = check_segment(admission, host, *view, hashes))
-      return refuse(place, &stream, *std::move(why));
+    if (auto judged = check_segment(admission, host, *view, hashes); judged.refusal) {
+      const auto there = judged.may_be_there ? finder.find(stream, view->header.sequence)
+                                             : Result<std::optional<FoundLeaf>>(std::nullopt);
+      if (!there || !*there || (*there)->leaf.segment_hash != hashes.segment)
+        return refuse(place, &stream, *std::move(judged.refusal));
+      answers[place] = Accepted{(*there)->index, (*there)->leaf};
+      return;
+    }
     submitted.push_back({view->header, hashes.segment, bytes});
     places.push_back(place);
   }
@@ -103,7 +125,8 @@ void Ingest::take(const std::string& host, Bytes body, Reply reply) {
   if (!segments) return request->reply(fail(segments.error()));
   request->answers.resize(segments->size());
   const auto admitted = admission();
-  for (size_t i = 0; i < segments->size(); ++i) request->check(i, (*segments)[i], *admitted, host);
+  for (size_t i = 0; i < segments->size(); ++i)
+    request->check(i, (*segments)[i], *admitted, host, finder_);
   if (request->submitted.empty()) return request->answer();
   const Status submitted = sequencer_.submit(
       request->submitted, [this, request](const ledger::Ledger& ledger, auto results) {
@@ -121,6 +144,8 @@ void Ingest::committed(const RequestPtr& request, const ledger::Ledger& ledger,
     auto& answer = request->answers[request->places[i]];
     if (results[i] && results[i]->index) {
       finder_.add(*results[i]->index, results[i]->leaf);
+      const auto admitted = admission();
+      admitted->keys->took(admitted->hosts, request->submitted[i], ledger);
       answer = Accepted{*results[i]->index, results[i]->leaf};
       continue;
     }
@@ -183,7 +208,7 @@ ledger::OwnerRule same_host(std::function<std::shared_ptr<const Admission>()> ad
     const auto name = [&, admitted = admission()](const segment::HostKeyId& id) -> std::string {
       for (const auto& entry : admitted->hosts.entries())
         if (entry.id == id) return entry.name;
-      return {};
+      return admitted->keys->host_of(id);
     };
     const std::string owner = name(before);
     return !owner.empty() && owner == name(now);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "ledger/keys.h"
+#include "logsrv/ingest_keys.h"
 #include "logsrv/leaf_finder.h"
 #include "logsrv/sequencer.h"
 #include "wire/segments.h"
@@ -18,6 +19,7 @@ struct Admission {
   std::string origin;               // the log's
   ledger::HostKeys hosts;           // a host NAME signs with keys named ORIGIN/host/NAME
   std::set<Hash> recipients_lists;  // SHA-256 of each signed list that was ever in force
+  std::shared_ptr<IngestKeys> keys = std::make_shared<IngestKeys>();  // beyond the enrolled ones
 };
 
 /// Any thread. Everything it was given is answered before it may go.

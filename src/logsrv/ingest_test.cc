@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "crypto/sha256.h"
-#include "ledger/test_world.h"
+#include "ledger/test_rotation.h"
 
 namespace stele::logsrv {
 namespace {
@@ -39,6 +39,10 @@ class IngestTest : public ::testing::Test {
     ASSERT_TRUE(ledger->sync().has_value());
     ASSERT_TRUE(ledger->publish_through(ledger->size()).has_value());
     finder.emplace(*files, kLayout, ledger->size(), remembered_max);
+    admission.keys = std::make_shared<IngestKeys>();
+    EXPECT_TRUE(
+        admission.keys->read(vault::Vault(*files, kLayout.vault()), admission.hosts, *ledger)
+            .has_value());
     ledger->set_owner_rule(same_host([this] { return admitted; }));
     sequencer.emplace(std::move(ledger), SequencerOptions());
     ingest.emplace(*sequencer, *finder, [](const std::function<void()>& work) {
@@ -240,6 +244,90 @@ TEST_F(IngestTest, says_that_nothing_is_known_when_the_disk_fails) {
   EXPECT_EQ(post(body).error().code, Code::kIo);
   start();
   EXPECT_TRUE(std::holds_alternative<Accepted>(post(body).value().front()));
+}
+
+/// The same server, with a host whose keys rotate.
+class RotatingIngest : public IngestTest {
+ protected:
+  std::vector<Answer> send_all(const std::vector<ledger::Sealed>& all) {
+    std::vector<Bytes> bytes;
+    for (const ledger::Sealed& each : all) bytes.push_back(each.bytes);
+    return send(bytes);
+  }
+  Refusal code(const std::vector<Answer>& answers, size_t i = 0) {
+    return refusal(answers, i).code;
+  }
+
+  ledger::RotatingHost h{world};
+};
+
+TEST_F(RotatingIngest, a_new_key_is_taken_once_its_rotation_is_committed) {
+  const auto h0 = h.next(*h.host), a0 = h.next(*h.a);
+  const auto r = h.rotate({ledger::RotatingHost::standing(a0)});
+  const auto a1 = h.next(*h.a), h2 = h.next(*h.host);
+  send_all({h0, a0});
+  EXPECT_EQ(code(send_all({a1})), Refusal::kNotNow) << "it has to wait, and is not set aside";
+  const auto answers = send_all({r, a1, h2});
+  EXPECT_EQ(index(answers), 2U);
+  EXPECT_EQ(code(answers, 1), Refusal::kNotNow) << "not before the rotation is committed";
+  const auto again = send_all({a1, h2});
+  EXPECT_EQ(index(again, 0), 3U);
+  EXPECT_EQ(index(again, 1), 4U);
+  publish();
+  EXPECT_EQ(world.verify_now().verdict, ledger::Verdict::kIntact);
+}
+
+TEST_F(RotatingIngest, an_ended_key_has_only_to_say_what_was_agreed_on) {
+  const auto h0 = h.next(*h.host), a0 = h.next(*h.a), a1 = h.next(*h.a), b0 = h.next(*h.b);
+  const auto r = h.rotate({ledger::RotatingHost::standing(a1)});
+  send_all({h0, a0, r});
+  EXPECT_EQ(code(send_all({b0})), Refusal::kBadSignature) << "a stream that was not agreed on";
+  h.steal(0, 1);
+  const auto a2 = h.next(*h.a);
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(index(send_all({a1})), 3U) << "unshipped when the key ended; then, sent again";
+    EXPECT_EQ(index(send_all({a0})), 1U) << "sent again";
+    EXPECT_EQ(code(send_all({a2})), Refusal::kBadSignature) << "beyond what was agreed on";
+    publish();
+    start();
+  }
+}
+
+TEST_F(RotatingIngest, a_new_key_does_not_sign_for_the_past) {
+  const auto h0 = h.next(*h.host), a0 = h.next(*h.a);
+  auto twin = h.going_on(a0);
+  const auto a1 = h.next(*h.a);
+  const auto r = h.rotate({ledger::RotatingHost::standing(a1)});
+  send_all({h0, a0, r});
+  EXPECT_EQ(code(send_all({h.next(twin)})), Refusal::kBadSignature);
+  EXPECT_EQ(index(send_all({a1})), 3U);
+}
+
+TEST_F(RotatingIngest, a_rotation_by_another_key_is_refused) {
+  const auto h0 = h.next(*h.host);
+  send_all({h0});
+  h.keys.push_back(
+      std::make_unique<crypto::SigningKey>(crypto::SigningKey::generate(world.random)));
+  EXPECT_EQ(code(send_all({h.rotate({}, 0, 1)})), Refusal::kBadSignature);
+}
+
+TEST_F(RotatingIngest, a_stream_that_stood_still_for_a_hundred_rotations_goes_on) {
+  const auto h0 = h.next(*h.host), a0 = h.next(*h.a);
+  send_all({h0, a0});
+  for (int i = 0; i < 100; ++i) send_all({h.rotate({ledger::RotatingHost::standing(a0)})});
+  for (int round = 0; round < 2; ++round) {
+    const auto next = h.next(*h.a);
+    EXPECT_EQ(index(send_all({next})), 102U + static_cast<uint64_t>(round));
+    publish();
+    start();
+  }
+  EXPECT_EQ(index(send_all({a0})), 1U) << "sent again, by a key that is long gone";
+  EXPECT_EQ(world.verify_now().verdict, ledger::Verdict::kIntact);
+}
+
+TEST_F(RotatingIngest, a_host_has_no_say_in_the_server_s_own_stream) {
+  auto server = h.sealer(segment::Kind::kServer);
+  EXPECT_EQ(code(send_all({h.next(server)})), Refusal::kNotYours);
 }
 
 }  // namespace

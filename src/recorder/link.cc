@@ -54,13 +54,14 @@ Link::~Link() {
   if (thread_.joinable()) thread_.join();
 }
 
-Result<wire::Welcome> Link::open(const wire::Hello& hello) {
+Result<Link::Opening> Link::open(const wire::Hello& hello) {
   TRY(hello_, wire::encode(hello));
   due_ = clock_.boot() + options_.opening_max;
   thread_ = std::thread([this] { keep(); });
   Lock lock(mutex_);
-  changed_.wait(lock, [&] { return failed_ || taken_ >= wire::kOpeningNumber; });
+  changed_.wait(lock, [&] { return failed_ || unrecorded_ || taken_ >= wire::kOpeningNumber; });
   if (failed_) return fail(*failed_);
+  if (unrecorded_) return *unrecorded_;
   is_running_ = true;
   return wire::Welcome{*session_, wire::kOpeningNumber + 1, terms_};
 }
@@ -227,6 +228,13 @@ Status Link::greet(Lock& lock) {
   if (!sent) return fail(Code::kBusy, "the agent takes no message");
   TRY(const auto answer, hear(lock, clock_.boot() + kAnswerMax));
   if (const auto* welcome = std::get_if<wire::Welcome>(&answer)) return enter(*welcome);
+  const auto* unrecorded = std::get_if<wire::Unrecorded>(&answer);
+  if (unrecorded != nullptr && !session_) {
+    unrecorded_ = *unrecorded;
+    stopping_ = true;
+    changed_.notify_all();
+    return {};
+  }
   const auto* refused = std::get_if<wire::SessionRefused>(&answer);
   if (refused == nullptr) return final(Code::kCorrupt, "the agent answered something else");
   if (refused->code == SessionRefusal::kNotNow)

@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <variant>
 
 #include "base/clock.h"
 #include "event/event.h"
@@ -41,8 +42,10 @@ class Link {
   static Result<std::unique_ptr<Link>> make(LinkOptions options, Clock& clock);
   ~Link();
 
-  /// Begins the session; when it returns, its start is durable. Errors: no agent, or its refusal.
-  Result<wire::Welcome> open(const wire::Hello& hello);
+  /// Begins the session; when it returns, its start is durable. Or policy has it left out, and
+  /// there is nothing to be put or closed. Errors: no agent, or its refusal.
+  using Opening = std::variant<wire::Welcome, wire::Unrecorded>;
+  Result<Opening> open(const wire::Hello& hello);
 
   /// Output or input, any amount. Returns when the kernel has it for the agent; waits while the
   /// window is full or the agent is away. Fails when the agent stayed away for too long, or refused
@@ -103,6 +106,7 @@ class Link {
 
   Bytes hello_;
   std::optional<StreamId> session_;
+  std::optional<wire::Unrecorded> unrecorded_;  // then the link is over
   wire::Terms terms_;
   std::deque<Bytes> held_;
   size_t held_bytes_ = 0;

@@ -113,6 +113,14 @@ class LinkTest : public testing::Test {
   std::unique_ptr<Link> link;
 };
 
+TEST_F(LinkTest, is_over_when_policy_leaves_the_session_out) {
+  auto opened = opening();
+  agent.accept();
+  agent.hear();
+  agent.say(wire::encode(wire::Unrecorded{"not recorded"}));
+  EXPECT_EQ(std::get<wire::Unrecorded>(*opened.get()).banner, "not recorded");
+}
+
 TEST_F(LinkTest, is_open_when_the_start_is_taken_and_not_before) {
   auto opened = opening();
   agent.accept();
@@ -120,7 +128,7 @@ TEST_F(LinkTest, is_open_when_the_start_is_taken_and_not_before) {
   agent.welcome();
   EXPECT_TRUE(is_waiting(opened));
   agent.taken(1);
-  EXPECT_EQ(opened.get()->session, agent.id);
+  EXPECT_EQ(std::get<wire::Welcome>(*opened.get()).session, agent.id);
 }
 
 TEST_F(LinkTest, numbers_events_from_two_and_cuts_what_is_large) {
@@ -188,7 +196,7 @@ TEST_F(LinkTest, says_hello_again_when_the_opening_was_lost) {
   agent.die();
   agent.id = {8};
   agent.begin();
-  EXPECT_EQ(opened.get()->session, agent.id);
+  EXPECT_EQ(std::get<wire::Welcome>(*opened.get()).session, agent.id);
 }
 
 TEST_F(LinkTest, is_refused_with_the_agents_words) {

@@ -12,6 +12,7 @@
 #include "os/terminal_mode.h"
 #include "os/who.h"
 #include "recorder/link.h"
+#include "recorder/no_sink.h"
 #include "recorder/options.h"
 #include "recorder/remote_sink.h"
 
@@ -60,6 +61,7 @@ wire::Hello hello_of(const Options& options, const capture::Options& how) {
   hello.size = how.size;
   hello.recorder = "stele-recorder " STELE_VERSION;
   hello.title = options.title;
+  hello.break_glass = options.break_glass;
   hello.cwd = os::current_directory();
   hello.terminal = variable(how.environment, "TERM").substr(0, wire::kTerminalBytesMax);
   if (auto parent = parse_stream_id(variable(how.environment, "STELE_SESSION")))
@@ -68,9 +70,23 @@ wire::Hello hello_of(const Options& options, const capture::Options& how) {
   return hello;
 }
 
+void show(const std::string& banner) {
+  if (!banner.empty()) std::fprintf(stderr, "%s\n", banner.c_str());
+}
+
+Result<int> run_unrecorded(capture::Options how, Clock& clock) {
+  how.input_policy = event::InputPolicy::kNone;
+  NoSink sink;
+  TRY(const capture::Outcome outcome, capture::run(how, sink, clock));
+  if (outcome.end.why.starts_with("cannot ")) warn(outcome.end.why);
+  return outcome.exit_code;
+}
+
 Result<int> record(Link& link, const wire::Welcome& welcome, capture::Options how, Clock& clock) {
   how.session = to_string(welcome.session);
   how.input_policy = welcome.terms.input_policy;
+  show(welcome.terms.banner);
+  TRY_VOID(link.put(clock.boot(), event::Lane::kFacts, wire::facts_of(welcome.terms)));
   RemoteSink sink(link, welcome.terms.lanes);
   TRY(const capture::Outcome outcome, capture::run(how, sink, clock));
   if (outcome.end.why.starts_with("cannot ")) warn(outcome.end.why);
@@ -94,9 +110,12 @@ Result<int> run(const std::vector<std::string>& arguments, std::vector<std::stri
   way.on_failure = [] { (void)os::signal_self(SIGTERM); };
   TRY(const auto link, Link::make(std::move(way), clock));
   capture::Options how = what_to_run(options, std::move(environment));
-  TRY(const wire::Welcome welcome, link->open(hello_of(options, how)));
-  if (!welcome.terms.banner.empty()) std::fprintf(stderr, "%s\n", welcome.terms.banner.c_str());
-  return record(*link, welcome, std::move(how), clock);
+  TRY(const Link::Opening opening, link->open(hello_of(options, how)));
+  if (const auto* unrecorded = std::get_if<wire::Unrecorded>(&opening)) {
+    show(unrecorded->banner);
+    return run_unrecorded(std::move(how), clock);
+  }
+  return record(*link, std::get<wire::Welcome>(opening), std::move(how), clock);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ Result<Options> parse_options(const std::vector<std::string>& arguments, bool is
       ++i;
       break;
     }
-    if (name != "--title" && name != "--input" && name != "--socket")
+    if (name != "--title" && name != "--input" && name != "--break-glass" && name != "--socket")
       return fail(Code::kInvalid, name + "? " + kUsage);
     if (++i == arguments.size()) return fail(Code::kInvalid, name + " of what? " + kUsage);
     const std::string& value = arguments[i];
@@ -21,6 +21,9 @@ Result<Options> parse_options(const std::vector<std::string>& arguments, bool is
       const auto policy = event::parse_input_policy(value);
       if (!policy) return fail(Code::kInvalid, "--input: all, redact or none, not " + value);
       options.input_policy = *policy;
+    } else if (name == "--break-glass") {
+      if (value.empty()) return fail(Code::kInvalid, "--break-glass: say why");
+      options.break_glass = value;
     } else if (is_trusted) {
       return fail(Code::kPermission, "--socket: on this host sessions go to " +
                                          std::string(kAgentSocket) + " and nowhere else");

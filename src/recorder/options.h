@@ -11,11 +11,14 @@ namespace stele::recorder {
 
 inline constexpr const char* kAgentSocket = "/run/stele/agent.sock";
 inline constexpr const char* kUsage =
-    "stele-recorder [--title TEXT] [--input all|redact|none] [--socket PATH] [--] [COMMAND …]";
+    "stele-recorder [--title TEXT] [--input all|redact|none] [--break-glass REASON] [--socket "
+    "PATH] [--] "
+    "[COMMAND …]";
 
 struct Options {
   std::string title;
-  event::InputPolicy input_policy = event::InputPolicy::kRedact;  // a wish
+  event::InputPolicy input_policy = event::InputPolicy::kAll;  // a wish: it only tightens
+  std::string break_glass;                                     // why; empty: not asked for
   std::string socket = kAgentSocket;
   std::vector<std::string> command;  // none: the login shell
 };

@@ -6,11 +6,13 @@ namespace stele::recorder {
 namespace {
 
 TEST(Options, say_what_to_run_and_how) {
-  const auto options =
-      parse_options({"--title", "t", "--input", "all", "--socket", "/s", "--", "ls", "-l"}, false);
+  const auto options = parse_options({"--title", "t", "--input", "none", "--break-glass",
+                                      "no space", "--socket", "/s", "--", "ls", "-l"},
+                                     false);
   ASSERT_TRUE(options);
   EXPECT_EQ(options->title, "t");
-  EXPECT_EQ(options->input_policy, event::InputPolicy::kAll);
+  EXPECT_EQ(options->input_policy, event::InputPolicy::kNone);
+  EXPECT_EQ(options->break_glass, "no space");
   EXPECT_EQ(options->socket, "/s");
   EXPECT_EQ(options->command, (std::vector<std::string>{"ls", "-l"}));
 }
@@ -20,13 +22,20 @@ TEST(Options, need_not_be_given) {
   ASSERT_TRUE(none);
   EXPECT_EQ(none->socket, kAgentSocket);
   EXPECT_TRUE(none->command.empty());
+  EXPECT_TRUE(none->break_glass.empty());
+  EXPECT_EQ(none->input_policy, event::InputPolicy::kAll) << "policy decides";
   EXPECT_EQ(parse_options({"ls", "--title"}, true)->command,
             (std::vector<std::string>{"ls", "--title"}));
 }
 
 TEST(Options, that_are_wrong_are_named) {
-  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
-           {"--titel", "x"}, {"--title"}, {"--input", "some"}, {"-x"}}) {
+  for (const std::vector<std::string>& wrong :
+       std::vector<std::vector<std::string>>{{"--titel", "x"},
+                                             {"--title"},
+                                             {"--input", "some"},
+                                             {"-x"},
+                                             {"--break-glass", ""},
+                                             {"--break-glass"}}) {
     EXPECT_EQ(parse_options(wrong, false).error().code, Code::kInvalid) << wrong[0];
   }
 }

@@ -35,7 +35,7 @@ Status check_meaning(const Header& h) {
   if ((h.flags & ~(kOpen | kClose | kRekey | kGap)) != 0) {
     return fail(Code::kUnsupported, "segment header: unknown flags");
   }
-  if (h.kind != Kind::kSession && h.kind != Kind::kGrants) {
+  if (h.kind < Kind::kSession || h.kind > Kind::kServer) {
     return fail(Code::kUnsupported, "segment header: unknown kind");
   }
   if (h.has(kOpen) != (h.sequence == 0)) {
@@ -60,6 +60,20 @@ std::array<uint8_t, 16 + 32> message_of(crypto::Sha256& sha, ByteSpan segment) {
 }
 
 }  // namespace
+
+std::string_view kind_name(Kind kind) {
+  switch (kind) {
+    case Kind::kSession:
+      return "session";
+    case Kind::kGrants:
+      return "grants";
+    case Kind::kHost:
+      return "host";
+    case Kind::kServer:
+      return "server";
+  }
+  return "unknown";
+}
 
 HostKeyId host_key_id(std::string_view name, ByteSpan public_key) {
   const std::array<uint8_t, 2> separator = {0x0a, 0x01};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "codec/cbor.h"
 #include "crypto/sha256.h"
 
@@ -9,6 +10,78 @@ namespace stele::segment {
 namespace {
 
 constexpr uint64_t kFormat = 1;
+constexpr std::string_view kRotationContext = "stele-rotation-v1";
+
+template <size_t N>
+Status read_array(codec::CborReader& in, std::array<uint8_t, N>& out) {
+  TRY(const ByteSpan bytes, in.bytes());
+  if (bytes.size() != N)
+    return fail(Code::kCorrupt, "manifest: not " + std::to_string(N) + " bytes");
+  std::copy(bytes.begin(), bytes.end(), out.begin());
+  return {};
+}
+
+Result<uint32_t> read_number(codec::CborReader& in, uint32_t min, uint32_t max) {
+  TRY(const uint64_t number, in.unsigned_integer());
+  if (number < min || number > max)
+    return fail(Code::kCorrupt, "manifest: a number out of its range");
+  return static_cast<uint32_t>(number);
+}
+
+Result<Standing> read_standing(codec::CborReader& in) {
+  TRY(const uint64_t parts, in.array());
+  if (parts != 3) return fail(Code::kCorrupt, "manifest: a standing has three parts");
+  Standing standing;
+  TRY_VOID(read_array(in, standing.stream));
+  TRY(standing.next_sequence, read_number(in, 1, UINT32_MAX));
+  TRY_VOID(read_array(in, standing.last_hash));
+  return standing;
+}
+
+Result<std::vector<Standing>> read_agreed(codec::CborReader& in) {
+  TRY(const uint64_t count, in.array());
+  if (count == 0 || count > kAgreedMax)
+    return fail(Code::kCorrupt, "manifest: 1 to 512 streams are agreed on");
+  std::vector<Standing> agreed;
+  for (uint64_t i = 0; i < count; ++i) {
+    TRY(const Standing standing, read_standing(in));
+    if (!agreed.empty() && agreed.back().stream >= standing.stream)
+      return fail(Code::kCorrupt, "manifest: streams out of order");
+    agreed.push_back(standing);
+  }
+  return agreed;
+}
+
+Result<Rotation> read_rotation(codec::CborReader& in) {
+  TRY(const uint64_t parts, in.array());
+  if (parts != 6) return fail(Code::kCorrupt, "manifest: a rotation has six parts");
+  Rotation rotation;
+  TRY_VOID(read_array(in, rotation.old_key));
+  TRY(rotation.epoch, read_number(in, 2, UINT32_MAX));
+  TRY_VOID(read_array(in, rotation.new_key));
+  TRY(const int64_t not_before, in.integer());
+  rotation.not_before = WallTime(Micros(not_before));
+  TRY(rotation.parts, read_number(in, 0, kAgreedPartsMax));
+  TRY_VOID(read_array(in, rotation.signature));
+  return rotation;
+}
+
+void write(codec::CborWriter& out, const Standing& standing) {
+  out.array(3);
+  out.bytes(standing.stream);
+  out.unsigned_integer(standing.next_sequence);
+  out.bytes(standing.last_hash);
+}
+
+void write(codec::CborWriter& out, const Rotation& rotation) {
+  out.array(6);
+  out.bytes(rotation.old_key);
+  out.unsigned_integer(rotation.epoch);
+  out.bytes(rotation.new_key);
+  out.integer(micros(rotation.not_before));
+  out.unsigned_integer(rotation.parts);
+  out.bytes(rotation.signature);
+}
 
 Result<LaneKey> read_lane(codec::CborReader& in) {
   TRY(const uint64_t parts, in.array());
@@ -36,6 +109,23 @@ Status expect_key(codec::CborReader& in, uint64_t wanted) {
   return {};
 }
 
+// The entries that are not always there; the map's keys are known to ascend.
+Status read_more(codec::CborReader& in, uint64_t entries, Manifest& manifest) {
+  for (; entries > 0; --entries) {
+    TRY(const uint64_t key, in.unsigned_integer());
+    if (key == 4) {
+      TRY(manifest.continues, read_standing(in));
+    } else if (key == 5) {
+      TRY(manifest.agreed, read_agreed(in));
+    } else if (key == 6) {
+      TRY(manifest.rotation, read_rotation(in));
+    } else {
+      return fail(Code::kCorrupt, "manifest: unexpected key " + std::to_string(key));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 RecipientKeyId recipient_key_id(const crypto::Recipient& recipient) {
@@ -48,7 +138,8 @@ RecipientKeyId recipient_key_id(const crypto::Recipient& recipient) {
 Bytes encode(const Manifest& manifest) {
   Bytes out;
   codec::CborWriter w(out);
-  w.map(3);
+  w.map(3U + (manifest.continues ? 1 : 0) + (manifest.agreed.empty() ? 0 : 1) +
+        (manifest.rotation ? 1 : 0));
   w.unsigned_integer(1);
   w.unsigned_integer(kFormat);
   w.unsigned_integer(2);
@@ -62,14 +153,42 @@ Bytes encode(const Manifest& manifest) {
     for (const RecipientKeyId& id : lane.recipients) w.bytes(id);
     w.bytes(lane.age_file);
   }
+  if (manifest.continues) {
+    w.unsigned_integer(4);
+    write(w, *manifest.continues);
+  }
+  if (!manifest.agreed.empty()) {
+    w.unsigned_integer(5);
+    w.array(manifest.agreed.size());
+    for (const Standing& standing : manifest.agreed) write(w, standing);
+  }
+  if (manifest.rotation) {
+    w.unsigned_integer(6);
+    write(w, *manifest.rotation);
+  }
   return out;
+}
+
+std::array<uint8_t, 17 + 32> rotation_message(const Header& header, ByteSpan manifest) {
+  CHECK(manifest.size() >= kSignatureBytes);
+  Bytes place;
+  ByteWriter w(place);
+  w.bytes(header.stream);
+  w.u32(header.sequence);
+  w.bytes(header.previous);
+  const Hash hash = crypto::sha256({place, manifest.first(manifest.size() - kSignatureBytes)});
+  std::array<uint8_t, 17 + 32> message{};
+  std::copy(kRotationContext.begin(), kRotationContext.end(), message.begin());
+  std::copy(hash.begin(), hash.end(), message.begin() + kRotationContext.size());
+  return message;
 }
 
 Result<Manifest> parse_manifest(ByteSpan bytes) {
   if (bytes.size() > kManifestBytesMax) return fail(Code::kLimit, "manifest over 64 KiB");
   codec::CborReader in(bytes);
   TRY(const uint64_t entries, in.map());
-  if (entries != 3) return fail(Code::kCorrupt, "manifest: three entries expected");
+  if (entries < 3 || entries > 6)
+    return fail(Code::kCorrupt, "manifest: three to six entries expected");
   TRY_VOID(expect_key(in, 1));
   TRY(const uint64_t format, in.unsigned_integer());
   if (format != kFormat)
@@ -91,6 +210,7 @@ Result<Manifest> parse_manifest(ByteSpan bytes) {
     }
     manifest.lanes.push_back(std::move(key));
   }
+  TRY_VOID(read_more(in, entries - 3, manifest));
   if (!in.done()) return fail(Code::kCorrupt, "manifest: bytes left over");
   return manifest;
 }

@@ -2,6 +2,7 @@
 // "Manifest").
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "crypto/age.h"
@@ -22,11 +23,39 @@ struct LaneKey {
   bool operator==(const LaneKey&) const = default;
 };
 
+/// Where a stream stands: what follows has the number `next_sequence` and names `last_hash`.
+struct Standing {
+  StreamId stream{};
+  uint32_t next_sequence = 1;
+  Hash last_hash{};
+  bool operator==(const Standing&) const = default;
+};
+inline constexpr size_t kAgreedMax = 512;  // a manifest
+inline constexpr uint32_t kAgreedPartsMax = 128;
+
+/// A host's next signing key, introduced by the one before (docs/formats/host-stream.md).
+struct Rotation {
+  HostKeyId old_key{};
+  uint32_t epoch = 2;  // the new key's: one more than the old one's
+  std::array<uint8_t, 32> new_key{};
+  WallTime not_before;
+  uint32_t parts = 0;  // segments directly before that hold the beginning of the list
+  std::array<uint8_t, kSignatureBytes> signature{};  // by the old key, over rotation_message()
+  bool operator==(const Rotation&) const = default;
+};
+
 struct Manifest {
-  Hash recipients_list{};      // SHA-256 of the recipients list in force
-  std::vector<LaneKey> lanes;  // ascending by lane
+  Hash recipients_list{};                  // SHA-256 of the recipients list in force
+  std::vector<LaneKey> lanes = {};         // ascending by lane
+  std::optional<Standing> continues = {};  // the stream that this one goes on with
+  std::vector<Standing> agreed = {};       // host streams: ascending by stream
+  std::optional<Rotation> rotation = {};   // host streams
   bool operator==(const Manifest&) const = default;
 };
+
+/// What the old key signs: where the segment stands in its stream, and all of its manifest but the
+/// signature, which is the manifest's end.
+std::array<uint8_t, 17 + 32> rotation_message(const Header& header, ByteSpan manifest);
 
 Bytes encode(const Manifest& manifest);
 Result<Manifest> parse_manifest(ByteSpan bytes);

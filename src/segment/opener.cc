@@ -9,7 +9,7 @@ namespace stele::segment {
 Opener::Opener(std::span<const crypto::Identity> identities, const GrantedKeys* granted)
     : identities_(identities), granted_(granted) {}
 
-void Opener::only(std::initializer_list<event::Lane> lanes) {
+void Opener::only(std::span<const event::Lane> lanes) {
   wanted_.fill(false);
   for (event::Lane lane : lanes) wanted_[static_cast<size_t>(lane)] = true;
 }

@@ -26,7 +26,8 @@ class Opener {
                   const GrantedKeys* granted = nullptr);
 
   /// Which lanes are worth decrypting; all by default.
-  void only(std::initializer_list<event::Lane> lanes);
+  void only(std::initializer_list<event::Lane> lanes) { only(std::span(lanes)); }
+  void only(std::span<const event::Lane> lanes);
 
   struct Opened {
     /// Each lane's events of this segment; nullopt: the lane has some, and this reader has no key

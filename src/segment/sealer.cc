@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "base/check.h"
-#include "segment/manifest.h"
 
 namespace stele::segment {
 namespace {
@@ -31,11 +30,30 @@ Bytes associated_data(ByteSpan header, event::Lane lane) {
 
 Sealer::Sealer(StreamId stream, Kind kind, HostSigner host, Recipients recipients,
                RandomSource random)
+    : Sealer(
+          stream, kind, [signer = std::make_shared<const HostSigner>(host)] { return signer; },
+          std::move(recipients), std::move(random)) {}
+
+Sealer::Sealer(StreamId stream, Kind kind, HoldKey keys, Recipients recipients, RandomSource random)
     : stream_(stream),
       kind_(kind),
-      host_(host),
+      keys_(std::move(keys)),
       recipients_(std::move(recipients)),
       random_(std::move(random)) {}
+
+void Sealer::carry(Carried carried) {
+  CHECK(!carried.rotation || carried.old_key != nullptr);
+  carried_ = std::move(carried);
+  rekey_ = true;
+}
+
+// Asked for once while it is held: who waits to end a key lets nobody else have it.
+std::shared_ptr<const HostSigner> Sealer::hold_key() {
+  if (auto held = held_.lock()) return held;
+  auto key = keys_();
+  held_ = key;
+  return key;
+}
 
 void Sealer::resume(uint32_t sequence, const Hash& previous) {
   CHECK(sequence_ == 0 && sequence > 0);
@@ -61,8 +79,9 @@ Status Sealer::check(const Batch& batch) const {
 }
 
 // Fresh keys in every lane that has recipients, and the manifest that hands them out.
-Result<Bytes> Sealer::fresh_keys() {
-  Manifest manifest{recipients_.list_hash, {}};
+Result<Bytes> Sealer::fresh_keys(const Header& header) {
+  Manifest manifest{
+      recipients_.list_hash, {}, carried_.continues, carried_.agreed, carried_.rotation};
   for (size_t lane = 0; lane < event::kLaneCount; ++lane) {
     const auto& recipients = recipients_.lanes[lane];
     if (recipients.empty()) continue;
@@ -75,7 +94,14 @@ Result<Bytes> Sealer::fresh_keys() {
     ciphers_[lane].emplace(key.span());
     compressors_[lane].restart();
   }
-  return encode(manifest);
+  Bytes encoded = encode(manifest);
+  if (encoded.size() > kManifestBytesMax) return fail(Code::kLimit, "manifest over 64 KiB");
+  if (carried_.rotation) {
+    const auto signature = carried_.old_key->sign(rotation_message(header, encoded));
+    std::copy(signature.begin(), signature.end(), encoded.end() - kSignatureBytes);
+  }
+  carried_ = {};
+  return encoded;
 }
 
 Bytes Sealer::seal_part(event::Lane lane, ByteSpan header, ByteSpan compressed) {
@@ -89,6 +115,7 @@ Bytes Sealer::seal_part(event::Lane lane, ByteSpan header, ByteSpan compressed) 
 
 Result<Sealed> Sealer::seal(const Batch& batch, bool close) {
   TRY_VOID(check(batch));
+  const auto host = hold_key();
   Header header{.kind = kind_,
                 .flags = static_cast<uint8_t>((sequence_ == 0 ? kOpen
                                                : rekey_       ? kRekey
@@ -96,8 +123,8 @@ Result<Sealed> Sealer::seal(const Batch& batch, bool close) {
                                               (close ? kClose : 0) | (batch.gap ? kGap : 0)),
                 .stream = stream_,
                 .sequence = sequence_,
-                .key_epoch = host_.epoch,
-                .host_key = host_.id,
+                .key_epoch = host->epoch,
+                .host_key = host->id,
                 .previous = previous_,
                 .wall_first = batch.wall_first,
                 .boot_first = batch.boot_first,
@@ -105,7 +132,7 @@ Result<Sealed> Sealer::seal(const Batch& batch, bool close) {
                 .event_count = batch.event_count};
   Bytes manifest;
   if (rekey_) {
-    TRY(manifest, fresh_keys());
+    TRY(manifest, fresh_keys(header));
     bytes_since_rekey_ = 0;
   }
   header.manifest_bytes = static_cast<uint32_t>(manifest.size());
@@ -128,7 +155,7 @@ Result<Sealed> Sealer::seal(const Batch& batch, bool close) {
   }
   sealed.bytes.resize(sealed.bytes.size() + kSignatureBytes);
   sealed.hash =
-      sign_segment(sealed.bytes, [&](ByteSpan message) { return host_.key.sign(message); });
+      sign_segment(sealed.bytes, [&](ByteSpan message) { return host->key.sign(message); });
   sealed.header = header;
 
   previous_ = sealed.hash;

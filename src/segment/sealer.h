@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -12,7 +13,7 @@
 #include "crypto/ed25519.h"
 #include "crypto/secret.h"
 #include "crypto/xaes.h"
-#include "segment/header.h"
+#include "segment/manifest.h"
 
 namespace stele::segment {
 
@@ -27,6 +28,17 @@ struct HostSigner {
   const crypto::SigningKey& key;
   HostKeyId id;
   uint32_t epoch;
+};
+
+/// The key to sign with now. It stays in force while the pointer is held: whoever ends it waits.
+using HoldKey = std::function<std::shared_ptr<const HostSigner>()>;
+
+/// What the next manifest says besides who may open which lane (docs/formats/host-stream.md).
+struct Carried {
+  std::optional<Standing> continues = {};
+  std::vector<Standing> agreed = {};
+  std::optional<Rotation> rotation = {};        // without its signature,
+  const crypto::SigningKey* old_key = nullptr;  // which this one makes when the segment is sealed
 };
 
 /// Events of one segment: each lane's encoded CBOR sequence (event/codec.h), times relative to
@@ -50,12 +62,21 @@ struct Sealed {
 class Sealer {
  public:
   Sealer(StreamId stream, Kind kind, HostSigner host, Recipients recipients, RandomSource random);
+  /// For a host whose keys rotate: each segment is signed with the key of that moment.
+  Sealer(StreamId stream, Kind kind, HoldKey keys, Recipients recipients, RandomSource random);
 
   /// A lane's compression from the next segment on: zstd's level, and log2 of the history in bytes.
   void set_level(event::Lane lane, int level, int window_log);
   /// The next segment gets fresh lane keys and starts its compression anew, so that reading can
   /// begin there.
   void rekey_next() { rekey_ = true; }
+
+  /// The next segment is a rekey whose manifest holds this too.
+  void carry(Carried carried);
+
+  /// As long as the pointer is there, this stream's segments are signed with this key: to be held
+  /// from before seal() until the segment is where it is kept. One thread.
+  std::shared_ptr<const HostSigner> hold_key();
 
   /// Goes on where another sealer of this stream stopped: the next segment has this number, names
   /// this hash as the one before, and is a rekey. Only before the first seal().
@@ -69,13 +90,14 @@ class Sealer {
   uint64_t bytes_since_rekey() const { return bytes_since_rekey_; }
 
  private:
-  Result<Bytes> fresh_keys();
+  Result<Bytes> fresh_keys(const Header& header);
   Status check(const Batch& batch) const;
   Bytes seal_part(event::Lane lane, ByteSpan header, ByteSpan compressed);
 
   const StreamId stream_;
   const Kind kind_;
-  const HostSigner host_;
+  const HoldKey keys_;
+  std::weak_ptr<const HostSigner> held_;
   const Recipients recipients_;
   const RandomSource random_;
   std::array<codec::Compressor, event::kLaneCount> compressors_;
@@ -83,6 +105,7 @@ class Sealer {
   uint32_t sequence_ = 0;
   Hash previous_{};
   bool rekey_ = true;
+  Carried carried_;
   uint64_t bytes_since_rekey_ = 0;
 };
 

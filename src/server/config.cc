@@ -37,6 +37,8 @@ Result<Config> load_config(os::FileSystem& files, const std::string& path) {
     return fail(file.wrong("names", "1 to 16 names that hosts know this server by are wanted"));
   TRY(const int64_t threads, file.integer("threads", 2, {1, 64}));
   config.threads = static_cast<size_t>(threads);
+  TRY(config.silent_after, file.duration("silent_after", std::chrono::seconds(60),
+                                         {std::chrono::seconds(1), std::chrono::hours(24)}));
   TRY_VOID(file.finish());
   return config;
 }

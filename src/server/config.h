@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "ledger/layout.h"
 #include "os/file_system.h"
 
@@ -15,6 +16,7 @@ struct Config {
   uint16_t port = 0;
   std::vector<std::string> names;
   size_t threads = 2;
+  Micros silent_after{0};  // a host that said nothing for longer is silent
 };
 
 /// kInvalid: what is wrong, and where.

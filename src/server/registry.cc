@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::string_view kTokenStart = "stele-token-v1.";
 constexpr std::string_view kTokenFile = "stele-token-v1", kUsedFile = "stele-used-v1",
-                           kHostFile = "stele-host-v1", kNever = "-";
+                           kReservedFile = "stele-reserved-v1", kHostFile = "stele-host-v1",
+                           kNever = "-";
 constexpr size_t kSecretBytes = 32, kFileBytesMax = 4096, kKeysBytesMax = size_t{4} << 20;
 constexpr Micros kLifeMin = std::chrono::minutes(1), kLifeMax = std::chrono::hours(7 * 24);
 
@@ -54,6 +55,20 @@ Status check_name(std::string_view name) {
               "ends");
 }
 
+std::string path_of_host(const ledger::Layout& layout, const std::string& name) {
+  return layout.directory + "/hosts/" + name;
+}
+
+Result<Host> find_host(os::FileSystem& files, const ledger::Layout& layout,
+                       const std::string& name) {
+  TRY_VOID(check_name(name));
+  const std::string path = path_of_host(layout, name);
+  TRY(const Bytes text, files.read(path, kFileBytesMax));
+  auto host = parse_host(as_text(text));
+  if (!host) return fail(std::move(host).error().within(path));
+  return host;
+}
+
 }  // namespace
 
 std::string encode(const Host& host) {
@@ -89,7 +104,7 @@ Registry::Registry(os::FileSystem& files, ledger::Layout layout, std::string ori
       random_(std::move(random)) {}
 
 std::string Registry::host_path(const std::string& name) const {
-  return layout_.directory + "/hosts/" + name;
+  return path_of_host(layout_, name);
 }
 
 Result<std::string> Registry::create_token(const std::string& host, Micros life) {
@@ -121,16 +136,45 @@ Result<std::string> Registry::open_token(const std::string& path) const {
   return std::string(lines[1]);
 }
 
-Result<Enrolled> Registry::enrol(const std::string& token, const Hash& machine,
-                                 const crypto::PublicKey& key) {
-  const std::string path = path_of_token(layout_, token);
-  TRY(const std::string name, open_token(path));
-  if (files_.exists(path + ".used")) return fail(Code::kUnauthentic, "the token was used before");
-  const WallTime now = clock_.wall();
-  const std::string used =
-      std::string(kUsedFile) + "\n" + to_hex(machine) + "\n" + text_of(now) + "\n";
-  TRY_VOID(files_.put_once(path + ".used", as_bytes(used)));
+// Also where it made a host and what says so was not written any more: the key that it was reserved
+// for is its host's, or was followed by another one's.
+Result<bool> Registry::is_used(const std::string& path, const std::string& host) const {
+  if (files_.exists(path + ".used")) return true;
+  const auto reserved = files_.read(path + ".reserved", kFileBytesMax);
+  if (!reserved && reserved.error().code == Code::kNotFound) return false;
+  if (!reserved) return fail(reserved.error());
+  TRY(const auto lines, lines_of<3>(as_text(*reserved), kReservedFile));
+  TRY(const auto key, receipt::VerifierKey::parse(lines[1]));
+  TRY(const auto known, ledger::HostKeys::load(files_, layout_.host_vkey()));
+  bool is_known = false, is_last = false;
+  for (const auto& entry : known.entries()) {
+    if (entry.name != key.name) continue;
+    is_last = entry.key == key.key;
+    is_known = is_known || is_last;
+  }
+  if (!is_known) return false;
+  if (!is_last) return true;
+  const auto now = find(host);
+  if (!now && now.error().code == Code::kNotFound) return false;
+  if (!now) return fail(now.error());
+  return now->key == key;
+}
 
+Result<std::string> Registry::host_of(const std::string& token) const {
+  const std::string path = path_of_token(layout_, token);
+  TRY(std::string name, open_token(path));
+  TRY(const bool used, is_used(path, name));
+  if (used) return fail(Code::kUnauthentic, "the token was used before");
+  return name;
+}
+
+// Reserved, then the key, then `admit`, then the host, then used. Until the host is there, whatever
+// fails leaves a token that is good; from then on the reservation says what it was good for.
+Result<Enrolled> Registry::enrol(const std::string& token, const Hash& machine,
+                                 const crypto::PublicKey& key, const Admit& admit) {
+  TRY(const std::string name, host_of(token));
+  const std::string path = path_of_token(layout_, token);
+  const WallTime now = clock_.wall();
   const receipt::VerifierKey named{ledger::host_key_name(origin_, name), receipt::KeyType::kNote,
                                    key};
   Enrolled enrolled{{name, machine, named, now, std::nullopt}};
@@ -140,34 +184,50 @@ Result<Enrolled> Registry::enrol(const std::string& token, const Hash& machine,
   } else if (before.error().code != Code::kNotFound) {
     return fail(before.error());
   }
-  TRY_VOID(add_key(named));
+  const std::string reserved =
+      std::string(kReservedFile) + "\n" + named.to_string() + "\n" + text_of(now) + "\n";
+  TRY_VOID(files_.replace(path + ".reserved", as_bytes(reserved)));
+  TRY(enrolled.epoch, add_key(named));
+  TRY_VOID(admit());
   TRY_VOID(files_.make_directories(layout_.directory + "/hosts"));
   TRY_VOID(files_.replace(host_path(name), as_bytes(encode(enrolled.host))));
+  const std::string used =
+      std::string(kUsedFile) + "\n" + to_hex(machine) + "\n" + text_of(now) + "\n";
+  (void)files_.put_once(path + ".used", as_bytes(used));  // the host says the same
   return enrolled;
 }
 
-Status Registry::add_key(const receipt::VerifierKey& key) {
+// Its epoch. A key that is there already, as the last of its name, is not added again.
+Result<uint32_t> Registry::add_key(const receipt::VerifierKey& key) {
   TRY(const Bytes before, files_.read(layout_.host_vkey(), kKeysBytesMax));
+  TRY(const auto known, ledger::HostKeys::parse(as_text(before)));
+  uint32_t epoch = 0;
+  bool is_last = false;
+  for (const auto& entry : known.entries()) {
+    if (entry.name != key.name) continue;
+    epoch = entry.epoch;
+    is_last = entry.key == key.key;
+  }
+  if (is_last) return epoch;
   const std::string after = std::string(as_text(before)) + key.to_string() + "\n";
   TRY_VOID(ledger::HostKeys::parse(after));  // never what nobody can read any more
-  return files_.replace(layout_.host_vkey(), as_bytes(after));
+  TRY_VOID(files_.replace(layout_.host_vkey(), as_bytes(after)));
+  return epoch + 1;
 }
 
 Result<Host> Registry::find(const std::string& name) const {
-  TRY_VOID(check_name(name));
-  TRY(const Bytes text, files_.read(host_path(name), kFileBytesMax));
-  auto host = parse_host(as_text(text));
-  if (!host) return fail(std::move(host).error().within(host_path(name)));
-  return host;
+  return find_host(files_, layout_, name);
 }
 
-Result<std::vector<Host>> Registry::all() const {
-  const auto names = files_.list(layout_.directory + "/hosts");
+Result<std::vector<Host>> Registry::all() const { return all_hosts(files_, layout_); }
+
+Result<std::vector<Host>> all_hosts(os::FileSystem& files, const ledger::Layout& layout) {
+  const auto names = files.list(layout.directory + "/hosts");
   if (!names && names.error().code == Code::kNotFound) return std::vector<Host>();
   if (!names) return fail(names.error());
   std::vector<Host> hosts;
   for (const std::string& name : *names) {
-    TRY(Host host, find(name));
+    TRY(Host host, find_host(files, layout, name));
     hosts.push_back(std::move(host));
   }
   return hosts;

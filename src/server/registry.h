@@ -2,6 +2,7 @@
 // (docs/formats/enrolment.md).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,7 @@ struct Enrolled {
   Host host;
   bool again = false;          // the name was known
   bool other_machine = false;  // and was another machine's: a finding
+  uint32_t epoch = 1;          // of its key
 };
 
 /// Not thread-safe. Everything is durable when a call returns.
@@ -39,10 +41,15 @@ class Registry {
   /// 7 days.
   Result<std::string> create_token(const std::string& host, Micros life);
 
-  /// Uses up the token. kUnauthentic: there is no such token, it was used before, or its time is
-  /// over. `key`: what the host signs with; it is named after the host.
+  /// The host that a token is for. kUnauthentic: it lets nobody in; see enrol().
+  Result<std::string> host_of(const std::string& token) const;
+  /// Uses up the token, once `admit` has said yes: it is called when the key is known, and before
+  /// the host is. kUnauthentic: there is no such token, it was used before, or its time is over.
+  /// Another error: the token is as good as before. `key`: what the host signs with; it is named
+  /// after the host.
+  using Admit = std::function<Status()>;
   Result<Enrolled> enrol(const std::string& token, const Hash& machine,
-                         const crypto::PublicKey& key);
+                         const crypto::PublicKey& key, const Admit& admit);
 
   /// kNotFound: nobody of that name was enrolled.
   Result<Host> find(const std::string& name) const;
@@ -54,7 +61,8 @@ class Registry {
  private:
   std::string host_path(const std::string& name) const;
   Result<std::string> open_token(const std::string& path) const;
-  Status add_key(const receipt::VerifierKey& key);
+  Result<bool> is_used(const std::string& path, const std::string& host) const;
+  Result<uint32_t> add_key(const receipt::VerifierKey& key);
 
   os::FileSystem& files_;
   const ledger::Layout layout_;
@@ -62,6 +70,9 @@ class Registry {
   Clock& clock_;
   const RandomSource random_;
 };
+
+/// By name.
+Result<std::vector<Host>> all_hosts(os::FileSystem& files, const ledger::Layout& layout);
 
 std::string encode(const Host& host);
 Result<Host> parse_host(std::string_view text);

@@ -22,6 +22,10 @@ class RegistryTest : public ::testing::Test {
   Registry registry(os::FileSystem& on) {
     return {on, kLayout, kOrigin, world.clock, world.random};
   }
+  Result<Enrolled> enrol(os::FileSystem& on, const std::string& token, const Hash& machine,
+                         const crypto::PublicKey& key) {
+    return registry(on).enrol(token, machine, key, [] { return Status(); });
+  }
   crypto::PublicKey key() { return crypto::SigningKey::generate(world.random).public_key(); }
   std::string token(const std::string& host = "web01") {
     return registry(files).create_token(host, minutes(10)).value();
@@ -33,11 +37,11 @@ class RegistryTest : public ::testing::Test {
 
 TEST_F(RegistryTest, a_token_lets_one_host_in_once) {
   const std::string good = token();
-  const auto first = registry(files).enrol(good, kMachine, key());
+  const auto first = enrol(files, good, kMachine, key());
   ASSERT_TRUE(first.has_value()) << first.error().message();
   EXPECT_EQ(first->host.name, "web01");
   EXPECT_FALSE(first->again || first->other_machine);
-  EXPECT_EQ(registry(files).enrol(good, kMachine, key()).error().code, Code::kUnauthentic);
+  EXPECT_EQ(enrol(files, good, kMachine, key()).error().code, Code::kUnauthentic);
   EXPECT_EQ(registry(files).find("web01")->machine, kMachine);
   EXPECT_EQ(registry(files).all()->size(), 1U);
 }
@@ -54,10 +58,10 @@ TEST_F(RegistryTest, a_token_that_is_none_or_whose_time_is_over_lets_nobody_in) 
   std::string other = token();
   other.back() = other.back() == '0' ? '1' : '0';
   for (const std::string& bad : {other, std::string(), std::string("../../host.vkey")})
-    EXPECT_EQ(registry(files).enrol(bad, kMachine, key()).error().code, Code::kUnauthentic);
+    EXPECT_EQ(enrol(files, bad, kMachine, key()).error().code, Code::kUnauthentic);
   const std::string late = token();
   world.clock.advance(minutes(10));
-  EXPECT_EQ(registry(files).enrol(late, kMachine, key()).error().code, Code::kUnauthentic);
+  EXPECT_EQ(enrol(files, late, kMachine, key()).error().code, Code::kUnauthentic);
   EXPECT_EQ(registry(files).find("web01").error().code, Code::kNotFound);
 }
 
@@ -67,9 +71,9 @@ TEST_F(RegistryTest, no_host_gets_the_name_of_the_ledger_s_own) {
 
 TEST_F(RegistryTest, its_key_is_one_that_verifiers_know) {
   const auto first = key(), second = key(), other = key();
-  ASSERT_TRUE(registry(files).enrol(token("web01"), kMachine, first).has_value());
-  ASSERT_TRUE(registry(files).enrol(token("web02"), kMachine, other).has_value());
-  ASSERT_TRUE(registry(files).enrol(token("web01"), kMachine, second).has_value());
+  ASSERT_TRUE(enrol(files, token("web01"), kMachine, first).has_value());
+  ASSERT_TRUE(enrol(files, token("web02"), kMachine, other).has_value());
+  ASSERT_TRUE(enrol(files, token("web01"), kMachine, second).has_value());
   const auto hosts = ledger::World::trust(files).hosts;
   const auto knows = [&](const char* host, const crypto::PublicKey& k, uint32_t epoch) {
     const std::string name = ledger::host_key_name(kOrigin, host);
@@ -78,15 +82,45 @@ TEST_F(RegistryTest, its_key_is_one_that_verifiers_know) {
   EXPECT_TRUE(knows("web01", first, 1) && knows("web01", second, 2) && knows("web02", other, 1));
 }
 
+TEST_F(RegistryTest, a_token_is_as_good_as_before_when_a_host_could_not_be_let_in) {
+  const std::string good = token();
+  const auto mine = key();
+  const auto failed = registry(files).enrol(good, kMachine, mine,
+                                            [] { return Status(fail(Code::kIo, "the disk")); });
+  EXPECT_EQ(failed.error().code, Code::kIo);
+  EXPECT_EQ(registry(files).find("web01").error().code, Code::kNotFound);
+  EXPECT_EQ(registry(files).host_of(good).value(), "web01");
+  const auto again = enrol(files, good, kMachine, mine);
+  ASSERT_TRUE(again.has_value()) << again.error().message();
+  EXPECT_EQ(again->epoch, 1U) << "the same key is not another";
+  EXPECT_EQ(enrol(files, good, kMachine, mine).error().code, Code::kUnauthentic);
+  EXPECT_EQ(registry(files).host_of(good).error().code, Code::kUnauthentic);
+}
+
+TEST_F(RegistryTest, a_token_that_made_a_host_is_used_though_nothing_more_was_written) {
+  const std::string good = token();
+  ASSERT_TRUE(enrol(files, good, kMachine, key()).has_value());
+  for (const auto& [path, entry] : world.disk.snapshot())
+    if (path.ends_with(".used")) {
+      ASSERT_TRUE(files.remove(path).has_value());
+    }
+  EXPECT_EQ(enrol(files, good, kMachine, key()).error().code, Code::kUnauthentic);
+  const auto next = enrol(files, token(), kMachine, key());
+  ASSERT_TRUE(next.has_value());
+  EXPECT_EQ(next->epoch, 2U);
+  EXPECT_EQ(enrol(files, good, kMachine, key()).error().code, Code::kUnauthentic)
+      << "the host has another key by now";
+}
+
 TEST_F(RegistryTest, the_same_name_from_another_machine_is_told) {
-  ASSERT_TRUE(registry(files).enrol(token(), kMachine, key()).has_value());
-  EXPECT_FALSE(registry(files).enrol(token(), kMachine, key())->other_machine);
-  const auto clone = registry(files).enrol(token(), wire::machine_hash("another"), key());
+  ASSERT_TRUE(enrol(files, token(), kMachine, key()).has_value());
+  EXPECT_FALSE(enrol(files, token(), kMachine, key())->other_machine);
+  const auto clone = enrol(files, token(), wire::machine_hash("another"), key());
   EXPECT_TRUE(clone->again && clone->other_machine);
 }
 
 TEST_F(RegistryTest, a_revoked_host_stays_known) {
-  ASSERT_TRUE(registry(files).enrol(token(), kMachine, key()).has_value());
+  ASSERT_TRUE(enrol(files, token(), kMachine, key()).has_value());
   ASSERT_TRUE(registry(files).revoke("web01").has_value());
   const auto when = registry(files).find("web01")->revoked;
   ASSERT_TRUE(when.has_value());
@@ -115,13 +149,13 @@ TEST_F(RegistryTest, whenever_it_dies_a_token_made_at_most_one_host) {
     bool finished = false;
     {
       sim::SimFileSystem dying(world.disk, {.crash_at = k});
-      finished = registry(dying).enrol(good, kMachine, mine).has_value();
+      finished = enrol(dying, good, kMachine, mine).has_value();
     }
     world.disk.restart(k);
     sim::SimFileSystem again(world.disk);
     ASSERT_TRUE(ledger::HostKeys::load(again, kLayout.host_vkey()).has_value()) << k;
     ASSERT_TRUE(registry(again).all().has_value()) << k;
-    const auto second = registry(again).enrol(good, wire::machine_hash("thief"), key());
+    const auto second = enrol(again, good, wire::machine_hash("thief"), key());
     if (second) {
       EXPECT_FALSE(second->again) << "at step " << k;
     }

@@ -16,9 +16,18 @@
 namespace stele::server {
 namespace {
 
+/// How long after its end a host's certificate can still be renewed (docs/formats/enrolment.md).
+constexpr std::chrono::hours kExpiredGrace{30 * 24};
+
 int report(const Error& error) {
   std::fprintf(stderr, "stele: %s\n", error.message().c_str());
   return kExitFailed;
+}
+
+std::string in_one_line(const Config& config) {
+  std::string text = "listen=" + config.address + ":" + std::to_string(config.port) + " names=";
+  for (const std::string& name : config.names) text += (text.ends_with('=') ? "" : ",") + name;
+  return text;
 }
 
 Status run(const std::string& path) {
@@ -32,14 +41,17 @@ Status run(const std::string& path) {
   auto alone = files.lock(config.layout.state() + "/server.lock", os::Wait::kNo);
   if (!alone)
     return fail(std::move(alone).error().within("another server has this ledger, or it is none"));
-  TRY(auto service,
-      Service::open(files, config.layout, clock, os::system_random, {.workers = config.threads}));
+  TRY(auto service, Service::open(files, config.layout, clock, os::system_random,
+                                  {.workers = config.threads,
+                                   .configuration = in_one_line(config),
+                                   .silent_after = config.silent_after}));
   http::ServerOptions options;
   options.address = config.address;
   options.port = config.port;
   options.threads = config.threads;
   TRY(options.identity, service->authority().identify(config.names, clock, os::system_random));
   options.now = [&clock] { return clock.wall(); };
+  options.expired_grace = kExpiredGrace;  // to be renewed, and for nothing else
   options.body_bytes_for = Service::body_bytes_for;
   TRY(auto server, http::Server::start(std::move(options), [&](auto request, auto reply) {
         service->handle(std::move(request), std::move(reply));

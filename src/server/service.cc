@@ -2,8 +2,10 @@
 
 #include "crypto/ed25519.h"
 #include "crypto/sha256.h"
+#include "http/gate.h"
 #include "merkle/tile.h"
 #include "wire/enrolment.h"
+#include "wire/heartbeat.h"
 
 namespace stele::server {
 namespace {
@@ -14,6 +16,7 @@ using http::Response;
 using http::text_response;
 
 constexpr auto kPublishEvery = std::chrono::seconds(1);
+constexpr Micros kKnownFor = std::chrono::seconds(1);
 constexpr std::string_view kLog = "/log/";
 constexpr size_t kRecipientsBytesMax = size_t{64} << 10;
 
@@ -40,6 +43,10 @@ Response error_response(const Error& error) {
 bool is_type(const Request& request, std::string_view type) {
   const std::string* given = request.header("content-type");
   return given != nullptr && *given == type;
+}
+
+Error no_host() {
+  return {Code::kUnauthentic, "only an enrolled host's certificate opens this", 0};
 }
 
 std::string line(std::string_view name, uint64_t value) {
@@ -83,16 +90,29 @@ Status Service::start(const ServiceOptions& options) {
   TRY(publisher_, open_ledger());
   covered_ = publisher_->published();
   finder_.emplace(files_, layout_, writer->size());
+  TRY(const auto enrolled, ledger::HostKeys::load(files_, layout_.host_vkey()));
+  TRY_VOID(keys_->read(vault::Vault(files_, layout_.vault()), enrolled, *writer));
   writer->set_owner_rule(logsrv::same_host([this] {
     const std::lock_guard lock(mutex_);
     return admission_;
   }));
+  ledger::Ledger& ledger = *writer;
   sequencer_.emplace(std::move(writer), logsrv::SequencerOptions());
   ingest_ = std::make_unique<logsrv::Ingest>(
       *sequencer_, *finder_,
       [this](std::function<void()> work) { return workers_->post(std::move(work)); });
   TRY_VOID(admit());
   workers_ = std::make_unique<Workers>(options.workers, options.waiting_max);
+  // The ledger is the sequencer's, whose thread is yet to begin.
+  TRY(own_, OwnStream::open(files_, layout_, clock_, random_, ledger,
+                            [this](std::vector<ledger::Incoming> segments, auto done) {
+                              return sequencer_->submit(std::move(segments), std::move(done));
+                            }));
+  reading_ = std::make_unique<Reading>(
+      Reading::Parts{files_, layout_, clock_, *own_, options.configuration,
+                     [this](const segment::HostKeyId& key) { return host_of(key); },
+                     [this](const Request& request) { return known_host(request); }});
+  TRY_VOID(await_heartbeats(options.silent_after));
   sequencer_->start();
   publisher_thread_ = std::thread([this] { publish_until_stopped(); });
   return {};
@@ -104,6 +124,8 @@ Service::~Service() {
     stopping_ = true;
   }
   stop_.notify_all();
+  if (reading_) reading_->stop();
+  if (own_) own_->close();
   if (publisher_thread_.joinable()) publisher_thread_.join();
   sequencer_.reset();  // answers what waits, perhaps by way of the workers
   workers_.reset();
@@ -114,7 +136,7 @@ Status Service::admit() {
   TRY(auto hosts, ledger::HostKeys::load(files_, layout_.host_vkey()));
   TRY(const Bytes list, files_.read(layout_.recipients(), kRecipientsBytesMax));
   auto admission = std::make_shared<const logsrv::Admission>(
-      logsrv::Admission{origin_, std::move(hosts), {crypto::sha256(list)}});
+      logsrv::Admission{origin_, std::move(hosts), {crypto::sha256(list)}, keys_});
   ingest_->admit(admission);
   const std::lock_guard lock(mutex_);
   admission_ = std::move(admission);
@@ -127,6 +149,7 @@ void Service::publish_until_stopped() {
     lock.unlock();
     const Status published = publisher_->publish_if_due();
     covered_ = publisher_->published();
+    heartbeats_->look();
     lock.lock();
     if (!published && published.error().code != Code::kNoSpace) {
       publishing_failed_ = published.error();
@@ -144,10 +167,18 @@ std::optional<Error> Service::failure() const {
 size_t Service::body_bytes_for(const Request& head) {
   if (head.method != "POST") return 0;
   if (head.path == "/v1/segments") return wire::kRequestBytesMax;
+  if (head.path == "/v1/heartbeats") return wire::kHeartbeatBytes;
+  if (head.path == "/v1/certificates") return wire::kEnrolmentBytesMax;
   return head.path == "/v1/enroll" ? wire::kEnrolmentBytesMax : 0;
 }
 
 void Service::handle(Request request, Reply reply) {
+  const auto route = find_route(request.method, request.path);
+  if (!route) return void(reply.send(text_response(404, "nothing here by that method and name")));
+  if (route->route->door == Door::kToken) return read(*route, std::move(request), std::move(reply));
+  if (route->route->id == RouteId::kRenew) return renew(std::move(request), std::move(reply));
+  if (route->route->id == RouteId::kHeartbeat)
+    return take_heartbeat(std::move(request), std::move(reply));
   const bool is_get = request.method == "GET" || request.method == "HEAD";
   if (request.path == "/v1/segments" && request.method == "POST")
     return take_segments(std::move(request), std::move(reply));
@@ -166,17 +197,105 @@ void Service::handle(Request request, Reply reply) {
   }
 }
 
+void Service::read(const FoundRoute& found, Request request, Reply reply) {
+  const Route* const route = found.route;
+  const bool has_room =
+      workers_->post([this, route, part = std::string(found.part), request = std::move(request),
+                      reply] { reading_->answer(*route, part, request, reply); });
+  if (!has_room) reply.send(text_response(503, "too much waits; try again"));
+}
+
 // From the certificate, never from what is said.
 Result<std::string> Service::known_host(const Request& request) const {
-  const std::string host(request.peer.host());
-  if (host.empty() || request.peer.is_expired)
-    return fail(Code::kUnauthentic, "only an enrolled host's certificate opens this");
-  const std::lock_guard lock(registry_mutex_);
-  const auto known = registry_.find(host);
-  if (!known && known.error().code != Code::kNotFound) return fail(known.error());
-  if (!known || known->revoked)
-    return fail(Code::kUnauthentic, "only an enrolled host's certificate opens this");
+  std::string host(request.peer.host());
+  if (host.empty() || request.peer.is_expired) return fail(no_host());
+  TRY_VOID(check_known(host));
   return host;
+}
+
+Status Service::check_known(const std::string& host) const {
+  const BootTime now = clock_.boot();
+  {
+    const std::lock_guard lock(known_mutex_);
+    if (const auto found = known_.find(host); found != known_.end() && now < found->second.until)
+      return found->second.status;
+  }
+  Status status;
+  {
+    const std::lock_guard lock(registry_mutex_);
+    const auto known = registry_.find(host);
+    if (!known && known.error().code != Code::kNotFound) return fail(known.error());
+    if (!known || known->revoked) status = fail(no_host());
+  }
+  const std::lock_guard lock(known_mutex_);
+  known_.insert_or_assign(host, Known{now + kKnownFor, status});
+  return status;
+}
+
+// As the ledger names its own host, with its whole key's name; an enrolled one by its own.
+std::string Service::host_of(const segment::HostKeyId& key) const {
+  std::shared_ptr<const logsrv::Admission> admission;
+  {
+    const std::lock_guard lock(mutex_);
+    admission = admission_;
+  }
+  std::string name = admission->keys->host_of(key);
+  for (const auto& entry : admission->hosts.entries())
+    if (entry.id == key) name = entry.name;
+  const std::string start = ledger::host_key_name(origin_, "");
+  return name.starts_with(start) ? name.substr(start.size()) : name;
+}
+
+void Service::tell_of_host(const Request& request, const std::string& host, std::string_view what) {
+  event::Asked asked;
+  asked.person = "host:" + host;
+  asked.peer = http::peer_of_address(request.peer.address);
+  asked.what = what;
+  reading_->tell(std::move(asked));
+}
+
+void Service::renew(Request request, Reply reply) {
+  const bool has_room = workers_->post([this, request = std::move(request), reply] {
+    const auto renewed = renew_now(request);
+    if (!renewed) {
+      if (renewed.error().code == Code::kUnauthentic)
+        reading_->refused(request, "host:" + std::string(request.peer.host()), "");
+      return void(reply.send(error_response(renewed.error())));
+    }
+    const ByteSpan text = as_bytes(*renewed);
+    reply.send(bytes_response(wire::kRenewalType, Bytes(text.begin(), text.end())));
+  });
+  if (!has_room) reply.send(text_response(503, "too much waits; try again"));
+}
+
+// The certificate may have run out, as far as the TLS layer lets it through; the signing key is
+// shown in any case.
+Result<std::string> Service::renew_now(const Request& request) {
+  const std::string host(request.peer.host());
+  if (host.empty()) return fail(no_host());
+  TRY_VOID(check_known(host));
+  if (!is_type(request, wire::kRenewalType))
+    return fail(Code::kInvalid, "Content-Type: " + std::string(wire::kRenewalType));
+  TRY(const auto asked, wire::parse_renewal_request(as_text(request.body)));
+  std::shared_ptr<const logsrv::Admission> admission;
+  {
+    const std::lock_guard lock(mutex_);
+    admission = admission_;
+  }
+  const auto key = admission->keys->newest(admission->hosts, ledger::host_key_name(origin_, host),
+                                           {asked.key, asked.epoch});
+  if (!key || !crypto::verify(*key, as_bytes(wire::signed_part(asked, host)), asked.signature))
+    return fail(Code::kUnauthentic, "the request is not signed by the host's newest key");
+  TRY(const auto certificate, authority_.certify(asked.certificate_request, host, clock_, random_));
+  tell_of_host(request, host, "certificate");
+  if (request.peer.is_expired) {
+    reading_->found({"expired-certificate",
+                     host + " renewed a certificate that had run out on " +
+                         rfc3339(request.peer.certificate->not_after),
+                     {},
+                     {}});
+  }
+  return encode(wire::Renewal{certificate.der});
 }
 
 void Service::take_segments(Request request, Reply reply) {
@@ -187,6 +306,7 @@ void Service::take_segments(Request request, Reply reply) {
     } else if (!is_type(request, wire::kSegmentsType)) {
       reply.send(text_response(415, "Content-Type: " + std::string(wire::kSegmentsType)));
     } else {
+      heartbeats_->heard(*host);
       ingest_->take(*host, std::move(request.body), [reply](auto answers) {
         reply.send(answers ? bytes_response(wire::kSegmentsType, wire::encode(*answers))
                            : error_response(answers.error()));
@@ -196,17 +316,60 @@ void Service::take_segments(Request request, Reply reply) {
   if (!has_room) reply.send(text_response(503, "too much waits; try again"));
 }
 
+void Service::take_heartbeat(Request request, Reply reply) {
+  const bool has_room = workers_->post([this, request = std::move(request), reply] {
+    auto answer = heartbeat_now(request);
+    reply.send(answer ? bytes_response(wire::kHeartbeatType, *std::move(answer))
+                      : error_response(answer.error()));
+  });
+  if (!has_room) reply.send(text_response(503, "too much waits; try again"));
+}
+
+Result<Bytes> Service::heartbeat_now(const Request& request) {
+  TRY(const std::string host, known_host(request));
+  if (!is_type(request, wire::kHeartbeatType))
+    return fail(Code::kInvalid, "Content-Type: " + std::string(wire::kHeartbeatType));
+  TRY(const auto heartbeat, wire::parse_heartbeat(request.body));
+  heartbeats_->take(host, heartbeat);
+  return wire::encode_heartbeat_answer(clock_.wall());
+}
+
+// Every host that may come is waited for: one that never comes back is silent too.
+Status Service::await_heartbeats(Micros silent_after) {
+  heartbeats_.emplace(clock_, silent_after,
+                      [this](const Heartbeats::Silence& silence) { tell_of_silence(silence); });
+  const std::lock_guard lock(registry_mutex_);
+  TRY(const auto hosts, registry_.all());
+  for (const Host& host : hosts)
+    if (!host.revoked) heartbeats_->expect(host.name);
+  return {};
+}
+
+void Service::tell_of_silence(const Heartbeats::Silence& silence) {
+  if (!check_known(silence.host)) return heartbeats_->forget(silence.host);  // revoked meanwhile
+  const std::string since = " since " + rfc3339(silence.since);
+  reading_->found({"silence",
+                   silence.is_over
+                       ? silence.host + " is heard again; it said nothing" + since
+                       : silence.host + " says nothing" + since + ": its open sessions may be cut",
+                   {},
+                   {}});
+}
+
 void Service::enrol(Request request, Reply reply) {
   const bool has_room = workers_->post([this, request = std::move(request), reply] {
     const auto enrolled = enrol_now(request);
-    if (!enrolled) return void(reply.send(error_response(enrolled.error())));
+    if (!enrolled) {
+      if (enrolled.error().code == Code::kUnauthentic) reading_->refused(request, "", "");
+      return void(reply.send(error_response(enrolled.error())));
+    }
     const ByteSpan text = as_bytes(*enrolled);
     reply.send(bytes_response(wire::kEnrolmentType, Bytes(text.begin(), text.end())));
   });
   if (!has_room) reply.send(text_response(503, "too much waits; try again"));
 }
 
-// The request is checked whole before the token is used up.
+// The request is checked whole, and its certificate made, before the token is used up.
 Result<std::string> Service::enrol_now(const Request& request) {
   if (!is_type(request, wire::kEnrolmentType))
     return fail(Code::kInvalid, "Content-Type: " + std::string(wire::kEnrolmentType));
@@ -220,14 +383,23 @@ Result<std::string> Service::enrol_now(const Request& request) {
   TRY(Bytes recipients, files_.read(layout_.recipients(), kRecipientsBytesMax));
 
   const std::lock_guard lock(registry_mutex_);
-  const auto enrolled = registry_.enrol(asked.token, asked.machine, key);
-  if (!enrolled && enrolled.error().code == Code::kUnauthentic)
+  const auto host = registry_.host_of(asked.token);
+  if (!host && host.error().code == Code::kUnauthentic)
     return fail(Code::kUnauthentic, "this token does not let anybody in");  // no word on why
-  if (!enrolled) return fail(enrolled.error());
-  const std::string& host = enrolled->host.name;
-  TRY(const auto certificate, authority_.certify(asked.certificate_request, host, clock_, random_));
-  TRY_VOID(admit());
-  return encode(wire::Enrolment{host, log_key.to_string(), policy_key.to_string(),
+  if (!host) return fail(host.error());
+  TRY(const auto certificate,
+      authority_.certify(asked.certificate_request, *host, clock_, random_));
+  TRY(const auto enrolled,
+      registry_.enrol(asked.token, asked.machine, key, [this] { return admit(); }));
+  {
+    const std::lock_guard known(known_mutex_);
+    known_.erase(*host);
+  }
+  tell_of_host(request, *host, "enrol");
+  if (enrolled.other_machine) {
+    reading_->found({"other-machine", *host + " was enrolled again, from another machine", {}, {}});
+  }
+  return encode(wire::Enrolment{*host, enrolled.epoch, log_key.to_string(), policy_key.to_string(),
                                 std::move(recipients), certificate.der,
                                 authority_.certificate().der});
 }

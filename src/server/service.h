@@ -8,6 +8,9 @@
 #include "http/server.h"
 #include "logsrv/ingest.h"
 #include "server/authority.h"
+#include "server/heartbeats.h"
+#include "server/own_stream.h"
+#include "server/reading.h"
 #include "server/registry.h"
 #include "server/workers.h"
 
@@ -15,7 +18,9 @@ namespace stele::server {
 
 struct ServiceOptions {
   size_t workers = 2;
-  size_t waiting_max = 1024;  // requests that wait for a worker
+  size_t waiting_max = 1024;                       // requests that wait for a worker
+  std::string configuration;                       // in one line, for the server's own stream
+  Micros silent_after = std::chrono::seconds(60);  // a host that said nothing for longer is silent
 };
 
 /// Threads: "sequencer", "publisher" and the workers. handle() may be called from any.
@@ -49,9 +54,20 @@ class Service {
   void publish_until_stopped();
 
   void take_segments(http::Request request, http::Reply reply);
+  void take_heartbeat(http::Request request, http::Reply reply);
+  Result<Bytes> heartbeat_now(const http::Request& request);
+  Status await_heartbeats(Micros silent_after);
+  void tell_of_silence(const Heartbeats::Silence& silence);
   void enrol(http::Request request, http::Reply reply);
   Result<std::string> enrol_now(const http::Request& request);
+  void renew(http::Request request, http::Reply reply);
+  Result<std::string> renew_now(const http::Request& request);
+  void read(const FoundRoute& found, http::Request request, http::Reply reply);
   Result<std::string> known_host(const http::Request& request) const;
+  /// Whether the registry knows it, as it was at most a second ago.
+  Status check_known(const std::string& host) const;
+  std::string host_of(const segment::HostKeyId& key) const;
+  void tell_of_host(const http::Request& request, const std::string& host, std::string_view what);
   http::Response log_file(const http::Request& request) const;
   http::Response health() const;
   http::Response metrics() const;
@@ -66,8 +82,15 @@ class Service {
 
   mutable std::mutex registry_mutex_;  // guards registry_
   mutable Registry registry_;
+  struct Known {
+    BootTime until;
+    Status status;
+  };
+  mutable std::mutex known_mutex_;  // guards known_
+  mutable std::map<std::string, Known> known_;
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const logsrv::Admission> admission_;
+  const std::shared_ptr<logsrv::IngestKeys> keys_ = std::make_shared<logsrv::IngestKeys>();
   std::optional<Error> publishing_failed_;
   bool stopping_ = false;
   std::condition_variable stop_;
@@ -78,6 +101,9 @@ class Service {
   std::optional<logsrv::LeafFinder> finder_;
   std::unique_ptr<logsrv::Ingest> ingest_;
   std::optional<logsrv::Sequencer> sequencer_;
+  std::unique_ptr<OwnStream> own_;
+  std::unique_ptr<Reading> reading_;
+  std::optional<Heartbeats> heartbeats_;
   std::unique_ptr<Workers> workers_;
   std::atomic<uint64_t> covered_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "wire/enrolment.h"
 
 #include <algorithm>
+#include <charconv>
 #include <vector>
 
 #include "base/hex.h"
@@ -9,7 +10,8 @@
 namespace stele::wire {
 namespace {
 
-constexpr std::string_view kRequestLine = "stele-enrol-v1", kAnswerLine = "stele-enrolled-v1";
+constexpr std::string_view kRequestLine = "stele-enrol-v1", kAnswerLine = "stele-enrolled-v1",
+                           kRenewalLine = "stele-renew-v1", kRenewedLine = "stele-renewed-v1";
 
 /// Exactly `count` lines, each ended, the first as it has to be.
 Result<std::vector<std::string_view>> lines_of(std::string_view text, std::string_view first,
@@ -35,6 +37,15 @@ Status fill(std::array<uint8_t, N>& out, const Result<Bytes>& bytes) {
   if (bytes->size() != N) return fail(Code::kCorrupt, "enrolment: a field of another size");
   std::copy(bytes->begin(), bytes->end(), out.begin());
   return {};
+}
+
+Result<uint32_t> parse_epoch(std::string_view text) {
+  uint32_t epoch = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), epoch);
+  if (error != std::errc() || end != text.data() + text.size() || epoch == 0 ||
+      std::to_string(epoch) != text)
+    return fail(Code::kCorrupt, "enrolment: no epoch");
+  return epoch;
 }
 
 }  // namespace
@@ -67,19 +78,61 @@ Result<EnrolmentRequest> parse_enrolment_request(std::string_view text) {
 }
 
 std::string encode(const Enrolment& enrolment) {
-  return std::string(kAnswerLine) + "\n" + enrolment.host + "\n" + enrolment.log_key + "\n" +
-         enrolment.policy_key + "\n" + to_base64(enrolment.recipients) + "\n" +
-         to_base64(enrolment.certificate) + "\n" + to_base64(enrolment.authority) + "\n";
+  return std::string(kAnswerLine) + "\n" + enrolment.host + "\n" + std::to_string(enrolment.epoch) +
+         "\n" + enrolment.log_key + "\n" + enrolment.policy_key + "\n" +
+         to_base64(enrolment.recipients) + "\n" + to_base64(enrolment.certificate) + "\n" +
+         to_base64(enrolment.authority) + "\n";
 }
 
 Result<Enrolment> parse_enrolment(std::string_view text) {
-  TRY(const auto lines, lines_of(text, kAnswerLine, 7));
-  Enrolment enrolment{
-      std::string(lines[1]), std::string(lines[2]), std::string(lines[3]), {}, {}, {}};
-  TRY(enrolment.recipients, from_base64(lines[4]));
-  TRY(enrolment.certificate, from_base64(lines[5]));
-  TRY(enrolment.authority, from_base64(lines[6]));
+  TRY(const auto lines, lines_of(text, kAnswerLine, 8));
+  Enrolment enrolment;
+  enrolment.host = lines[1];
+  TRY(enrolment.epoch, parse_epoch(lines[2]));
+  enrolment.log_key = lines[3];
+  enrolment.policy_key = lines[4];
+  TRY(enrolment.recipients, from_base64(lines[5]));
+  TRY(enrolment.certificate, from_base64(lines[6]));
+  TRY(enrolment.authority, from_base64(lines[7]));
   return enrolment;
+}
+
+namespace {
+
+std::string body_of(const RenewalRequest& request) {
+  return std::string(kRenewalLine) + "\n" + std::to_string(request.epoch) + "\n" +
+         to_hex(request.key) + "\n" + to_base64(request.certificate_request) + "\n";
+}
+
+}  // namespace
+
+std::string signed_part(const RenewalRequest& request, std::string_view host) {
+  return std::string(host) + "\n" + body_of(request);
+}
+
+std::string encode(const RenewalRequest& request) {
+  return body_of(request) + to_base64(request.signature) + "\n";
+}
+
+Result<RenewalRequest> parse_renewal_request(std::string_view text) {
+  TRY(const auto lines, lines_of(text, kRenewalLine, 5));
+  RenewalRequest request;
+  TRY(request.epoch, parse_epoch(lines[1]));
+  TRY_VOID(fill(request.key, from_hex(lines[2])));
+  TRY(request.certificate_request, from_base64(lines[3]));
+  TRY_VOID(fill(request.signature, from_base64(lines[4])));
+  return request;
+}
+
+std::string encode(const Renewal& renewal) {
+  return std::string(kRenewedLine) + "\n" + to_base64(renewal.certificate) + "\n";
+}
+
+Result<Renewal> parse_renewal(std::string_view text) {
+  TRY(const auto lines, lines_of(text, kRenewedLine, 2));
+  Renewal renewal;
+  TRY(renewal.certificate, from_base64(lines[1]));
+  return renewal;
 }
 
 }  // namespace stele::wire

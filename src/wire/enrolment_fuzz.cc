@@ -8,4 +8,8 @@ STELE_FUZZ(wire_enrolment, input) {
     CHECK(stele::wire::encode(*request) == text);
   if (const auto enrolment = stele::wire::parse_enrolment(text))
     CHECK(stele::wire::encode(*enrolment) == text);
+  if (const auto request = stele::wire::parse_renewal_request(text))
+    CHECK(stele::wire::encode(*request) == text);
+  if (const auto renewal = stele::wire::parse_renewal(text))
+    CHECK(stele::wire::encode(*renewal) == text);
 }

@@ -13,11 +13,22 @@ EnrolmentRequest request() {
   return r;
 }
 
-Enrolment enrolment() { return {"web01", "log+1+AQ==", "policy+2+AQ==", {4, 5}, {6}, {7, 8, 9}}; }
+Enrolment enrolment() {
+  return {"web01", 12, "log+1+AQ==", "policy+2+AQ==", {4, 5}, {6}, {7, 8, 9}};
+}
+
+RenewalRequest renewal() {
+  RenewalRequest r{7, {9, 8}, {1, 2, 3}, {}};
+  r.signature.fill(3);
+  return r;
+}
 
 TEST(Enrolment, comes_back_as_it_was_said) {
   EXPECT_EQ(parse_enrolment_request(encode(request())).value(), request());
   EXPECT_EQ(parse_enrolment(encode(enrolment())).value(), enrolment());
+  EXPECT_EQ(parse_renewal_request(encode(renewal())).value(), renewal());
+  EXPECT_EQ(parse_renewal(encode(Renewal{{4, 5}})).value(), (Renewal{{4, 5}}));
+  EXPECT_NE(signed_part(renewal(), "web01"), signed_part(renewal(), "web02"));
   EXPECT_EQ(encode(request()).rfind(signed_part(request()), 0), 0U);
 }
 
@@ -39,6 +50,8 @@ void expect_one_spelling(const std::string& whole, const Parse& parse) {
 TEST(Enrolment, has_one_spelling) {
   expect_one_spelling(encode(request()), parse_enrolment_request);
   expect_one_spelling(encode(enrolment()), parse_enrolment);
+  expect_one_spelling(encode(renewal()), parse_renewal_request);
+  expect_one_spelling(encode(Renewal{{4, 5}}), parse_renewal);
 }
 
 TEST(Enrolment, is_bounded) {

@@ -18,7 +18,8 @@ enum class Type : uint8_t {
   kBye = 4,
   kWelcome = 17,
   kRefused = 18,
-  kTaken = 19
+  kTaken = 19,
+  kUnrecorded = 20
 };
 
 constexpr uint8_t kFactsBit = 1, kOutputBit = 2, kInputBit = 4;
@@ -93,6 +94,7 @@ Status check(const Hello& hello) {
   TRY_VOID(check_size(hello.title, kTitleBytesMax, "the title"));
   TRY_VOID(check_size(hello.cwd, kDirectoryBytesMax, "the working directory"));
   TRY_VOID(check_size(hello.terminal, kTerminalBytesMax, "the terminal's type"));
+  TRY_VOID(check_size(hello.break_glass, kBreakGlassBytesMax, "the reason"));
   size_t total = 0;
   for (const std::string& argument : hello.argv) {
     total += 2 + std::min(argument.size(), kPacketBytesMax);
@@ -113,6 +115,7 @@ Result<FromRecorder> read_hello(ByteReader& in) {
   TRY(hello.title, read_string(in, kTitleBytesMax, "the title"));
   TRY(hello.cwd, read_string(in, kDirectoryBytesMax, "the working directory"));
   TRY(hello.terminal, read_string(in, kTerminalBytesMax, "the terminal's type"));
+  TRY(hello.break_glass, read_text(in, kBreakGlassBytesMax, "the reason"));
   TRY(const bool has_parent, read_flag(in));
   if (has_parent) hello.parent = in.array<16>();
   const uint16_t count = in.u16();
@@ -134,7 +137,7 @@ Result<FromRecorder> read_resume(ByteReader& in) {
 
 bool may_be_said(const event::Body& body) {
   return !std::holds_alternative<event::Start>(body) &&
-         !std::holds_alternative<event::Grant>(body) &&
+         !std::holds_alternative<event::Grant>(body) && !event::is_host_event(body) &&
          !std::holds_alternative<event::Unknown>(body);
 }
 
@@ -188,6 +191,11 @@ Result<Terms> read_terms(ByteReader& in) {
     return corrupt("no such window");
   }
   TRY(terms.banner, read_text(in, kBannerBytesMax, "the banner"));
+  TRY(terms.break_glass, read_text(in, kBreakGlassBytesMax, "the reason"));
+  terms.rule = in.u32();
+  TRY(terms.rule_name, read_text(in, kRuleNameBytesMax, "the rule's name"));
+  terms.policy_version = in.u64();
+  if (terms.policy_version != 0) terms.policy_hash = in.array<32>();
   return terms;
 }
 
@@ -205,6 +213,11 @@ Result<FromAgent> read_refused(ByteReader& in) {
   }
   TRY(std::string reason, read_text(in, kRefusalBytesMax, "the reason"));
   return SessionRefused{static_cast<SessionRefusal>(code), std::move(reason)};
+}
+
+Result<FromAgent> read_unrecorded(ByteReader& in) {
+  TRY(std::string banner, read_text(in, kBannerBytesMax, "the banner"));
+  return Unrecorded{std::move(banner)};
 }
 
 Result<FromAgent> read_taken(ByteReader& in) {
@@ -242,6 +255,20 @@ Bytes event_front(uint64_t number, BootTime at, Lane lane, size_t size) {
 
 }  // namespace
 
+event::Terms facts_of(const Terms& terms) {
+  event::Terms facts;
+  facts.rule = terms.rule;
+  facts.rule_name = terms.rule_name;
+  facts.version = terms.policy_version;
+  facts.policy_hash = terms.policy_hash;
+  facts.input_policy = terms.input_policy;
+  facts.keeps_output = terms.lanes.output;
+  facts.open = terms.open;
+  facts.banner = terms.banner;
+  facts.reason = terms.break_glass;
+  return facts;
+}
+
 Result<Bytes> encode(const Hello& hello) {
   TRY_VOID(check(hello));
   Bytes packet;
@@ -257,6 +284,7 @@ Result<Bytes> encode(const Hello& hello) {
   write_string(out, hello.title);
   write_string(out, hello.cwd);
   write_string(out, hello.terminal);
+  write_string(out, fitted(hello.break_glass, kBreakGlassBytesMax));
   out.u8(hello.parent ? 1 : 0);
   if (hello.parent) out.bytes(*hello.parent);
   out.u16(static_cast<uint16_t>(hello.argv.size()));
@@ -316,6 +344,20 @@ Bytes encode(const Welcome& welcome) {
   out.u32(std::clamp(terms.patience_ms, 1U, kPatienceMsMax));
   out.u32(std::clamp(terms.window_bytes, kWindowBytesMin, kWindowBytesMax));
   write_string(out, fitted(terms.banner, kBannerBytesMax));
+  write_string(out, fitted(terms.break_glass, kBreakGlassBytesMax));
+  out.u32(terms.rule);
+  write_string(out, fitted(terms.rule_name, kRuleNameBytesMax));
+  CHECK(terms.policy_hash.has_value() == (terms.policy_version != 0));
+  out.u64(terms.policy_version);
+  if (terms.policy_hash) out.bytes(*terms.policy_hash);
+  return packet;
+}
+
+Bytes encode(const Unrecorded& unrecorded) {
+  Bytes packet;
+  ByteWriter out(packet);
+  begin(out, Type::kUnrecorded);
+  write_string(out, fitted(unrecorded.banner, kBannerBytesMax));
   return packet;
 }
 
@@ -357,6 +399,8 @@ Result<FromAgent> parse_from_agent(ByteSpan packet) {
       return whole(read_refused(in), in);
     case Type::kTaken:
       return whole(read_taken(in), in);
+    case Type::kUnrecorded:
+      return whole(read_unrecorded(in), in);
     default:
       return corrupt("no message of an agent's");
   }

@@ -12,13 +12,14 @@
 
 namespace stele::wire {
 
-inline constexpr uint8_t kSessionProtocol = 1;
+inline constexpr uint8_t kSessionProtocol = 2;
 inline constexpr size_t kPacketBytesMax = 65'600;
 /// Output or input of one event: what fits in a packet with room to spare.
 inline constexpr size_t kContentBytesMax = size_t{48} << 10;
 inline constexpr size_t kTitleBytesMax = 1024, kDirectoryBytesMax = 4096, kTerminalBytesMax = 1024;
 inline constexpr size_t kRecorderBytesMax = 64, kArgumentCountMax = 4096;
 inline constexpr size_t kBannerBytesMax = 4096, kRefusalBytesMax = 400;
+inline constexpr size_t kBreakGlassBytesMax = 400, kRuleNameBytesMax = 255;
 inline constexpr uint32_t kWindowBytesMin = 128U << 10, kWindowBytesMax = 8U << 20;
 inline constexpr uint32_t kPatienceMsMax = 3'600'000;
 
@@ -33,6 +34,7 @@ struct Hello {
   std::string recorder;  // UTF-8
   std::string title, cwd;
   std::string terminal;            // environment: a claim
+  std::string break_glass;         // UTF-8: why; empty: not asked for
   std::optional<StreamId> parent;  // environment: a claim
   std::vector<std::string> argv;   // at least one
   bool operator==(const Hello&) const = default;
@@ -72,9 +74,17 @@ struct Terms {
   bool open = false;              // goes on when nothing can be recorded
   uint32_t patience_ms = 60'000;  // 1 … kPatienceMsMax
   uint32_t window_bytes = kWindowBytesMax;
-  std::string banner;  // UTF-8
+  std::string banner;       // UTF-8
+  std::string break_glass;  // UTF-8: why it was granted; empty: it was not
+  uint32_t rule = 0;        // that fitted, from 1; 0: none did
+  std::string rule_name;    // UTF-8
+  uint64_t policy_version = 0;
+  std::optional<Hash> policy_hash;  // of the signed policy, exactly if its version is not 0
   bool operator==(const Terms&) const = default;
 };
+
+/// What a recorder says of its terms once it has shown the banner.
+event::Terms facts_of(const Terms& terms);
 
 struct Welcome {
   StreamId session{};
@@ -105,7 +115,13 @@ struct Taken {
   bool operator==(const Taken&) const = default;
 };
 
-using FromAgent = std::variant<Welcome, SessionRefused, Taken>;
+/// Policy has the session left out.
+struct Unrecorded {
+  std::string banner;  // UTF-8
+  bool operator==(const Unrecorded&) const = default;
+};
+
+using FromAgent = std::variant<Welcome, SessionRefused, Taken, Unrecorded>;
 
 /// kLimit: a field or the whole is larger than its bound; kInvalid: no argv.
 Result<Bytes> encode(const Hello& hello);
@@ -116,11 +132,12 @@ Bytes encode_content(uint64_t number, BootTime at, event::Lane lane, ByteSpan co
 /// kLimit: the event is larger than a packet.
 Result<Bytes> encode_event(uint64_t number, BootTime at, event::Lane lane, const event::Body& body);
 
-/// A banner or reason that is too long is cut, one that is not UTF-8 mended; patience and window
-/// are brought within their bounds.
+/// A banner, reason or name that is too long is cut, one that is not UTF-8 mended; patience and
+/// window are brought within their bounds.
 Bytes encode(const Welcome& welcome);
 Bytes encode(const SessionRefused& refused);
 Bytes encode(const Taken& taken);
+Bytes encode(const Unrecorded& unrecorded);
 
 /// kCorrupt: no such message, or not its one spelling; kLimit: over a bound; kUnsupported: another
 /// protocol version.

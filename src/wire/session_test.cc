@@ -23,6 +23,7 @@ Hello full_hello() {
   hello.title = "release \xff";
   hello.cwd = "/home/ada";
   hello.terminal = "xterm";
+  hello.break_glass = "the disk is full: ü";
   hello.parent = id_of(9);
   hello.argv = {"ls", "-l", ""};
   return hello;
@@ -30,16 +31,29 @@ Hello full_hello() {
 
 Welcome full_welcome() {
   Welcome welcome{id_of(7), 42, {}};
-  welcome.terms = {event::InputPolicy::kNone, {true, false}, true, 1500, 1 << 20, "recorded: ü"};
+  welcome.terms = {.input_policy = event::InputPolicy::kNone,
+                   .lanes = {true, false},
+                   .open = true,
+                   .patience_ms = 1500,
+                   .window_bytes = 1 << 20,
+                   .banner = "recorded: ü",
+                   .break_glass = "the disk is full",
+                   .rule = 3,
+                   .rule_name = "operators",
+                   .policy_version = 17,
+                   .policy_hash = Hash{1, 2, 3}};
   return welcome;
 }
+
+Welcome bare_welcome() { return {id_of(7), 2, {}}; }
 
 std::vector<Bytes> recorder_packets() {
   std::vector<Bytes> packets = {*encode(full_hello()), encode(Resume{id_of(3), 77}),
                                 encode(Bye{12})};
   for (const event::Sample& sample : event::samples()) {
     if (std::holds_alternative<event::Start>(sample.body)) continue;
-    if (std::holds_alternative<event::Grant>(sample.body)) continue;
+    if (std::holds_alternative<event::Grant>(sample.body) || event::is_host_event(sample.body))
+      continue;
     packets.push_back(*encode_event(5, event::at(1000), sample.lane, sample.body));
   }
   return packets;
@@ -47,7 +61,7 @@ std::vector<Bytes> recorder_packets() {
 
 std::vector<Bytes> agent_packets() {
   return {encode(full_welcome()), encode(SessionRefused{SessionRefusal::kPolicy, "not you"}),
-          encode(Taken{99})};
+          encode(Taken{99}), encode(Unrecorded{"nothing is kept"}), encode(bare_welcome())};
 }
 
 TEST(SessionMessage, comes_back_as_it_was_sent) {
@@ -60,6 +74,9 @@ TEST(SessionMessage, comes_back_as_it_was_sent) {
   EXPECT_EQ(std::get<Resume>(*parse_from_recorder(encode(resume))), resume);
   EXPECT_EQ(std::get<Bye>(*parse_from_recorder(encode(Bye{12}))), Bye{12});
   EXPECT_EQ(std::get<Welcome>(*parse_from_agent(encode(full_welcome()))), full_welcome());
+  EXPECT_EQ(std::get<Welcome>(*parse_from_agent(encode(bare_welcome()))), bare_welcome());
+  const Unrecorded unrecorded{"nothing is kept"};
+  EXPECT_EQ(std::get<Unrecorded>(*parse_from_agent(encode(unrecorded))), unrecorded);
   const SessionRefused refused{SessionRefusal::kFailed, "no space"};
   EXPECT_EQ(std::get<SessionRefused>(*parse_from_agent(encode(refused))), refused);
   EXPECT_EQ(std::get<Taken>(*parse_from_agent(encode(Taken{99}))), Taken{99});
@@ -71,7 +88,8 @@ TEST(SessionMessage, carries_each_event_a_recorder_can_make) {
     ASSERT_TRUE(packet);
     const auto message = parse_from_recorder(*packet);
     const bool agents = std::holds_alternative<event::Start>(sample.body) ||
-                        std::holds_alternative<event::Grant>(sample.body);
+                        std::holds_alternative<event::Grant>(sample.body) ||
+                        event::is_host_event(sample.body);
     ASSERT_EQ(message.has_value(), !agents) << sample.body.index();
     if (agents) continue;
     const auto& said = std::get<Said>(*message);
@@ -127,7 +145,7 @@ TEST(SessionMessage, with_any_bit_flipped_is_refused_or_another_message) {
 
 TEST(SessionMessage, of_another_version_says_so) {
   Bytes packet = *encode(full_hello());
-  packet[1] = 2;
+  packet[1] = 1;
   EXPECT_EQ(parse_from_recorder(packet).error().code, Code::kUnsupported);
   packet = encode(Resume{id_of(3), 77});
   packet[1] = 0;
@@ -144,6 +162,7 @@ TEST(Hello, that_does_not_fit_is_not_sent) {
   EXPECT_TRUE(refuses([](Hello& h) { h.title.assign(kTitleBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.cwd.assign(kDirectoryBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.terminal.assign(kTerminalBytesMax + 1, 'x'); }));
+  EXPECT_TRUE(refuses([](Hello& h) { h.break_glass.assign(kBreakGlassBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.recorder.assign(kRecorderBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.argv.assign(kArgumentCountMax + 1, "x"); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.argv = {std::string(70'000, 'x')}; }));
@@ -173,12 +192,26 @@ TEST(SaidEvent, stands_alone_in_its_own_lane) {
 
 TEST(SaidEvent, of_a_newer_kind_is_refused_rather_than_half_understood) {
   Bytes newer = encode_content(2, event::at(1), Lane::kOutput, event::bytes_of("l"));
-  newer[19] = 15;  // type
+  newer[19] = 14;  // type
   EXPECT_FALSE(parse_from_recorder(newer));
   Bytes longer = encode_content(2, event::at(1), Lane::kOutput, event::bytes_of("l"));
   longer[18] = 0x84;
   longer.push_back(0);
   EXPECT_FALSE(parse_from_recorder(longer));
+}
+
+TEST(Terms, are_said_as_they_were_welcomed) {
+  const Terms terms = full_welcome().terms;
+  const event::Terms facts = facts_of(terms);
+  EXPECT_EQ(facts.rule, 3U);
+  EXPECT_EQ(facts.version, 17U);
+  EXPECT_EQ(facts.policy_hash, terms.policy_hash);
+  EXPECT_EQ(facts.input_policy, event::InputPolicy::kNone);
+  EXPECT_TRUE(facts.open && facts.keeps_output);
+  EXPECT_EQ(facts.banner, "recorded: ü");
+  EXPECT_EQ(facts.reason, "the disk is full");
+  const auto packet = encode_event(2, event::at(1), Lane::kFacts, facts);
+  EXPECT_EQ(std::get<Said>(*parse_from_recorder(*packet)).event.body, event::Body(facts));
 }
 
 TEST(Reason, too_long_is_cut_between_characters) {

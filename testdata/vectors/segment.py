@@ -174,7 +174,11 @@ class Stream:
 
 class Host:
     def __init__(self, name, epoch):
-        self.key, self.epoch = Ed25519PrivateKey.from_private_bytes(drawn(name, 32)), epoch
+        self.name, self.epoch = name, epoch
+        self.renew(drawn(name, 32))
+
+    def renew(self, seed):
+        name, self.key = self.name, Ed25519PrivateKey.from_private_bytes(seed)
         self.public = self.key.public_key().public_bytes(*RAW)
         self.key_id = sha256(name.encode(), b"\n\1", self.public)[:8]
         identifier = sha256(name.encode(), b"\n\1", self.public)[:4].hex()  # C2SP signed-note
@@ -218,7 +222,7 @@ def refused(good):
     yield "shorter than a header", "corrupt", first[:111]
     yield "another magic", "corrupt", changed(first, 0, b"STLS")
     yield "a version of tomorrow", "unsupported", changed(first, 4, b"\2")
-    yield "an unknown kind", "unsupported", changed(first, 5, b"\3")
+    yield "an unknown kind", "unsupported", changed(first, 5, b"\5")
     yield "kind 0", "unsupported", changed(first, 5, b"\0")
     yield "an unknown flag", "unsupported", changed(first, 6, bytes([OPEN | 16]))
     yield "sequence number 0 without open", "corrupt", changed(first, 6, bytes([REKEY]))
@@ -244,4 +248,5 @@ def main():
     print("\n".join(lines))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -185,7 +185,11 @@ class World(contextlib.ExitStack):
                 test.assertIn(person.terminal.status, (0, 3, 128 + signal.SIGTERM), person.title)
         status, report = self.server.covered()
         test.assertEqual((status, report["verdict"]), (0, "intact"), report)
-        test.assertEqual({stream["verdict"] for stream in report["streams"]}, {"intact"})
+        verdicts = {kind: {s["verdict"] for s in report["streams"] if s["kind"] == kind} for kind in ("session", "host", "server")}
+        test.assertEqual(verdicts["session"], {"intact"})
+        for kind in ("host", "server"):  # whose agent or server was killed; one of each still runs
+            test.assertLessEqual(verdicts[kind], {"intact", "open", "cut"})
+            test.assertIn("open", verdicts[kind])
         test.assertEqual(sum(stream["gaps"] for stream in report["streams"]), 0)
 
 

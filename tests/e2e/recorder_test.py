@@ -248,7 +248,7 @@ class AgentKilled(RecorderTest):
         wait_until(connected, "a new connection")
 
     def test_and_never_back_ends_a_closed_session_though_nobody_types(self):
-        agent = self.agent("closed", 300)
+        agent = self.agent("closed", 1)
         terminal = self.recording("--", "sleep", "1000")
         terminal.expect(BANNER)
         agent.kill()
@@ -257,7 +257,7 @@ class AgentKilled(RecorderTest):
         agent.start()
 
     def test_leaves_a_gap_in_an_open_session(self):
-        agent = self.agent("open", 200)
+        agent = self.agent("open", 1)
         terminal = self.recording("--", "sh", "-c", "echo ready; read a; echo one; read b; echo two; read c; echo three")
         at = terminal.expect("ready\r\n")
         terminal.type(b"\n")
@@ -290,7 +290,7 @@ class NoAgent(RecorderTest):
     def test_that_says_no_is_no_session(self):
         if os.geteuid() != 0:
             self.skipTest("needs root: the socket gets another group")
-        agent = self.agent("closed", 1000, GROUP)
+        agent = self.agent("closed", 1, GROUP)
         done = self.run_recorder("--", "touch", str(self.folder / "ran"))
         self.assertEqual(done.returncode, 70)
         self.assertIn(b"only the recorder may record", done.stderr)
@@ -337,7 +337,7 @@ mkdir /run/stele /run/bin /run/store
 cp "$RECORDER" /run/bin/stele-recorder
 chgrp $GROUP /run/bin/stele-recorder
 chmod 2755 /run/bin/stele-recorder
-"$TEST_AGENT" /run/stele/agent.sock /run/store closed 5000 $GROUP > /run/agent.out 2> /run/agent.err &
+"$TEST_AGENT" /run/stele/agent.sock /run/store closed 5 $GROUP > /run/agent.out 2> /run/agent.err &
 agent=$!
 while ! grep -q listening /run/agent.out; do kill -0 $agent; done
 as_person() { setpriv --reuid $PERSON --regid $PERSON --clear-groups "$@"; }

@@ -1,6 +1,6 @@
 // An agent for tests: session hosts over a directory of plain files, and no keys.
 //
-//   test_agent SOCKET DIR [closed|open] [PATIENCE_MS] [GROUP]
+//   test_agent SOCKET DIR [closed|open] [PATIENCE_S] [GROUP]
 //
 // DIR/<session>.owner   pid, start time, uid
 // DIR/<session>.events  a line for each message that is durable: "number lane µs hex-of-the-event";
@@ -204,15 +204,20 @@ void serve(os::PacketSocket socket, const agent::Policy& policy, FileSessions& s
 }
 
 Status run(const std::vector<std::string>& arguments) {
-  if (arguments.size() < 2) return fail(Code::kInvalid, "SOCKET DIR [closed|open] [MS] [GROUP]");
+  if (arguments.size() < 2)
+    return fail(Code::kInvalid, "SOCKET DIR [closed|open] [SECONDS] [GROUP]");
   agent::Policy policy;
   policy.terms.banner = "this session is recorded";
+  policy.terms.input = event::InputPolicy::kAll;
   policy.terms.open = arguments.size() > 2 && arguments[2] == "open";
   if (arguments.size() > 3)
-    policy.terms.patience_ms = static_cast<uint32_t>(std::stoul(arguments[3]));
+    policy.terms.patience_seconds = static_cast<uint32_t>(std::stoul(arguments[3]));
+  wire::Hello no_wish;
+  no_wish.input_policy = policy.terms.input;
+  TRY(wire::Terms terms, agent::decide(policy, {}, no_wish));
   if (arguments.size() > 4) policy.recorder_group = static_cast<uint32_t>(std::stoul(arguments[4]));
   os::SystemClock clock;
-  FileSessions sessions(arguments[1], policy.terms, clock);
+  FileSessions sessions(arguments[1], std::move(terms), clock);
   TRY(const os::Wake stop, os::Wake::make());
   TRY(auto listener, os::PacketListener::listen(arguments[0], policy.recorder_group ? 0660 : 0666,
                                                 policy.recorder_group));

@@ -1,0 +1,333 @@
+#include "agent/host_stream.h"
+
+#include <algorithm>
+
+namespace stele::agent {
+namespace {
+
+constexpr uint32_t kOwner = 0;           // whose records count against nobody
+constexpr uint64_t kNumbersAtOnce = 64;  // of sessions, made durable together
+constexpr Micros kStepMin = std::chrono::seconds(1);
+constexpr Micros kBackMax = std::chrono::minutes(4);  // verifiers have patience for 5
+constexpr size_t kStateBytesMax = 4096;
+
+Micros distance(Clock& clock) { return Micros(micros(clock.wall()) - micros(clock.boot())); }
+
+/// A host's own stream is facts; where nobody may read those, whoever may read anything.
+segment::Recipients facts_only(segment::Recipients all) {
+  if (all.lanes[0].empty()) return all;
+  for (size_t lane = 1; lane < event::kLaneCount; ++lane) all.lanes[lane].clear();
+  return all;
+}
+
+}  // namespace
+
+HostStream::HostStream(os::FileSystem& files, std::string directory, SharedSpool& spool,
+                       segment::Recipients recipients, Clock& clock, RandomSource random,
+                       HostStreamOptions options)
+    : files_(files),
+      directory_(std::move(directory)),
+      spool_(spool),
+      recipients_(facts_only(std::move(recipients))),
+      clock_(clock),
+      random_(std::move(random)),
+      options_(options),
+      rotated_(clock.boot()),
+      summarised_(clock.boot()) {}
+
+Result<std::unique_ptr<HostStream>> HostStream::open(os::FileSystem& files,
+                                                     const std::string& directory,
+                                                     uint32_t enrolled_epoch, SharedSpool& spool,
+                                                     segment::Recipients recipients, Clock& clock,
+                                                     RandomSource random,
+                                                     HostStreamOptions options) {
+  std::unique_ptr<HostStream> stream(new HostStream(files, directory, spool, std::move(recipients),
+                                                    clock, std::move(random), options));
+  TRY_VOID(stream->load(enrolled_epoch));
+  return stream;
+}
+
+Status HostStream::load(uint32_t enrolled_epoch) {
+  state_.epoch = enrolled_epoch;
+  const std::string path = directory_ + "/host.state";
+  const auto read = [&]() -> Status {
+    const auto text = files_.read(path, kStateBytesMax);
+    if (!text && text.error().code == Code::kNotFound) return {};
+    if (!text) return fail(text.error());
+    auto state = parse_host_state(as_text(*text));
+    if (!state) return fail(std::move(state).error().within(path));
+    state_ = *state;
+    return {};
+  };
+  TRY_VOID(read());
+  TRY(const auto next, HostKeys::interrupted(files_, directory_));
+  if (next) {
+    TRY(const bool committed, is_in_spool(*next));
+    TRY_VOID(committed ? HostKeys::finish(files_, directory_, *next)
+                       : HostKeys::give_up(files_, directory_));
+    TRY_VOID(read());
+  }
+  TRY(auto key, ledger::load_private_key(files_, directory_ + "/host.key"));
+  keys_ = std::make_unique<HostKeys>(files_, directory_, std::move(key), state_.epoch);
+  not_before_us_ = micros(state_.not_before);
+  numbered_ = state_.sessions;
+  const auto last =
+      spool_.with([&](const spool::Spool& spool) { return spool.find(state_.stream); });
+  if (last && last->tail.next_sequence > 0)
+    continues_ = {state_.stream, last->tail.next_sequence, last->tail.last_hash};
+  return {};
+}
+
+// The last thing that the host stream was to hold from the key before is the rotation to this one.
+Result<bool> HostStream::is_in_spool(const NextKey& next) const {
+  const auto last =
+      spool_.with([&](const spool::Spool& spool) { return spool.find(state_.stream); });
+  return last && last->tail.owner == HostKeys::Standstill::signer_of(next).id;
+}
+
+Status HostStream::save(HostState state) {
+  TRY_VOID(files_.replace(directory_ + "/host.state", as_bytes(encode(state))));
+  state_ = state;
+  return {};
+}
+
+bool HostStream::is_clock_before_key() const {
+  return micros(clock_.wall()) < not_before_us_ - kBackMax.count();
+}
+
+segment::HoldKey HostStream::keys() {
+  return [this] {
+    // Nothing is to claim to be older than its key: an honest host would be accused.
+    if (is_clock_before_key()) (void)rotate();
+    return keys_->hold();
+  };
+}
+
+segment::Sealer HostStream::make_sealer() {
+  return {state_.stream, segment::Kind::kHost,
+          [this]() -> std::shared_ptr<const segment::HostSigner> {
+            if (signer_ != nullptr) return std::make_shared<const segment::HostSigner>(*signer_);
+            return keys_->hold();
+          },
+          recipients_, random_};
+}
+
+// After an append that failed: the stream goes on from what the spool has.
+Result<segment::Sealer*> HostStream::sealer() {
+  if (sealer_) return &*sealer_;
+  auto last = spool_.with([&](const spool::Spool& spool) { return spool.find(state_.stream); });
+  if (last && last->set_aside) {
+    TRY_VOID(continue_elsewhere(*last));
+    last.reset();
+  }
+  sealer_.emplace(make_sealer());
+  if (last && last->tail.next_sequence > 0) {
+    sealer_->resume(last->tail.next_sequence, last->tail.last_hash);
+  } else if (continues_) {
+    sealer_->carry({.continues = continues_});
+  }
+  return &*sealer_;
+}
+
+// The server refused a segment of it for good.
+Status HostStream::continue_elsewhere(const spool::StreamState& refused) {
+  HostState state = state_;
+  state.stream = make_uuid_v7(clock_.wall(), random_);
+  TRY_VOID(save(state));
+  continues_.reset();
+  if (refused.tail.next_sequence > 0)
+    continues_ = {refused.stream, refused.tail.next_sequence, refused.tail.last_hash};
+  spool_.with([&](spool::Spool& spool) { spool.forget(refused.stream); });
+  return {};
+}
+
+segment::Batch HostStream::batch_of(const event::Body* body) {
+  segment::Batch batch;
+  batch.wall_first = clock_.wall();
+  batch.boot_first = batch.boot_last = clock_.boot();
+  if (body == nullptr) return batch;
+  event::LaneEncoder encoder;
+  encoder.begin(batch.boot_first);
+  encoder.event(batch.boot_first, *body);
+  batch.lanes[static_cast<size_t>(event::Lane::kFacts)] = encoder.take();
+  batch.event_count = 1;
+  return batch;
+}
+
+Status HostStream::append(const segment::Sealed& sealed) {
+  const uint64_t taken = uint64_t{sealed.header.sequence} + 1;
+  return spool_.append(sealed.bytes, taken, kOwner, spool::Room::kReserve);
+}
+
+// One segment with one event. Not synced.
+Status HostStream::put(const event::Body& body, bool close) {
+  const Status done = put_once(body, close);
+  if (done || done.error().code != Code::kConflict) return done;
+  return put_once(body, close);  // it was set aside meanwhile
+}
+
+Status HostStream::put_once(const event::Body& body, bool close) {
+  TRY(segment::Sealer * to, sealer());
+  const auto key = to->hold_key();  // until it is in the spool
+  const auto sealed = to->seal(batch_of(&body), close);
+  Status done = sealed ? append(*sealed) : fail(sealed.error());
+  if (!done) sealer_.reset();
+  return done;
+}
+
+Status HostStream::begin(const event::HostStart& start, Measure measure) {
+  const std::lock_guard lock(mutex_);
+  measure_ = std::move(measure);
+  event::HostStart opening = start;
+  opening.sessions = state_.sessions;
+  state_.stream = make_uuid_v7(clock_.wall(), random_);
+  sealer_.reset();
+  TRY_VOID(put(opening));
+  TRY_VOID(spool_.sync());
+  // Last: until then a restart goes on from the stream before.
+  TRY_VOID(save(state_));
+  clock_base_ = distance(clock_);
+  return {};
+}
+
+event::HostSummary HostStream::summary_locked() const {
+  event::HostSummary summary = measure_();
+  summary.sessions = numbered_;
+  summary.lost = lost_;
+  summary.offset = offset_;
+  return summary;
+}
+
+event::HostSummary HostStream::summary() const {
+  const std::lock_guard lock(mutex_);
+  return summary_locked();
+}
+
+Status HostStream::summarise() {
+  TRY_VOID(put(summary_locked()));
+  summarised_ = clock_.boot();
+  return spool_.sync();
+}
+
+// A clock that is set, not one that drifts.
+void HostStream::note_clock() {
+  const Micros now = distance(clock_);
+  const Micros by = now - *std::exchange(clock_base_, now);
+  if (by < kStepMin && by > -kStepMin) return;
+  (void)put(event::ClockStep{by});  // it is synced with the next summary, at the latest
+}
+
+Status HostStream::step() {
+  const std::lock_guard lock(mutex_);
+  note_clock();
+  const BootTime now = clock_.boot();
+  if (now - summarised_ >= options_.summary_every) TRY_VOID(summarise());
+  if (now - rotated_ >= options_.rotate_every || is_clock_before_key()) return rotate_locked();
+  return {};
+}
+
+Status HostStream::end(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  TRY_VOID(summarise());
+  TRY_VOID(put(event::HostStop{why}, true));
+  TRY_VOID(spool_.sync());
+  HostState state = state_;
+  state.sessions = numbered_;  // all that were given out: nothing is skipped
+  return save(state);
+}
+
+Status HostStream::rotate() {
+  const std::lock_guard lock(mutex_);
+  return rotate_locked();
+}
+
+// Where everything stood that the key signed for: what is open, and what is not proven yet.
+std::vector<segment::Standing> HostStream::standings() const {
+  std::vector<segment::Standing> all;
+  const auto streams = spool_.with([](const spool::Spool& spool) { return spool.streams(); });
+  for (const spool::StreamState& s : streams) {
+    if (s.stream != state_.stream && s.tail.next_sequence > 0)
+      all.push_back({s.stream, s.tail.next_sequence, s.tail.last_hash});
+  }
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a.stream < b.stream; });
+  return all;
+}
+
+Status HostStream::rotate_locked() {
+  HostKeys::Standstill still(*keys_);
+  TRY_VOID(spool_.sync());
+  NextKey next{
+      still.now().epoch + 1, clock_.wall(), {keys_->name(), crypto::SigningKey::generate(random_)}};
+  TRY_VOID(still.prepare(next));
+  const Status handed_over = hand_over(still, next);
+  signer_ = nullptr;
+  if (!handed_over) {
+    sealer_.reset();
+    return handed_over;
+  }
+  HostState state = state_;
+  state.epoch = next.epoch;
+  state.not_before = next.not_before;
+  Status adopted = still.adopt(std::move(next));
+  state_ = state;
+  not_before_us_ = micros(state.not_before);
+  rotated_ = clock_.boot();
+  return adopted;
+}
+
+// The rotation into the spool, durably; a list that is too long begins before it.
+Status HostStream::hand_over(HostKeys::Standstill& still, NextKey& next) {
+  const auto all = standings();
+  const size_t parts = all.empty() ? 0 : (all.size() - 1) / segment::kAgreedMax;
+  if (parts > segment::kAgreedPartsMax)
+    return fail(Code::kLimit, "too many streams are open for another key: it stays");
+  TRY(segment::Sealer * to, sealer());
+  const segment::HostSigner before = still.now(), after = HostKeys::Standstill::signer_of(next);
+  const auto place = [&](size_t part) {
+    const auto begin = all.begin() + static_cast<ptrdiff_t>(part * segment::kAgreedMax);
+    const auto left = static_cast<size_t>(all.end() - begin);
+    return std::vector<segment::Standing>(
+        begin, begin + static_cast<ptrdiff_t>(std::min(left, segment::kAgreedMax)));
+  };
+  signer_ = &before;
+  for (size_t part = 0; part < parts; ++part) {
+    to->carry({.agreed = place(part)});
+    TRY(const auto sealed, to->seal(batch_of(nullptr), false));
+    TRY_VOID(append(sealed));
+  }
+  signer_ = &after;
+  to->carry({.agreed = place(parts),
+             .rotation = segment::Rotation{.old_key = before.id,
+                                           .epoch = after.epoch,
+                                           .new_key = after.key.public_key().bytes,
+                                           .not_before = next.not_before,
+                                           .parts = static_cast<uint32_t>(parts)},
+             .old_key = &before.key});
+  TRY(const auto sealed, to->seal(batch_of(nullptr), false));
+  TRY_VOID(append(sealed));
+  return spool_.sync();
+}
+
+Result<uint64_t> HostStream::number_session(const StreamId& session) {
+  const std::lock_guard lock(mutex_);
+  if (numbered_ == state_.sessions) {
+    HostState state = state_;
+    state.sessions += kNumbersAtOnce;
+    TRY_VOID(save(state));
+  }
+  TRY_VOID(put(event::SessionNumber{numbered_ + 1, session}));
+  return ++numbered_;
+}
+
+void HostStream::set_offset(Micros offset) {
+  const std::lock_guard lock(mutex_);
+  offset_ = offset;
+}
+
+StreamId HostStream::stream() const {
+  const std::lock_guard lock(mutex_);
+  return state_.stream;
+}
+
+}  // namespace stele::agent

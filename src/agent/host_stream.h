@@ -1,0 +1,106 @@
+// HostStream: a host's own stream, the keys it hands over in it, and the numbers of its sessions
+// (docs/formats/host-stream.md).
+#pragma once
+
+#include <atomic>
+#include <optional>
+
+#include "agent/host_keys.h"
+#include "agent/spool_store.h"
+#include "event/codec.h"
+
+namespace stele::agent {
+
+struct HostStreamOptions {
+  Micros rotate_every = std::chrono::minutes(10);
+  Micros summary_every = std::chrono::minutes(10);
+};
+
+/// Any thread. What it is given must outlive it.
+class HostStream {
+ public:
+  /// What is counted elsewhere; the stream fills in the rest. Called without locks of its own.
+  using Measure = std::function<event::HostSummary()>;
+
+  /// Reads keys and state, and brings an interrupted rotation to its end, or takes it back.
+  /// `enrolled_epoch`: of a host that was just enrolled. Nothing is sealed yet.
+  static Result<std::unique_ptr<HostStream>> open(os::FileSystem& files,
+                                                  const std::string& directory,
+                                                  uint32_t enrolled_epoch, SharedSpool& spool,
+                                                  segment::Recipients recipients, Clock& clock,
+                                                  RandomSource random, HostStreamOptions options);
+
+  /// What sealers of this host sign with.
+  segment::HoldKey keys();
+  const std::string& key_name() const { return keys_->name(); }
+
+  /// Opens this run's stream, which continues the last one. Durable when it returns.
+  Status begin(const event::HostStart& start, Measure measure);
+  /// Summary and rotation, as they are due. To be called every few seconds.
+  Status step();
+  /// Closes the stream.
+  Status end(const std::string& why);
+
+  /// A new key now. kNoSpace: the one before stays, for now.
+  Status rotate();
+
+  /// The next session's number; it is in the stream, with the session's, when this returns, and
+  /// durable with the next sync.
+  Result<uint64_t> number_session(const StreamId& session);
+  /// Something that was sealed is damaged or gone before it was shipped.
+  void count_lost() { ++lost_; }
+  /// The server's clock less this one, as measured last.
+  void set_offset(Micros offset);
+
+  /// What the next summary would say.
+  event::HostSummary summary() const;
+  StreamId stream() const;
+
+ private:
+  HostStream(os::FileSystem& files, std::string directory, SharedSpool& spool,
+             segment::Recipients recipients, Clock& clock, RandomSource random,
+             HostStreamOptions options);
+
+  Status load(uint32_t enrolled_epoch);
+  Result<bool> is_in_spool(const NextKey& next) const;
+  Status save(HostState state);
+  segment::Sealer make_sealer();
+  Result<segment::Sealer*> sealer();
+  Status continue_elsewhere(const spool::StreamState& refused);
+  segment::Batch batch_of(const event::Body* body);
+  Status put(const event::Body& body, bool close = false);
+  Status put_once(const event::Body& body, bool close);
+  Status append(const segment::Sealed& sealed);
+  Status rotate_locked();
+  Status hand_over(HostKeys::Standstill& still, NextKey& next);
+  event::HostSummary summary_locked() const;
+  Status summarise();
+  std::vector<segment::Standing> standings() const;
+  bool is_clock_before_key() const;
+  void note_clock();
+
+  os::FileSystem& files_;
+  const std::string directory_;
+  SharedSpool& spool_;
+  const segment::Recipients recipients_;
+  Clock& clock_;
+  const RandomSource random_;
+  const HostStreamOptions options_;
+  std::unique_ptr<HostKeys> keys_;
+  std::atomic<uint64_t> lost_ = 0;
+  std::atomic<int64_t> not_before_us_ = 0;
+
+  mutable std::mutex mutex_;  // guards what follows; taken before the keys and the spool
+  HostState state_;
+  uint64_t numbered_ = 0;  // session numbers given out
+  std::optional<segment::Standing> continues_;
+  std::optional<segment::Sealer> sealer_;  // none: to be made from what the spool has
+  // What a rotation's segment is signed with, while it is made.
+  const segment::HostSigner* signer_ = nullptr;
+  Measure measure_;
+  BootTime rotated_, summarised_;
+  std::optional<Micros> clock_base_;  // the wall clock less the boot clock
+  std::optional<Micros> offset_;
+};
+
+}  // namespace stele::agent

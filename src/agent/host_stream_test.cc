@@ -1,0 +1,397 @@
+// A host's own stream and its keys, on a disk that fails: whatever happens to a rotation, what the
+// host sealed is taken by a server and found right by a verifier with public keys alone.
+#include "agent/host_stream.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/hex.h"
+#include "crypto/sha256.h"
+#include "ledger/catalog.h"
+#include "ledger/test_report.h"
+#include "ledger/test_world.h"
+#include "logsrv/ingest.h"
+#include "segment/opener.h"
+
+namespace stele::agent {
+namespace {
+
+using ledger::kLayout;
+using ledger::World;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr const char* kDirectory = "/agent";
+
+class HostStreamTest : public ::testing::Test {
+ protected:
+  HostStreamTest() {
+    sim::SimFileSystem ledger_files(world.disk), host_files(disk);
+    const Bytes key = ledger_files.read(kLayout.host_key(), 4096).value();
+    EXPECT_TRUE(host_files.make_directories(kDirectory).has_value());
+    EXPECT_TRUE(host_files.replace("/agent/host.key", key).has_value());
+    const Bytes note = ledger_files.read(kLayout.recipients(), 1 << 16).value();
+    const auto policy = ledger::load_verifier_key(ledger_files, kLayout.policy_vkey()).value();
+    recipients =
+        ledger::sealing_recipients(ledger::open_recipients_list(note, policy).value(), note);
+    admission.origin = "stele/test/1";
+    admission.hosts = World::trust(ledger_files).hosts;
+    admission.recipients_lists = {crypto::sha256(note)};
+  }
+
+  /// The agent comes up, again.
+  void start() {
+    stop();
+    files = std::make_unique<sim::SimFileSystem>(disk);
+    ASSERT_TRUE(files->make_directories("/spool").has_value());
+    spool.emplace(spool::Spool::open(*files, "/spool", world.clock, options).value());
+    auto opened =
+        HostStream::open(*files, kDirectory, 1, *spool, recipients, world.clock, world.random, {});
+    ASSERT_TRUE(opened.has_value()) << opened.error().message();
+    host = *std::move(opened);
+    event::HostStart start;
+    start.host = "web01";
+    const auto begun = host->begin(start, [] {
+      event::HostSummary summary;
+      summary.open = 7;
+      return summary;
+    });
+    ASSERT_TRUE(begun.has_value()) << begun.error().message();
+  }
+  void stop() {
+    host.reset();
+    spool.reset();
+    files.reset();
+  }
+
+  /// A session's next segment, as its pipeline would; the stream goes on from what is durable.
+  Status record(const StreamId& stream, bool close = false) {
+    const auto state = spool->with([&](const spool::Spool& s) { return s.find(stream); });
+    segment::Sealer sealer(stream, segment::Kind::kSession, host->keys(), recipients, world.random);
+    if (state && state->tail.next_sequence > 0)
+      sealer.resume(state->tail.next_sequence, state->tail.last_hash);
+    const auto key = sealer.hold_key();
+    segment::Batch batch;
+    batch.wall_first = world.clock.wall();
+    batch.boot_first = batch.boot_last = world.clock.boot();
+    TRY(const auto sealed, sealer.seal(batch, close));
+    TRY_VOID(
+        spool->append(sealed.bytes, sealed.header.sequence + 1U, 1000, spool::Room::kOrdinary));
+    return spool->sync();
+  }
+  StreamId new_session() { return make_uuid_v7(world.clock.wall(), world.random); }
+
+  /// Everything to the server, as the shipper does; what a server covers is freed.
+  void ship() {
+    sim::SimFileSystem server_files(world.disk);
+    auto ledger = world.open(server_files).value();
+    auto admitted = std::make_shared<logsrv::Admission>(admission);
+    admitted->keys = std::make_shared<logsrv::IngestKeys>();
+    ASSERT_TRUE(
+        admitted->keys->read(vault::Vault(server_files, kLayout.vault()), admitted->hosts, *ledger)
+            .has_value());
+    ledger->set_owner_rule(logsrv::same_host([=] { return admitted; }));
+    logsrv::LeafFinder finder(server_files, kLayout, ledger->published());
+    logsrv::Sequencer sequencer(std::move(ledger), {});
+    logsrv::Ingest ingest(sequencer, finder, [](const std::function<void()>& work) {
+      work();
+      return true;
+    });
+    ingest.admit(admitted);
+    for (int round = 0; round < 200; ++round) {
+      const auto all = spool->with([](spool::Spool& s) { return s.next(1 << 20, 5); }).value();
+      if (all.empty()) break;
+      Bytes body;
+      for (const auto& each : all) wire::add_segment(body, each.bytes);
+      ingest.take("1", body, [&](auto answers) {
+        ASSERT_TRUE(answers.has_value());
+        for (size_t i = 0; i < all.size(); ++i) take(all[i], (*answers)[i]);
+      });
+      sequencer.step();
+    }
+    EXPECT_EQ(spool->with([](const spool::Spool& s) { return s.depth(); }).segments, 0U);
+  }
+  void take(const spool::Outgoing& sent, const wire::Answer& answer) {
+    spool->with([&](spool::Spool& s) {
+      if (const auto* refused = std::get_if<wire::Refused>(&answer)) {
+        ASSERT_TRUE(refused->code == wire::Refusal::kNotNow ||
+                    refused->code == wire::Refusal::kSkipped)
+            << refused->reason;
+        return s.send_again(sent.stream, sent.sequence, Micros(0));
+      }
+      const auto& taken = std::get<wire::Accepted>(answer);
+      const auto leaf = segment::encode(taken.leaf);
+      ASSERT_TRUE(s.accepted(sent.stream, sent.sequence, taken.index, leaf).has_value());
+      ASSERT_TRUE(s.covered(sent.stream, sent.sequence).has_value());
+    });
+  }
+  ledger::Report verify() {
+    sim::SimFileSystem server_files(world.disk);
+    auto ledger = world.open(server_files).value();
+    EXPECT_TRUE(ledger->sync().has_value());
+    EXPECT_TRUE(ledger->publish_through(ledger->size()).has_value());
+    ledger::VerifyOptions all;
+    all.every_signature = true;
+    return World::verify_now(server_files, all);
+  }
+  void expect_right() {
+    ship();
+    const auto report = verify();
+    EXPECT_EQ(ledger::all_faults(report).size(), 0U) << ledger::describe(report);
+    EXPECT_EQ(report.notes, std::vector<std::string>());
+  }
+
+  /// What the host streams say, in the ledger's order.
+  std::vector<event::Event> said() {
+    sim::SimFileSystem server_files(world.disk);
+    const Bytes text = server_files.read(kLayout.auditor_identity(), 4096).value();
+    std::vector<event::Event> all;
+    const vault::Vault vault(server_files, kLayout.vault());
+    const auto catalog = ledger::Catalog::read(vault).value();
+    const auto identity = crypto::Identity::parse(identity_line(as_text(text))).value();
+    ledger::SegmentReader reader(vault);
+    for (const auto& stream : catalog.streams()) {
+      if (stream.kind != segment::Kind::kHost) continue;
+      segment::Opener opener({&identity, 1});
+      for (const auto& ref : stream.segments) {
+        const Bytes bytes = reader.read(ref).value();
+        const auto view = segment::parse_segment(bytes).value();
+        const auto opened = opener.open(view).value();
+        auto events =
+            event::decode_lane(event::Lane::kFacts, view.header.boot_first, *opened.lanes[0])
+                .value();
+        for (auto& e : events) all.push_back(std::move(e));
+      }
+    }
+    return all;
+  }
+  static std::string identity_line(std::string_view text) {
+    const size_t at = text.find("AGE-SECRET-KEY-");
+    return std::string(text.substr(at, text.find('\n', at) - at));
+  }
+  template <typename T>
+  std::vector<T> said_of() {
+    std::vector<T> all;
+    for (const auto& e : said())
+      if (const auto* body = std::get_if<T>(&e.body)) all.push_back(*body);
+    return all;
+  }
+
+  template <typename Visit>
+  void for_each_leaf(const Visit& visit) {
+    sim::SimFileSystem server_files(world.disk);
+    const vault::Vault vault(server_files, kLayout.vault());
+    const auto catalog = ledger::Catalog::read(vault).value();
+    ledger::SegmentReader reader(vault);
+    for (const auto& stream : catalog.streams())
+      for (const auto& ref : stream.segments) {
+        const Bytes bytes = reader.read(ref).value();
+        visit(segment::parse_segment(bytes).value());
+      }
+  }
+  size_t keys_seen() {
+    std::set<segment::HostKeyId> keys;
+    for_each_leaf([&](const segment::View& view) { keys.insert(view.header.host_key); });
+    return keys.size();
+  }
+  size_t continued() {
+    size_t count = 0;
+    for_each_leaf([&](const segment::View& view) {
+      if (view.header.kind != segment::Kind::kHost || view.manifest.empty()) return;
+      count += segment::parse_manifest(view.manifest)->continues ? 1 : 0;
+    });
+    return count;
+  }
+
+  World world;
+  sim::Disk disk;
+  logsrv::Admission admission;
+  segment::Recipients recipients;
+  spool::SpoolOptions options{.quota = {}};
+  std::unique_ptr<sim::SimFileSystem> files;
+  std::optional<SharedSpool> spool;
+  std::unique_ptr<HostStream> host;
+};
+
+TEST_F(HostStreamTest, keys_rotate_and_whatever_was_unshipped_is_right) {
+  start();
+  const StreamId a = new_session(), b = new_session();
+  ASSERT_TRUE(record(a));
+  ASSERT_TRUE(record(b));
+  for (int i = 0; i < 4; ++i) {
+    world.clock.advance(minutes(10));
+    ASSERT_TRUE(host->step());
+    ASSERT_TRUE(record(a));
+    if (i == 1) ship();
+  }
+  ASSERT_TRUE(record(a, true));
+  ASSERT_TRUE(record(b, true));
+  ASSERT_TRUE(host->end("asked to"));
+  expect_right();
+  EXPECT_EQ(keys_seen(), 5U);
+  EXPECT_EQ(said_of<event::HostStop>().at(0).why, "asked to");
+  const auto summaries = said_of<event::HostSummary>();
+  EXPECT_EQ(summaries.size(), 5U) << "every ten minutes, and at the end";
+  EXPECT_EQ(summaries[0].open, 7U);
+}
+
+TEST_F(HostStreamTest, a_restart_opens_a_stream_that_continues_the_last) {
+  for (int i = 0; i < 3; ++i) {
+    start();
+    ASSERT_TRUE(host->rotate());
+    EXPECT_TRUE(i > 0 || host->end("asked to").has_value());
+  }
+  expect_right();
+  EXPECT_EQ(said_of<event::HostStart>().size(), 3U);
+  EXPECT_EQ(keys_seen(), 4U) << "each run goes on with the last key of the one before";
+  EXPECT_EQ(continued(), 2U);
+}
+
+TEST_F(HostStreamTest, a_rotation_that_is_killed_anywhere_leaves_one_key_that_is_right) {
+  const sim::Image fresh_host = disk.snapshot();
+  for (const auto crash : {sim::Plan::Crash::kKill, sim::Plan::Crash::kPowerCut}) {
+    bool crashed = true;
+    for (uint64_t k = 1; crashed; ++k) {
+      SCOPED_TRACE("crash " + std::to_string(static_cast<int>(crash)) + " at write " +
+                   std::to_string(k));
+      stop();
+      world.disk.restore(world.fresh);
+      disk.restore(fresh_host);
+      start();
+      const StreamId a = new_session();
+      ASSERT_TRUE(record(a));
+      ASSERT_TRUE(record(a));
+      files->set_plan({.crash_at = files->steps().size() + k, .crash = crash});
+      (void)host->rotate();
+      crashed = !files->is_alive();
+      stop();
+      if (crash == sim::Plan::Crash::kPowerCut && crashed) disk.restart(k);
+      start();
+      ASSERT_TRUE(record(a));
+      ASSERT_TRUE(host->rotate());
+      ASSERT_TRUE(record(a, true));
+      expect_right();
+      if (HasFailure()) return;
+    }
+  }
+}
+
+TEST_F(HostStreamTest, a_rotation_whose_writes_fail_leaves_a_key_that_is_right) {
+  const sim::Image fresh_host = disk.snapshot();
+  for (const Code code : {Code::kNoSpace, Code::kIo}) {
+    bool failed = true;
+    for (uint64_t k = 1; failed; ++k) {
+      SCOPED_TRACE(std::string(code_name(code)) + " at write " + std::to_string(k));
+      stop();
+      world.disk.restore(world.fresh);
+      disk.restore(fresh_host);
+      start();
+      const StreamId a = new_session();
+      ASSERT_TRUE(record(a));
+      files->set_plan({.fail_at = files->steps().size() + k, .fail_code = code});
+      failed = !host->rotate();
+      files->set_plan({});
+      if (spool->failure()) start();
+      ASSERT_TRUE(record(a));
+      ASSERT_TRUE(host->rotate());
+      if (k % 2 == 0) start();
+      ASSERT_TRUE(record(a, true));
+      expect_right();
+      if (HasFailure()) return;
+    }
+  }
+}
+
+TEST_F(HostStreamTest, the_key_before_is_nowhere) {
+  start();
+  const auto old = ledger::load_private_key(*files, "/agent/host.key").value();
+  ASSERT_TRUE(host->rotate());
+  const std::string seed = to_base64(old.key.seed().span());
+  for (const auto& [path, entry] : disk.snapshot())
+    EXPECT_EQ(as_text(entry.bytes).find(seed), std::string_view::npos) << path;
+  EXPECT_FALSE(files->exists("/agent/host.key.next"));
+}
+
+TEST_F(HostStreamTest, session_numbers_are_never_used_twice) {
+  uint64_t last = 0;
+  for (int run = 0; run < 4; ++run) {
+    start();
+    for (int i = 0; i < 70; ++i) {
+      const auto number = host->number_session(new_session());
+      ASSERT_TRUE(number.has_value());
+      EXPECT_GT(*number, last);
+      EXPECT_LE(*number, last + (i == 0 ? 64 : 1));
+      last = *number;
+    }
+    ASSERT_TRUE(spool->sync());
+    EXPECT_TRUE(run != 1 || host->end("asked to").has_value());
+  }
+  expect_right();
+  auto numbers = said_of<event::SessionNumber>();
+  ASSERT_EQ(numbers.size(), 280U);
+  std::sort(numbers.begin(), numbers.end(),
+            [](const auto& x, const auto& y) { return x.number < y.number; });
+  EXPECT_EQ(numbers[140].number, numbers[139].number + 1) << "an orderly stop skips none";
+}
+
+TEST_F(HostStreamTest, a_clock_that_is_set_back_gets_a_new_key_and_is_not_accused) {
+  start();
+  const StreamId a = new_session();
+  ASSERT_TRUE(host->rotate());
+  ASSERT_TRUE(record(a));
+  world.clock.set_wall(world.clock.wall() - std::chrono::hours(20));
+  ASSERT_TRUE(record(a));
+  ASSERT_TRUE(host->step());
+  world.clock.set_wall(world.clock.wall() + std::chrono::hours(50));
+  ASSERT_TRUE(record(a, true));
+  ASSERT_TRUE(host->step());
+  ASSERT_TRUE(host->end(""));
+  expect_right();
+  const auto steps = said_of<event::ClockStep>();
+  ASSERT_EQ(steps.size(), 2U);
+  EXPECT_EQ(steps[0].by, -std::chrono::hours(20));
+  EXPECT_EQ(steps[1].by, std::chrono::hours(50));
+}
+
+TEST_F(HostStreamTest, more_streams_than_one_manifest_names_are_named_before_it) {
+  options.quota = {.bytes_max = 1ULL << 40, .owner_bytes_max = 1ULL << 40};
+  start();
+  std::vector<StreamId> all;
+  for (int i = 0; i < 1100; ++i) ASSERT_TRUE(record(all.emplace_back(new_session())));
+  ASSERT_TRUE(host->rotate());
+  for (const size_t i : {0, 600, 1099}) ASSERT_TRUE(record(all[i]));
+  ASSERT_TRUE(host->rotate());
+  // Only every hundredth is looked at further: shipping is not what is tried here.
+  const auto segments =
+      spool->with([](spool::Spool& s) { return s.next(1 << 30, 10'000); }).value();
+  size_t parts = 0;
+  for (const auto& each : segments) {
+    const auto view = segment::parse_segment(each.bytes).value();
+    if (view.header.kind != segment::Kind::kHost || view.manifest.empty()) continue;
+    const auto manifest = segment::parse_manifest(view.manifest).value();
+    EXPECT_TRUE(!manifest.rotation || manifest.rotation->parts == 2);
+    parts += manifest.agreed.empty() ? 0 : 1;
+  }
+  EXPECT_EQ(parts, 6U);
+}
+
+TEST_F(HostStreamTest, a_stream_that_the_server_refuses_goes_on_in_another) {
+  start();
+  ASSERT_TRUE(host->number_session(new_session()));
+  ASSERT_TRUE(spool->sync());
+  const StreamId refused = host->stream();
+  ship();
+  ASSERT_TRUE(host->number_session(new_session()));
+  ASSERT_TRUE(spool->sync());
+  ASSERT_TRUE(spool->with([&](spool::Spool& s) { return s.set_aside(refused, 2, "refused"); }));
+  ASSERT_TRUE(host->number_session(new_session()));
+  ASSERT_TRUE(host->rotate());
+  EXPECT_NE(host->stream(), refused);
+  expect_right();
+  EXPECT_EQ(continued(), 1U);
+  EXPECT_EQ(said_of<event::SessionNumber>().size(), 2U);
+}
+
+}  // namespace
+}  // namespace stele::agent

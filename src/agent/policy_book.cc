@@ -1,0 +1,92 @@
+#include "agent/policy_book.h"
+
+#include "agent/policy_subject.h"
+
+namespace stele::agent {
+
+PolicyBook::Current PolicyBook::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+void PolicyBook::believe(policy::SignedPolicy policy) {
+  auto groups = policy::named_groups(policy.policy);
+  auto next = std::make_shared<const Believed>(Believed{std::move(policy), std::move(groups)});
+  const std::lock_guard lock(mutex_);
+  current_ = std::move(next);
+}
+
+void PolicyBook::tell_once(const std::string& what) {
+  if (std::exchange(told_, what) != what) tell_(what);
+}
+
+Status PolicyBook::begin() {
+  const auto kept = files_.read(memory(), policy::kPolicyBytesMax);
+  if (kept) {
+    auto opened = policy::open_policy(*kept, place_.key);
+    if (!opened) return fail(std::move(opened).error().within(memory()));
+    believe(*std::move(opened));
+  } else if (kept.error().code != Code::kNotFound) {
+    return fail(kept.error());
+  }
+  refresh();
+  return {};
+}
+
+void PolicyBook::refresh() {
+  const auto note = files_.read(place_.path, policy::kPolicyBytesMax);
+  const Current before = current();
+  const std::string holds =
+      before ? "; version " + std::to_string(before->policy.policy.version) + " holds"
+             : "; none holds";
+  if (!note) {
+    const bool absent = note.error().code == Code::kNotFound;
+    seen_.reset();
+    if (!absent || before) tell_once("policy: " + note.error().message() + holds);
+    return;
+  }
+  if (seen_ == *note) return;
+  const Status taken = offer(*note);
+  if (!taken) tell_once(place_.path + ": " + taken.error().message() + holds);
+}
+
+Status PolicyBook::offer(const Bytes& note) {
+  const auto decided = [&](const Error& error) {
+    seen_ = note;
+    return fail(error);
+  };
+  auto offered = policy::open_policy(note, place_.key);
+  if (!offered) return decided(offered.error());
+  if (const Status home = policy::check_home(offered->policy, place_.home); !home)
+    return decided(home.error());
+  const Current before = current();
+  const Status follows = before ? policy::check_succession(before->policy, *offered) : Status();
+  if (!follows) return decided(follows.error());
+  // Durable before it holds: after a crash it must not be older again. Without room, later.
+  const bool is_new = !before || before->policy.hash != offered->hash;
+  if (is_new) TRY_VOID(files_.replace(memory(), note));
+  seen_ = note;
+  tell_once("policy: version " + std::to_string(offered->policy.version) + " holds");
+  believe(*std::move(offered));
+  return {};
+}
+
+void PolicyBook::note(const Notice& notice) {
+  if (notice.what == Notice::What::kLeftOut) ++left_out_;
+  tell_("policy: " + notice.text);
+}
+
+Policy PolicyBook::policy_for(const os::Peer& peer) {
+  Policy out;
+  out.recorder_group = place_.recorder_group;
+  out.tell = [this](const Notice& notice) { note(notice); };
+  if (const Current now = current()) {
+    out.terms = policy::decide(now->policy.policy, subject_of(peer, now->groups, place_.host));
+    out.version = now->policy.policy.version;
+    out.hash = now->policy.hash;
+  }
+  out.meter = quotas_.meter(out.terms.rule_name, peer.uid, out.terms.quotas);
+  return out;
+}
+
+}  // namespace stele::agent

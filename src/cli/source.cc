@@ -1,0 +1,93 @@
+#include "cli/source.h"
+
+#include <algorithm>
+
+#include "segment/header.h"
+#include "wire/records.h"
+
+namespace stele::cli {
+namespace {
+
+// Mostly enough for all that comes before the output: one read.
+constexpr size_t kFrontBytes = 1024, kKeyedFrontBytes = 4096;
+
+class Directory : public Source {
+ public:
+  explicit Directory(Context& context)
+      : context_(context), vault_(context.files, context.layout.vault()), segments_(vault_) {}
+
+  Status load() override {
+    TRY(catalog_, ledger::Catalog::read(vault_));
+    return {};
+  }
+
+  Result<Bytes> segment(const ledger::SegmentRef& ref) override { return segments_.read(ref); }
+
+  Result<Bytes> front(const ledger::SegmentRef& ref) override {
+    if (!volume_ || volume_name_ != ref.volume) {
+      TRY(volume_, vault_.read_volume(ref.volume));
+      volume_name_ = ref.volume;
+    }
+    const bool has_keys = ref.leaf.has(segment::kOpen) || ref.leaf.has(segment::kRekey);
+    const size_t all = ref.leaf.segment_bytes;
+    Bytes front(std::min(all, has_keys ? kKeyedFrontBytes : kFrontBytes));
+    TRY(const size_t got, volume_->read_at(ref.offset, front));
+    TRY(const auto header, segment::parse_header(ByteSpan(front).first(got)));
+    if (got != front.size() || !segment::agrees(ref.leaf, header, ref.leaf.segment_hash))
+      return fail(Code::kCorrupt, "is not what its leaf says; run stele verify");
+    const size_t wanted = wire::front_bytes(header);
+    front.resize(wanted);
+    if (wanted <= got) return front;
+    TRY(const size_t rest, volume_->read_at(ref.offset + got, MutableByteSpan(front).subspan(got)));
+    if (got + rest != wanted) return fail(Code::kCorrupt, "is cut short; run stele verify");
+    return front;
+  }
+
+  bool may_go_on(const ledger::StreamRef& stream) override {
+    if (stream.closed()) return false;
+    if (is_live(context_, stream.id)) return true;
+    const auto hosts = ledger::HostKeys::load(context_.files, context_.layout.host_vkey());
+    return hosts && is_of_another_host(*hosts, stream);
+  }
+
+  Status look_again(const StreamId&) override { return load(); }
+
+  os::FileSystem& files() override { return context_.files; }
+  const ledger::Layout& layout() const override { return context_.layout; }
+
+ private:
+  Context& context_;
+  const vault::Vault vault_;
+  ledger::SegmentReader segments_;
+  std::unique_ptr<os::File> volume_;  // the one whose facts were read last
+  vault::VolumeName volume_name_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> open_source(Context& context, const std::string& purpose) {
+  TRY(auto source, name_source(context, purpose));
+  TRY_VOID(source->load());
+  return source;
+}
+
+Result<std::unique_ptr<Source>> name_source(Context& context, const std::string& purpose) {
+  if (context.remote.server.empty()) {
+    TRY_VOID(require_ledger(context));
+    return std::make_unique<Directory>(context);
+  }
+  if (!context.open_remote)
+    return fail(Code::kUnsupported,
+                "this program reads directories only, not " + context.remote.server);
+  return context.open_remote(context, purpose);
+}
+
+// Only other hosts' keys rotate: one that is not enrolled was introduced by one of theirs.
+bool is_of_another_host(const ledger::HostKeys& hosts, const ledger::StreamRef& stream) {
+  const std::string& own = hosts.entries().front().name;
+  return std::none_of(hosts.entries().begin(), hosts.entries().end(), [&](const auto& entry) {
+    return entry.id == stream.segments.back().leaf.host_key && entry.name == own;
+  });
+}
+
+}  // namespace stele::cli

@@ -1,0 +1,46 @@
+// Source: where a reader gets a ledger's streams from: a directory, or a server.
+#pragma once
+
+#include <memory>
+
+#include "cli/common.h"
+#include "ledger/catalog.h"
+
+namespace stele::cli {
+
+/// One thread.
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  /// Reads what there is: before all else but files() and layout().
+  virtual Status load() = 0;
+  const ledger::Catalog& catalog() const { return catalog_; }
+  /// A whole segment. kCorrupt: not what its leaf commits to. kPermission: not for this reader.
+  virtual Result<Bytes> segment(const ledger::SegmentRef& ref) = 0;
+  /// A segment up to the end of its facts, at least. That they are what was sealed is for the
+  /// cipher to say.
+  virtual Result<Bytes> front(const ledger::SegmentRef& ref) = 0;
+  /// Whether more may come of a stream that is not closed.
+  virtual bool may_go_on(const ledger::StreamRef& stream) = 0;
+  /// Learns what this stream has got meanwhile. What catalog() gave before is void.
+  virtual Status look_again(const StreamId& stream) = 0;
+
+  /// The ledger as verification reads it.
+  virtual os::FileSystem& files() = 0;
+  virtual const ledger::Layout& layout() const = 0;
+
+ protected:
+  ledger::Catalog catalog_;
+};
+
+/// The ledger that the person named. `purpose`: told to a server. kNotFound: there is none.
+Result<std::unique_ptr<Source>> name_source(Context& context, const std::string& purpose);
+/// The same, loaded.
+Result<std::unique_ptr<Source>> open_source(Context& context, const std::string& purpose);
+
+/// A stream that is not closed may go on where it is another host's than the ledger's own: until
+/// its agent says that it is over.
+bool is_of_another_host(const ledger::HostKeys& hosts, const ledger::StreamRef& stream);
+
+}  // namespace stele::cli

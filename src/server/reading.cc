@@ -1,0 +1,415 @@
+#include "server/reading.h"
+
+#include <algorithm>
+
+#include "base/hex.h"
+#include "codec/json.h"
+#include "http/gate.h"
+#include "ledger/keys.h"
+#include "merkle/tree.h"
+#include "receipt/proof.h"
+#include "receipt/text.h"
+#include "server/posture.h"
+#include "server/registry.h"
+
+namespace stele::server {
+namespace {
+
+using http::Reply;
+using http::Request;
+using http::Response;
+using http::text_response;
+
+constexpr std::string_view kBearer = "Bearer ";
+constexpr size_t kPurposeMax = 16, kSessionsDefault = 100, kSessionsMax = 1000, kPathMax = 100,
+                 kCheckpointBytesMax = size_t{64} << 10, kKeysBytesMax = size_t{4} << 20,
+                 kListBytesMax = size_t{64} << 10;
+constexpr Micros kLookEvery = std::chrono::seconds(1);
+constexpr int kLooksAreRare = 50;  // looking takes at most so much of the time: one in fifty
+constexpr int kProofTries = 4;
+
+Response json_response(std::string_view text) {
+  const ByteSpan bytes = as_bytes(text);
+  return {
+      200, "application/json", Bytes(bytes.begin(), bytes.end()), {{"cache-control", "no-store"}}};
+}
+
+Response plain_response(const std::string& text) {
+  Response response = text_response(200, text);
+  response.body = Bytes(text.begin(), text.end());
+  response.headers.push_back({"cache-control", "no-store"});
+  return response;
+}
+
+Response error_response(const Error& error) {
+  switch (error.code) {
+    case Code::kInvalid:
+      return text_response(400, error.message());
+    case Code::kNotFound:
+      return text_response(404, "nothing here by that name");
+    default:
+      return text_response(503, "not now; try again");  // what failed here is nobody else's
+  }
+}
+
+Result<uint64_t> number(const Request& request, std::string_view key, uint64_t fallback,
+                        uint64_t max) {
+  const auto found = request.query.find(key);
+  if (found == request.query.end()) return fallback;
+  const auto value = receipt::parse_decimal(found->second, max);
+  if (!value) return fail(Code::kInvalid, std::string(key) + ": a decimal number is wanted");
+  return *value;
+}
+
+/// A claim, of a few letters; anything else is none.
+std::string purpose_of(const Request& request) {
+  const auto found = request.query.find("for");
+  if (found == request.query.end() || found->second.size() > kPurposeMax) return {};
+  const bool is_word = std::all_of(found->second.begin(), found->second.end(),
+                                   [](char c) { return c >= 'a' && c <= 'z'; });
+  return is_word ? found->second : std::string();
+}
+
+std::string peer_of(const Request& request) { return http::peer_of_address(request.peer.address); }
+
+/// The log's tiles on disk.
+class Tiles : public merkle::HashReader {
+ public:
+  Tiles(os::FileSystem& files, std::string folder) : files_(files), folder_(std::move(folder)) {}
+  Result<Bytes> read(const merkle::Tile& tile) override {
+    return files_.read(folder_ + merkle::path(tile),
+                       merkle::kTileWidth * (2 + segment::kLeafBytes));
+  }
+
+ private:
+  os::FileSystem& files_;
+  const std::string folder_;
+};
+
+Result<std::string> make_proof(os::FileSystem& files, const std::string& folder,
+                               const receipt::VerifierKey& log_key, uint64_t index) {
+  TRY(const Bytes note, files.read(folder + "checkpoint", kCheckpointBytesMax));
+  TRY(const auto checkpoint, receipt::open_checkpoint(note, log_key));
+  if (index >= checkpoint.size) return fail(Code::kNotFound, "no leaf is covered there");
+  Tiles tiles(files, folder);
+  TRY(auto proof, merkle::inclusion_proof(tiles, index, checkpoint.size));
+  const uint64_t bundle = index / merkle::kTileWidth;
+  const uint64_t width =
+      std::min<uint64_t>(merkle::kTileWidth, checkpoint.size - bundle * merkle::kTileWidth);
+  TRY(auto entries,
+      merkle::read_bundle(tiles, {merkle::kEntries, bundle, static_cast<uint16_t>(width)}));
+  return encode(receipt::Receipt{std::move(entries[index % merkle::kTileWidth]), index,
+                                 std::move(proof), std::string(as_text(note))});
+}
+
+}  // namespace
+
+Reading::Reading(Parts parts) : parts_(std::move(parts)), index_(parts_.files, parts_.layout) {
+  house_ = std::thread([this] { keep_house(); });
+}
+
+Reading::~Reading() { stop(); }
+
+void Reading::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stop_.notify_all();
+  if (house_.joinable()) house_.join();
+}
+
+// Not thrown away where they cannot be read: who was known a second ago still is.
+std::vector<Person> Reading::people() {
+  const std::lock_guard lock(people_mutex_);
+  const BootTime now = parts_.clock.boot();
+  if (now < people_due_) return people_;
+  if (auto read = all_people(parts_.files, parts_.layout)) people_ = *std::move(read);
+  const BootTime then = parts_.clock.boot();
+  people_due_ = then + std::max<Micros>(kLookEvery, (then - now) * kLooksAreRare);
+  return people_;
+}
+
+void Reading::tell(event::Asked asked) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!repeats_.is_new(asked, parts_.clock.boot())) return;
+    repeats_.settle(asked, true);
+  }
+  parts_.own.tell(std::move(asked));
+}
+
+void Reading::found(event::Finding finding) { parts_.own.tell(std::move(finding)); }
+
+void Reading::refused(const Request& request, const std::string& person, const std::string& token) {
+  event::Asked asked;
+  asked.kind = event::Asked::Kind::kRefusal;
+  asked.person = person;
+  asked.token = token;
+  asked.peer = peer_of(request);
+  asked.what = request.method + " " + request.path.substr(0, kPathMax);
+  tell(std::move(asked));
+}
+
+// All who are not let in hear the same.
+tl::expected<Caller, Response> Reading::identify(const Route& route, const Request& request) {
+  const std::string peer = peer_of(request);
+  const BootTime now = parts_.clock.boot();
+  bool is_allowed = true;
+  {
+    const std::lock_guard lock(mutex_);
+    is_allowed = failures_.allows(peer, now);
+  }
+  if (!is_allowed) {
+    refused(request, "", "");
+    Response slow = text_response(429, "too many refusals; try again later");
+    slow.headers.push_back({"retry-after", "6"});
+    return tl::unexpected(std::move(slow));
+  }
+  const std::string* given = request.header("authorization");
+  std::optional<Caller> caller;
+  if (given != nullptr && given->starts_with(kBearer))
+    caller =
+        find_caller(people(), std::string_view(*given).substr(kBearer.size()), parts_.clock.wall());
+  if (!caller) {
+    {
+      const std::lock_guard lock(mutex_);
+      failures_.failed(peer, now);
+    }
+    refused(request, "", "");
+    Response response = text_response(401, "a token that is good is wanted");
+    response.headers.push_back({"www-authenticate", "Bearer"});
+    return tl::unexpected(std::move(response));
+  }
+  if (!may(caller->roles, *route.action)) {
+    refused(request, caller->name, caller->token_id);
+    return tl::unexpected(text_response(403, "your roles do not open this"));
+  }
+  bool is_visit = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_visit = visits_.is_new(caller->token_id, peer, now);
+  }
+  if (is_visit) {
+    event::Asked login;
+    login.kind = event::Asked::Kind::kLogin;
+    login.person = caller->name;
+    login.token = caller->token_id;
+    login.peer = peer;
+    parts_.own.tell(std::move(login));
+  }
+  return *std::move(caller);
+}
+
+void Reading::answer(const Route& route, std::string_view part, const Request& request,
+                     const Reply& reply) {
+  Caller caller;
+  const bool is_host = route.id == RouteId::kTail && request.header("authorization") == nullptr &&
+                       !request.peer.host().empty();
+  if (is_host) {
+    const auto host = parts_.known_host(request);
+    const auto id = parse_stream_id(part);
+    if (host && id) (void)index_.catch_up();
+    const auto facts = host && id ? index_.find(*id) : std::nullopt;
+    if (!host || (facts && parts_.host_of(facts->opened_by) != *host)) {
+      refused(request, "host:" + std::string(request.peer.host()), "");
+      return void(reply.send(text_response(403, "your roles do not open this")));
+    }
+    caller.name = "host:" + *host;
+  } else {
+    auto known = identify(route, request);
+    if (!known) return void(reply.send(std::move(known).error()));
+    caller = *std::move(known);
+  }
+  auto made = make(route, part, request);
+  if (!made) return void(reply.send(error_response(made.error())));
+  made->asked.person = caller.name;
+  made->asked.token = caller.token_id;
+  made->asked.peer = peer_of(request);
+  made->asked.what = route.what;
+  made->asked.purpose = purpose_of(request);
+  if (is_host || !made->is_told) return void(reply.send(std::move(made->response)));
+  send_told(*std::move(made), reply);
+}
+
+void Reading::send_told(Answer answer, const Reply& reply) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!repeats_.is_new(answer.asked, parts_.clock.boot()))
+      return void(reply.send(std::move(answer.response)));
+  }
+  const auto shared = std::make_shared<Answer>(std::move(answer));
+  const auto settle = [this, shared, reply](const Status& told) {
+    {
+      const std::lock_guard lock(mutex_);
+      repeats_.settle(shared->asked, told.has_value());
+    }
+    reply.send(told ? std::move(shared->response)
+                    : text_response(503, "nothing can be written down now; try again"));
+  };
+  if (!parts_.own.tell(shared->asked, settle)) settle(fail(Code::kBusy, "too much waits"));
+}
+
+Result<Reading::Answer> Reading::make(const Route& route, std::string_view part,
+                                      const Request& request) {
+  switch (route.id) {
+    case RouteId::kSessions:
+      return sessions(request);
+    case RouteId::kSegments:
+    case RouteId::kFacts:
+    case RouteId::kFronts:
+    case RouteId::kLeaves:
+      return records(route, part, request);
+    case RouteId::kTail:
+      return tail(part);
+    case RouteId::kHosts:
+      return hosts();
+    case RouteId::kProof:
+      return proof(request);
+    case RouteId::kKeys:
+      return keys();
+    default:
+      return fail(Code::kNotFound, "no route of this kind");
+  }
+}
+
+Result<Reading::Answer> Reading::sessions(const Request& request) {
+  TRY(const uint64_t from, number(request, "leaf", 0, merkle::kSizeMax));
+  TRY(const uint64_t limit, number(request, "limit", kSessionsDefault, kSessionsMax));
+  TRY_VOID(index_.catch_up());
+  const auto found = index_.sessions(from, std::max<uint64_t>(1, limit));
+  std::string text;
+  codec::JsonWriter json(text);
+  json.begin_object().key("sessions").begin_array();
+  for (const StreamFacts& each : found) {
+    json.begin_object().key("session").text(to_string(each.id));
+    json.key("host").text(parts_.host_of(each.opened_by));
+    json.key("first").text(rfc3339(each.first)).key("last").text(rfc3339(each.last));
+    json.key("closed").boolean(each.closed).key("segments").number(each.segments);
+    json.key("bytes").number(each.bytes).key("leaf").number(each.opened_at).end_object();
+  }
+  json.end_array().key("next");
+  found.size() < std::max<uint64_t>(1, limit) ? json.null()
+                                              : json.number(found.back().opened_at + 1);
+  json.end_object();
+  return Answer{json_response(text + "\n"), {}};
+}
+
+Result<Reading::Answer> Reading::records(const Route& route, std::string_view part,
+                                         const Request& request) {
+  const bool by_leaf = route.id == RouteId::kLeaves || route.id == RouteId::kFronts;
+  const bool is_whole = route.id == RouteId::kLeaves || route.id == RouteId::kSegments;
+  const Part wanted = is_whole ? Part::kWhole : Part::kFront;
+  TRY(const uint64_t from, number(request, by_leaf ? "leaf" : "from", 0, merkle::kSizeMax));
+  TRY_VOID(index_.catch_up());
+  Answer answer;
+  StreamIndex::Records found;
+  if (by_leaf) {
+    TRY(found, index_.of_ledger(from, wanted));
+  } else {
+    const auto id = parse_stream_id(part);
+    if (!id) return fail(Code::kNotFound, "no such stream");
+    answer.asked.stream = *id;
+    TRY(found, index_.of_stream(*id, from, wanted));
+  }
+  answer.asked.first = found.first;
+  answer.asked.next = found.next;
+  answer.is_told = found.next > found.first;
+  answer.response = {
+      200, std::string(wire::kRecordsType), std::move(found.body), {{"cache-control", "no-store"}}};
+  return answer;
+}
+
+Result<Reading::Answer> Reading::tail(std::string_view part) {
+  const auto id = parse_stream_id(part);
+  if (!id) return fail(Code::kNotFound, "no such stream");
+  TRY_VOID(index_.catch_up());
+  const auto facts = index_.find(*id);
+  if (!facts) return fail(Code::kNotFound, "no such stream");
+  TRY(const auto last, index_.of_stream(*id, facts->segments - 1, Part::kFront));
+  TRY(const auto records, wire::parse_records(last.body));
+  const segment::Leaf& leaf = records.front().leaf;
+  Answer answer;
+  answer.asked.stream = *id;
+  answer.response = plain_response(
+      "stele-tail-v1\n" + to_string(*id) + "\n" + std::to_string(leaf.sequence + 1) + "\n" +
+      to_hex(leaf.segment_hash) + "\n" + (leaf.has(segment::kClose) ? "closed" : "open") + "\n");
+  return answer;
+}
+
+Result<Reading::Answer> Reading::hosts() {
+  TRY(const auto all, all_hosts(parts_.files, parts_.layout));
+  std::string text;
+  codec::JsonWriter json(text);
+  json.begin_object().key("hosts").begin_array();
+  for (const Host& host : all) {
+    json.begin_object().key("host").text(host.name);
+    json.key("enrolled").text(rfc3339(host.enrolled)).key("revoked");
+    host.revoked ? json.text(rfc3339(*host.revoked)) : json.null();
+    json.end_object();
+  }
+  json.end_array().end_object();
+  return Answer{json_response(text + "\n"), {}};
+}
+
+// Partial tiles of a checkpoint go two checkpoints later: perhaps while they are read.
+Result<Reading::Answer> Reading::proof(const Request& request) {
+  TRY(const uint64_t index, number(request, "leaf", UINT64_MAX, merkle::kSizeMax));
+  if (index == UINT64_MAX) return fail(Code::kInvalid, "leaf: which one?");
+  TRY(const auto log_key, ledger::load_verifier_key(parts_.files, parts_.layout.log_vkey()));
+  const std::string folder = parts_.layout.vault() + "/log/";
+  Result<std::string> proof = fail(Code::kBusy, "");
+  for (int tries = 0; !proof && tries < kProofTries; ++tries)
+    proof = make_proof(parts_.files, folder, log_key, index);
+  if (!proof) return fail(std::move(proof).error());
+  Answer answer;
+  answer.asked.first = index;
+  answer.asked.next = index + 1;
+  answer.response = plain_response(*proof);
+  return answer;
+}
+
+Result<Reading::Answer> Reading::keys() {
+  TRY(const auto log_key, ledger::load_verifier_key(parts_.files, parts_.layout.log_vkey()));
+  TRY(const auto policy_key, ledger::load_verifier_key(parts_.files, parts_.layout.policy_vkey()));
+  TRY(const Bytes list, parts_.files.read(parts_.layout.recipients(), kListBytesMax));
+  TRY(const Bytes hosts, parts_.files.read(parts_.layout.host_vkey(), kKeysBytesMax));
+  return Answer{
+      plain_response("stele-keys-v1\n" + log_key.to_string() + "\n" + policy_key.to_string() +
+                     "\n" + to_base64(list) + "\n" + std::string(as_text(hosts))),
+      {}};
+}
+
+void Reading::tell_changes() {
+  const BootTime began = parts_.clock.boot();
+  if (began < posture_due_) return;
+  const auto before = load_posture(parts_.files, parts_.layout);
+  auto after = read_posture(parts_.files, parts_.layout, parts_.server);
+  const BootTime now = parts_.clock.boot();
+  posture_due_ = now + std::max<Micros>(kLookEvery, (now - began) * kLooksAreRare);
+  if (!before || !after) return;
+  const Lines told = changes(*before, *after);
+  if (told.empty()) return;
+  for (size_t i = 0; i + 1 < told.size(); ++i)
+    if (!parts_.own.tell(event::Change{told[i]})) return;  // all of it once more, later
+  const auto kept = std::make_shared<Lines>(*std::move(after));
+  // What a stream says is committed in order: the last stands for all.
+  (void)parts_.own.tell(event::Change{told.back()}, [this, kept](const Status& status) {
+    if (status) (void)store_posture(parts_.files, parts_.layout, *kept);
+  });
+  posture_due_ += kLookEvery;  // until that is so
+}
+
+void Reading::keep_house() {
+  for (;;) {
+    tell_changes();
+    std::unique_lock lock(mutex_);
+    const bool is_last = stop_.wait_for(lock, kLookEvery, [&] { return stopping_; });
+    const auto due = is_last ? repeats_.take_all() : repeats_.take_due(parts_.clock.boot());
+    lock.unlock();
+    for (const event::Asked& asked : due) parts_.own.tell(asked);
+    if (is_last) return;
+  }
+}
+
+}  // namespace stele::server

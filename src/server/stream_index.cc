@@ -1,0 +1,146 @@
+#include "server/stream_index.h"
+
+#include <algorithm>
+
+#include "crypto/sha256.h"
+
+namespace stele::server {
+namespace {
+
+constexpr size_t kLeavesAtOnce = 200'000;  // about 0.2 s
+constexpr uint32_t kFrontBytes = 1024;     // what most fronts are below
+
+void take(StreamFacts& facts, const segment::Leaf& leaf) {
+  ++facts.segments;
+  facts.bytes += leaf.segment_bytes;
+  facts.last = std::max(facts.last, leaf.wall_first + Micros(leaf.duration_us));
+  facts.closed = facts.closed || leaf.has(segment::kClose);
+}
+
+}  // namespace
+
+StreamIndex::StreamIndex(os::FileSystem& files, const ledger::Layout& layout)
+    : vault_(files, layout.vault()) {}
+
+Status StreamIndex::catch_up() {
+  const std::lock_guard lock(mutex_);
+  if (!cursor_) {
+    TRY(const auto volumes, vault_.volumes());
+    if (volumes.empty()) return {};
+    cursor_.emplace(vault_, vault::Position{volumes.front(), 0, volumes.front().first_index});
+  }
+  for (size_t read = 0; read < kLeavesAtOnce; ++read) {
+    TRY(const vault::Found found, cursor_->look());
+    if (found != vault::Found::kRecord) return {};
+    const vault::Position& at = cursor_->position();
+    if (at.index != places_.size()) return fail(Code::kCorrupt, "the first volume is not there");
+    if (volumes_.empty() || volumes_.back() != at.volume) volumes_.push_back(at.volume);
+    const segment::Leaf& leaf = cursor_->leaf();
+    places_.push_back({at.offset, static_cast<uint32_t>(volumes_.size() - 1), leaf.segment_bytes});
+    const auto [place, is_new] = by_id_.try_emplace(leaf.stream, streams_.size());
+    if (is_new) {
+      streams_.push_back({{leaf.stream, leaf.kind, leaf.host_key, leaf.wall_first, leaf.wall_first,
+                           at.index, 0, 0, false},
+                          {}});
+    }
+    Stream& stream = streams_[place->second];
+    take(stream.facts, leaf);
+    stream.leaves.push_back(at.index);
+    cursor_->advance();
+  }
+  return fail(Code::kBusy, "the index is being made");
+}
+
+std::vector<StreamFacts> StreamIndex::sessions(uint64_t from, size_t count) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<StreamFacts> out;
+  auto at = std::partition_point(streams_.begin(), streams_.end(), [&](const Stream& stream) {
+    return stream.facts.opened_at < from;
+  });
+  for (; at != streams_.end() && out.size() < count; ++at)
+    if (at->facts.kind == segment::Kind::kSession) out.push_back(at->facts);
+  return out;
+}
+
+std::optional<StreamFacts> StreamIndex::find(const StreamId& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return std::nullopt;
+  return streams_[found->second].facts;
+}
+
+uint64_t StreamIndex::leaves() const {
+  const std::lock_guard lock(mutex_);
+  return places_.size();
+}
+
+// `leaves`: of one stream; null: all of the ledger. As many as an answer holds, by their size.
+std::vector<std::pair<uint64_t, StreamIndex::Place>> StreamIndex::choose(
+    const std::vector<uint64_t>* leaves, uint64_t from, Part part) const {
+  std::vector<std::pair<uint64_t, Place>> out;
+  const uint64_t end = leaves != nullptr ? leaves->size() : places_.size();
+  for (size_t bytes = 0; from < end && out.size() < wire::kRecordsMax; ++from) {
+    const uint64_t index = leaves != nullptr ? (*leaves)[from] : from;
+    const Place& place = places_[index];
+    bytes += part == Part::kWhole ? place.bytes : std::min(place.bytes, kFrontBytes);
+    if (!out.empty() && bytes > wire::kRecordsBytes) break;
+    out.emplace_back(index, place);
+  }
+  return out;
+}
+
+Result<StreamIndex::Records> StreamIndex::of_stream(const StreamId& id, uint64_t from,
+                                                    Part part) const {
+  std::vector<std::pair<uint64_t, Place>> places;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_id_.find(id);
+    if (found == by_id_.end()) return fail(Code::kNotFound, "no such stream");
+    places = choose(&streams_[found->second].leaves, from, part);
+  }
+  return collect(places, from, part);
+}
+
+Result<StreamIndex::Records> StreamIndex::of_ledger(uint64_t from, Part part) const {
+  std::vector<std::pair<uint64_t, Place>> places;
+  {
+    const std::lock_guard lock(mutex_);
+    places = choose(nullptr, from, part);
+  }
+  return collect(places, from, part);
+}
+
+// Reads without the lock: volumes only grow.
+Result<StreamIndex::Records> StreamIndex::collect(
+    const std::vector<std::pair<uint64_t, Place>>& places, uint64_t from, Part part) const {
+  Records records{{}, from, from};
+  std::unique_ptr<os::File> file;
+  std::optional<vault::VolumeName> open;
+  for (const auto& [index, place] : places) {
+    vault::VolumeName name;
+    {
+      const std::lock_guard lock(mutex_);
+      name = volumes_[place.volume];
+    }
+    if (open != name) {
+      TRY(file, vault_.read_volume(name));
+      open = name;
+    }
+    Bytes bytes(segment::kLeafBytes + place.bytes);
+    TRY(const size_t got, file->read_at(place.offset, bytes));
+    if (got != bytes.size()) return fail(Code::kCorrupt, "a record is cut short");
+    const ByteSpan segment = ByteSpan(bytes).subspan(segment::kLeafBytes);
+    TRY(const segment::Leaf leaf, segment::parse_leaf(ByteSpan(bytes).first(segment::kLeafBytes)));
+    TRY(const segment::Header header, segment::parse_header(segment));
+    if (!segment::agrees(leaf, header, crypto::sha256(segment)))
+      return fail(Code::kCorrupt, "a record is not what its leaf says");
+    const size_t wanted = part == Part::kWhole ? segment.size() : wire::front_bytes(header);
+    if (!records.body.empty() && records.body.size() + wanted > wire::kRecordsBytes) break;
+    if (wanted > segment.size()) return fail(Code::kCorrupt, "a segment's sizes do not add up");
+    wire::add_record(records.body, {index, leaf, segment.first(wanted)});
+    ++records.next;
+  }
+  return records;
+}
+
+}  // namespace stele::server

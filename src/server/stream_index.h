@@ -1,0 +1,77 @@
+// StreamIndex: which streams the ledger has, and where each of its segments lies. Derived: made by
+// reading leaves when it is first asked for, and kept up by reading on. 24 bytes a leaf.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "ledger/layout.h"
+#include "os/file_system.h"
+#include "vault/vault.h"
+#include "wire/records.h"
+
+namespace stele::server {
+
+struct StreamFacts {
+  StreamId id{};
+  segment::Kind kind = segment::Kind::kSession;
+  segment::HostKeyId opened_by{};  // key id of its opening segment
+  WallTime first, last;            // of its first and its last event
+  uint64_t opened_at = 0;          // leaf index
+  uint64_t segments = 0, bytes = 0;
+  bool closed = false;
+};
+
+enum class Part { kWhole, kFront };
+
+/// Any thread. What it gives out is in the ledger's volumes; the newest may not be covered yet.
+class StreamIndex {
+ public:
+  StreamIndex(os::FileSystem& files, const ledger::Layout& layout);
+
+  /// Reads on. kBusy: there is still more to read; ask again.
+  Status catch_up();
+
+  /// Sessions in the order they opened, from leaf `from` on, at most `count`.
+  std::vector<StreamFacts> sessions(uint64_t from, size_t count) const;
+  std::optional<StreamFacts> find(const StreamId& id) const;
+  uint64_t leaves() const;
+
+  /// The stream's records from segment `from` on, encoded, as many as an answer holds; `next`: the
+  /// number behind the last. kNotFound: no such stream. kCorrupt: what is there is not what the
+  /// leaf says.
+  struct Records {
+    Bytes body;
+    uint64_t first = 0, next = 0;
+  };
+  Result<Records> of_stream(const StreamId& id, uint64_t from, Part part) const;
+  /// The same in the ledger's order.
+  Result<Records> of_ledger(uint64_t from, Part part) const;
+
+ private:
+  struct Place {
+    uint64_t offset;  // of the leaf in its volume
+    uint32_t volume;
+    uint32_t bytes;  // of the segment
+  };
+  struct Stream {
+    StreamFacts facts;
+    std::vector<uint64_t> leaves;
+  };
+  Result<Records> collect(const std::vector<std::pair<uint64_t, Place>>& places, uint64_t from,
+                          Part part) const;
+  std::vector<std::pair<uint64_t, Place>> choose(const std::vector<uint64_t>* leaves, uint64_t from,
+                                                 Part part) const;
+
+  const vault::Vault vault_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::optional<vault::RecordCursor> cursor_;
+  std::vector<vault::VolumeName> volumes_;
+  std::vector<Place> places_;  // by leaf index
+  std::vector<Stream> streams_;
+  std::map<StreamId, size_t> by_id_;
+};
+
+}  // namespace stele::server

@@ -1,0 +1,12 @@
+#include "base/check.h"
+#include "base/fuzz.h"
+#include "wire/heartbeat.h"
+
+STELE_FUZZ(wire_heartbeat, input) {
+  if (const auto heartbeat = stele::wire::parse_heartbeat(input))
+    CHECK(stele::equal(stele::wire::encode(*heartbeat), input));
+  if (const auto now = stele::wire::parse_heartbeat_answer(input)) {
+    CHECK(stele::equal(stele::wire::encode_heartbeat_answer(*now), input));
+    (void)stele::wire::clock_offset(stele::WallTime(), *now, *now);
+  }
+}
