@@ -101,6 +101,36 @@ def check_format_pages(root, paths):
                     yield f"{path}: has no heading '{heading}'"
 
 
+def without_code(text):
+    """Fenced blocks and code between backticks show links, they have none; line numbers stay."""
+    blank = lambda found: re.sub(r"[^\n]", " ", found[0])
+    return re.sub(r"`[^`\n]*`", blank, re.sub(r"^ *```.*?^ *```", blank, text, flags=re.M | re.S))
+
+
+def anchors_of(text):
+    """As GitHub makes them of headings."""
+    return {re.sub(r"[^\w\- ]", "", found[1].lower()).replace(" ", "-") for found in re.finditer(r"^#+ +(.*?) *$", text, re.M)}
+
+
+def check_links(root, paths):
+    """Links from one page to another, or to a heading, lead somewhere."""
+    known = {p for path in paths for p in (path, *map(str, pathlib.PurePosixPath(path).parents))}
+    for path in paths:
+        if not path.endswith(".md") or path.startswith("testdata/"):
+            continue
+        text = without_code((root / path).read_text())
+        for found in re.finditer(r"\]\(([^()\s]+)\)", text):
+            if re.match(r"[a-z]+:", found[1]):
+                continue
+            file, _, anchor = found[1].partition("#")
+            target = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
+            where = f"{path}:{line_of(text, found.start())}"
+            if target not in known:
+                yield f"{where}: links to {found[1]}, which is not there"
+            elif anchor and anchor not in anchors_of((root / target).read_text()):
+                yield f"{where}: links to {found[1]}, which has no such heading"
+
+
 def readme_commands(text):
     """(line number, words) of every command in README.md's code blocks; a leading `$ ` is the prompt."""
     inside = False
@@ -141,7 +171,7 @@ def check(root, build=None):
     build = pathlib.Path(build).resolve() if build else None
     paths = files_of(root)
     faults = [*check_names(paths), *check_text(root, paths), *check_exceptions(root, paths), *check_format(root, paths),
-              *check_format_pages(root, paths), *check_readme(root, build)]
+              *check_format_pages(root, paths), *check_links(root, paths), *check_readme(root, build)]
     if build:
         faults += check_built(root, build, paths)
     return faults

@@ -91,6 +91,15 @@ class TreeTest(unittest.TestCase):
     def test_a_format_page_has_its_four_headings(self):
         self.assert_found("'Limits'", "docs/formats/a.md", "## Grammar\n## Example\n## Changelog\n")
 
+    def test_links_between_pages_lead_somewhere(self):
+        self.write("docs/b.md", "[format](formats/a.md#grammar-one) [folder](formats) [up](../README.md#x) [here](#its-own-part)\n"
+                                "[web](https://x.example/gone) `[shown](gone.md)`\n```\n[shown](gone.md)\n```\n## Its own `part`\n")
+        self.assertEqual(self.check(), [])
+        for link in ("gone.md", "formats/gone.md", "/README.md", "../../README.md", "formats/a.md#gone", "#gone"):
+            with self.subTest(link):
+                self.assert_found(f"links to {link}", "docs/b.md", f"first line\n[x]({link})\n")
+        self.assertIn("docs/b.md:2: ", self.check()[0])
+
     def test_readme_commands_exist(self):
         self.assert_found("no program ./tools/gone", "README.md", "```\n./tools/gone\n```\n")
         self.assert_found("`stele frobnicate`", "README.md", "```\nstele frobnicate --all\n```\n")
