@@ -29,7 +29,9 @@ class TestAuthority {
   TestIdentity server(std::vector<std::string> names, WallTime now = kTestNow) {
     TestIdentity made;
     const auto request = parse_certificate_request(make_certificate_request(made.key, "server"));
-    made.certificate = sign_server(authority(), request.value(), names, 30, now, random_).value();
+    made.certificate =
+        sign_server(authority(), request.value(), names, std::chrono::hours(24) * 30, now, random_)
+            .value();
     return made;
   }
   Authority authority() const { return {certificate_, key_}; }

@@ -23,6 +23,7 @@ inline constexpr size_t kX509BytesMax = 16 << 10;  // of one certificate or requ
 inline constexpr size_t kX509ChainMax = 8;         // certificates in one PEM text
 inline constexpr auto kClientCertificateLife = std::chrono::hours(24);
 /// How far a new certificate reaches back, for peers whose clocks are behind.
+inline constexpr std::chrono::seconds kServerCertificateLifeMax = std::chrono::hours(24) * 825;
 inline constexpr auto kCertificateBackdate = std::chrono::minutes(5);
 
 /// The key of a TLS peer or of the authority. Move-only; usable from several threads at once.
@@ -108,10 +109,11 @@ struct Authority {
 Result<Certificate> sign_client(const Authority& authority, const CertificateRequest& request,
                                 std::string_view host, WallTime now, const RandomSource& random);
 
-/// A server certificate for 1 to 16 DNS names and IP addresses: EKU serverAuth, for 1 to 825 days.
+/// A server certificate for 1 to 16 DNS names and IP addresses: EKU serverAuth, for a life of 1
+/// second to 825 days.
 Result<Certificate> sign_server(const Authority& authority, const CertificateRequest& request,
-                                std::span<const std::string> names, int days, WallTime now,
-                                const RandomSource& random);
+                                std::span<const std::string> names, std::chrono::seconds life,
+                                WallTime now, const RandomSource& random);
 
 enum class Purpose { kClient, kServer };
 

@@ -164,13 +164,13 @@ Result<Certificate> sign_client(const Authority& authority, const CertificateReq
 }
 
 Result<Certificate> sign_server(const Authority& authority, const CertificateRequest& request,
-                                std::span<const std::string> names, int days, WallTime now,
-                                const RandomSource& random) {
+                                std::span<const std::string> names, std::chrono::seconds life,
+                                WallTime now, const RandomSource& random) {
   if (names.empty() || names.size() > kServerNamesMax) {
     return fail(Code::kInvalid, "server certificate: 1 to 16 names are wanted");
   }
-  if (days < 1 || days > 825)
-    return fail(Code::kInvalid, "server certificate: 1 to 825 days are wanted");
+  if (life < std::chrono::seconds(1) || life > kServerCertificateLifeMax)
+    return fail(Code::kInvalid, "server certificate: a life of 1 second to 825 days is wanted");
   std::string alternatives;
   for (const std::string& name : names) {
     const bool is_ip = name.size() <= 45 && is_address(name);
@@ -181,7 +181,7 @@ Result<Certificate> sign_server(const Authority& authority, const CertificateReq
   }
   return sign_leaf(authority, request,
                    {std::string_view(names[0]).substr(0, 64), "serverAuth", alternatives,
-                    now - kCertificateBackdate, now + std::chrono::hours(24) * days},
+                    now - kCertificateBackdate, now + life},
                    random);
 }
 

@@ -104,7 +104,8 @@ TEST(Authority, refuses_names_that_could_become_another_extension) {
   }
   for (const char* name : {"", "a,DNS:b", "*", "a/b", "a b", "[::1]"}) {
     const std::vector<std::string> names(1, name);
-    EXPECT_EQ(sign_server(authority.authority(), *request, names, 30, kTestNow, authority.random())
+    EXPECT_EQ(sign_server(authority.authority(), *request, names, std::chrono::hours(1), kTestNow,
+                          authority.random())
                   .error()
                   .code,
               Code::kInvalid)

@@ -3,7 +3,7 @@
 namespace stele::server {
 namespace {
 
-constexpr int kAuthorityYears = 20, kServerDays = 90;
+constexpr int kAuthorityYears = 20;
 
 std::string key_path(const ledger::Layout& layout) { return layout.keys() + "/tls-authority.key"; }
 std::string certificate_path(const ledger::Layout& layout) {
@@ -39,13 +39,14 @@ Result<Authority> Authority::open(os::FileSystem& files, const ledger::Layout& l
   return Authority(*std::move(certificate), *std::move(key));
 }
 
-Result<http::TlsIdentity> Authority::identify(const std::vector<std::string>& names, Clock& clock,
+Result<http::TlsIdentity> Authority::identify(const std::vector<std::string>& names,
+                                              std::chrono::seconds life, Clock& clock,
                                               const RandomSource& random) const {
   const auto key = crypto::TlsKey::generate();
   TRY(const auto request,
       crypto::parse_certificate_request(crypto::make_certificate_request(key, "stele-server")));
   TRY(const auto certificate,
-      crypto::sign_server({certificate_, key_}, request, names, kServerDays, clock.wall(), random));
+      crypto::sign_server({certificate_, key_}, request, names, life, clock.wall(), random));
   const std::string authority = certificate_.to_pem();
   return http::TlsIdentity{certificate.to_pem() + authority, key.to_pem(), authority};
 }

@@ -24,7 +24,8 @@ class Authority {
   const crypto::Certificate& certificate() const { return certificate_; }
 
   /// A server's identity with a fresh key, for these DNS names and IP addresses.
-  Result<http::TlsIdentity> identify(const std::vector<std::string>& names, Clock& clock,
+  Result<http::TlsIdentity> identify(const std::vector<std::string>& names,
+                                     std::chrono::seconds life, Clock& clock,
                                      const RandomSource& random) const;
   /// A host's certificate, for 24 hours. `request`: DER.
   Result<crypto::Certificate> certify(ByteSpan request, const std::string& host, Clock& clock,

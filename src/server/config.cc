@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "config/toml.h"
+#include "crypto/x509.h"
 #include "os/directory.h"
 #include "os/who.h"
 
@@ -39,6 +40,9 @@ Result<Config> load_config(os::FileSystem& files, const std::string& path) {
   config.threads = static_cast<size_t>(threads);
   TRY(config.silent_after, file.duration("silent_after", std::chrono::seconds(60),
                                          {std::chrono::seconds(1), std::chrono::hours(24)}));
+  TRY(config.certificate_life,
+      file.duration("certificate_life", std::chrono::hours(24) * 90,
+                    {std::chrono::seconds(10), crypto::kServerCertificateLifeMax}));
   TRY_VOID(file.finish());
   return config;
 }

@@ -17,6 +17,7 @@ struct Config {
   std::vector<std::string> names;
   size_t threads = 2;
   Micros silent_after{0};  // a host that said nothing for longer is silent
+  std::chrono::seconds certificate_life{0};
 };
 
 /// kInvalid: what is wrong, and where.

@@ -9,6 +9,7 @@
 #include "os/random.h"
 #include "os/signals.h"
 #include "os/supervisor.h"
+#include "server/certificate.h"
 #include "server/config.h"
 #include "server/program.h"
 #include "server/service.h"
@@ -49,7 +50,9 @@ Status run(const std::string& path) {
   options.address = config.address;
   options.port = config.port;
   options.threads = config.threads;
-  TRY(options.identity, service->authority().identify(config.names, clock, os::system_random));
+  ServerCertificate certificate(service->authority(), config.names, config.certificate_life, clock,
+                                os::system_random);
+  TRY(options.identity, certificate.make());
   options.now = [&clock] { return clock.wall(); };
   options.expired_grace = kExpiredGrace;  // to be renewed, and for nothing else
   options.body_bytes_for = Service::body_bytes_for;
@@ -62,7 +65,10 @@ Status run(const std::string& path) {
   std::fflush(stdout);
   TRY_VOID(os::notify_supervisor("READY=1"));
   const bool is_watched = os::watchdog_interval().has_value();
+  const auto show = [&](http::TlsIdentity made) { return server->set_identity(std::move(made)); };
   while (!service->failure()) {
+    if (const Status shown = certificate.step(show); !shown)
+      os::tell_journal(os::Severity::kWarning, "certificate: " + shown.error().message());
     if (is_watched) (void)os::notify_supervisor("WATCHDOG=1");
     signals.wait(std::chrono::seconds(1));
     if (const auto came = signals.take(); came.has(SIGTERM) || came.has(SIGINT)) break;

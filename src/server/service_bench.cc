@@ -33,8 +33,9 @@ class Machine {
         .value();
     service = Service::open(files, layout, clock, os::system_random, {}).value();
     http::ServerOptions options;
-    options.identity =
-        service->authority().identify({"127.0.0.1"}, clock, os::system_random).value();
+    options.identity = service->authority()
+                           .identify({"127.0.0.1"}, std::chrono::hours(1), clock, os::system_random)
+                           .value();
     options.now = [this] { return clock.wall(); };
     options.body_bytes_for = Service::body_bytes_for;
     server =

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import tomllib
 
+from fleet import wait_until
 from harness import PATIENCE, STELE, LedgerTest, main
 
 LOAD = os.environ.get("LOAD", str(pathlib.Path(STELE).parent / "load"))
@@ -150,6 +151,29 @@ class Fleet(LedgerTest):
         sessions = [s for s in report["streams"] if s["kind"] == "session"]
         self.assertEqual((status, report["verdict"], sum(s["segments"] for s in sessions), len(sessions)), (0, "intact", 600, 32))
         self.assertEqual({s["kind"] for s in report["streams"]}, {"session", "server"})
+
+    def test_its_certificate_is_made_anew_and_nobody_notices(self):
+        self.server.stop()
+        self.server = Server(self.ledger, self.folder, certificate_life="10s")
+        self.addCleanup(self.server.stop)
+        context = ssl.create_default_context(cafile=self.authority)
+
+        def connect():
+            connection = http.client.HTTPSConnection("127.0.0.1", self.server.port, context=context, timeout=PATIENCE)
+            self.addCleanup(connection.close)
+            connection.request("GET", "/healthz")
+            self.assertEqual(connection.getresponse().read(), b"alive")
+            return connection, connection.sock.getpeercert()["serialNumber"]
+        old, first = connect()
+
+        def shows_another():
+            connection, number = connect()
+            connection.close()
+            return number != first
+        wait_until(shows_another, "another certificate")
+        old.request("GET", "/healthz")
+        self.assertEqual(old.getresponse().read(), b"alive", "what was connected goes on")
+        self.assertEqual(old.sock.getpeercert()["serialNumber"], first)
 
     def test_older_tls_is_refused(self):
         done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{self.server.port}", "-tls1_2"],

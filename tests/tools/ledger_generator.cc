@@ -5,6 +5,10 @@
 //       compress, of sessions of kSegmentsPerSession segments, kOpenSessions of them open at once;
 //       a sync and a checkpoint every PUBLISH_EVERY leaves (10,000) and at the end. Makes the
 //       ledger first if DIR holds none. Prints leaves a second.
+//   ledger_generator --copies DIR LEAVES [OUTPUT_BYTES [PUBLISH_EVERY]]
+//       the same many times faster: the first sessions once more under other ids. Their chains,
+//       hashes and leaves are right, their signatures and keys are not: for whoever looks at
+//       neither.
 //   ledger_generator --open DIR
 //       prints how many ms opening the ledger takes, as `stele record` does before it shows the
 //       first byte.
@@ -15,6 +19,7 @@
 #include <string_view>
 
 #include "base/hex.h"
+#include "crypto/sha256.h"
 #include "event/codec.h"
 #include "ledger/keys.h"
 #include "ledger/ledger.h"
@@ -32,9 +37,11 @@ using Stopwatch = std::chrono::steady_clock;
 
 constexpr uint32_t kSegmentsPerSession = 10;
 constexpr size_t kOpenSessions = 16;
+constexpr ptrdiff_t kStreamAt = 8, kPreviousAt = 40;  // in a segment (docs/formats/segment.md)
 
 struct Options {
   ledger::Layout layout;
+  bool copies = false;
   uint64_t leaves = 0, output_bytes = 64, publish_every = 10'000;
 };
 
@@ -134,6 +141,7 @@ class Generator {
       : machine_(machine), options_(options), sealing_(std::move(sealing)), ledger_(ledger) {}
 
   Status run() {
+    if (options_.copies) return run_copies();
     for (uint64_t i = 1; i <= options_.leaves; ++i) {
       TRY_VOID(append_one());
       if (i % options_.publish_every == 0 || i == options_.leaves) TRY_VOID(cover());
@@ -166,6 +174,58 @@ class Generator {
     ledger_time_ += Stopwatch::now() - ready;
     if (sessions_.back()->is_closed()) sessions_.pop_back();
     return {};
+  }
+
+  // Whole rounds of kOpenSessions sessions, side by side.
+  Status run_copies() {
+    std::vector<std::vector<Bytes>> sessions;
+    for (size_t i = 0; i < kOpenSessions; ++i) {
+      Session session(sealing_, machine_.clock, options_.output_bytes);
+      sessions.emplace_back();
+      while (!session.is_closed()) {
+        TRY(segment::Sealed sealed, session.next());
+        sessions.back().push_back(std::move(sealed.bytes));
+      }
+    }
+    uint64_t next_cover = options_.publish_every;
+    for (uint64_t done = 0; done < options_.leaves;) {
+      TRY(const uint64_t count, append_copies(sessions, options_.leaves - done));
+      done += count;
+      if (done < next_cover && done < options_.leaves) continue;
+      TRY_VOID(cover());
+      next_cover += options_.publish_every;
+    }
+    return {};
+  }
+
+  Result<uint64_t> append_copies(std::vector<std::vector<Bytes>>& sessions, uint64_t count_max) {
+    const auto begun = Stopwatch::now();
+    for (auto& session : sessions) rename(session);
+    std::vector<ledger::Incoming> batch;
+    for (size_t k = 0; k < kSegmentsPerSession; ++k) {
+      for (const auto& session : sessions) {
+        if (batch.size() == count_max) break;
+        TRY(const auto incoming, ledger::Incoming::of(session[k]));
+        batch.push_back(incoming);
+      }
+    }
+    const auto ready = Stopwatch::now();
+    TRY(const auto results, ledger_.append(batch));
+    for (const auto& result : results) TRY_VOID(result);
+    sealing_time_ += ready - begun;
+    ledger_time_ += Stopwatch::now() - ready;
+    return batch.size();
+  }
+
+  // Another id, and the chain that follows from it.
+  void rename(std::vector<Bytes>& session) {
+    const StreamId id = make_uuid_v7(machine_.clock.wall(), os::system_random);
+    Hash previous{};
+    for (Bytes& bytes : session) {
+      std::copy(id.begin(), id.end(), bytes.begin() + kStreamAt);
+      std::copy(previous.begin(), previous.end(), bytes.begin() + kPreviousAt);
+      previous = crypto::sha256(bytes);
+    }
   }
 
   Status cover() {
@@ -221,13 +281,16 @@ int run(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "--open") {
     done = time_opening({argv[2]});
   } else {
+    options.copies = argc > 1 && std::string_view(argv[1]) == "--copies";
+    argc -= options.copies ? 1 : 0;
+    argv += options.copies ? 1 : 0;
     const bool usable = (argc >= 3 && argc <= 5) && read_number(argv[2], options.leaves) &&
                         (argc < 4 || read_number(argv[3], options.output_bytes)) &&
                         (argc < 5 || read_number(argv[4], options.publish_every)) &&
                         options.publish_every > 0;
     if (!usable) {
       std::fprintf(stderr,
-                   "usage: ledger_generator DIR LEAVES [OUTPUT_BYTES [PUBLISH_EVERY]]\n"
+                   "usage: ledger_generator [--copies] DIR LEAVES [OUTPUT_BYTES [PUBLISH_EVERY]]\n"
                    "       ledger_generator --open DIR\n");
       return 2;
     }
