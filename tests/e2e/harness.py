@@ -17,6 +17,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STELE = os.environ.get("STELE", str(ROOT / "build/dev/bin/stele"))
+INJECT = os.environ.get("INJECT", str(ROOT / "build/dev/bin/inject"))
 LEDGER_GENERATOR = os.environ.get("LEDGER_GENERATOR", str(ROOT / "build/dev/bin/ledger_generator"))
 PATIENCE = float(os.environ.get("STELE_TEST_PATIENCE", "60"))  # seconds until a test gives up on something that should happen at once
 
