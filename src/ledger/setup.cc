@@ -23,17 +23,18 @@ Status check_origin(std::string_view origin) {
 
 Status check_empty(os::FileSystem& files, const Layout& layout) {
   const std::string checkpoint = layout.vault() + "/log/checkpoint";
-  if (files.exists(checkpoint))
+  if (files.exists(layout.log_vkey()) && files.exists(checkpoint))
     return fail(Code::kExists, checkpoint + " is there already: this directory holds a ledger");
   for (const std::string& path :
        {layout.auditor_identity(), layout.policy_key(), layout.policy_vkey(), layout.recipients(),
-        layout.host_key(), layout.host_vkey(), layout.log_key(), layout.log_vkey(),
-        layout.head()}) {
+        layout.host_key(), layout.host_vkey(), layout.log_key(), layout.log_vkey(), layout.head(),
+        checkpoint}) {
     if (files.exists(path))
       return fail(Code::kExists,
-                  path + " is there already: this directory holds a ledger without its " +
-                      "vault/log/checkpoint, or what an interrupted init left; if nothing was ever "
-                      "recorded here, remove it");
+                  path +
+                      " is there already: this directory holds a ledger without its log.vkey or "
+                      "vault/log/checkpoint, or what an interrupted init left; if nothing was "
+                      "ever recorded here, remove it");
   }
   return {};
 }
@@ -70,13 +71,16 @@ receipt::VerifierKey verifier_key(const PrivateKey& key) {
   return {key.name, receipt::KeyType::kNote, key.key.public_key()};
 }
 
-Result<PrivateKey> make_key(Made& made, const std::string& name, const std::string& key_path,
-                            const std::string& vkey_path, const RandomSource& random) {
+Result<PrivateKey> make_key(Made& made, const std::string& name, const std::string& path,
+                            const RandomSource& random) {
   PrivateKey key{name, crypto::SigningKey::generate(random)};
   const crypto::SecretBytes text = encode(key);
-  TRY_VOID(made.put(key_path, text.span()));
-  TRY_VOID(made.put(vkey_path, as_bytes(verifier_key(key).to_string() + "\n")));
+  TRY_VOID(made.put(path, text.span()));
   return key;
+}
+
+Status put_verifier_key(Made& made, const std::string& path, const receipt::VerifierKey& key) {
+  return made.put(path, as_bytes(key.to_string() + "\n"));
 }
 
 Result<crypto::Recipient> make_identity(Made& made, const Layout& layout,
@@ -127,14 +131,15 @@ Result<SetupReport> set_up(os::FileSystem& files, const Layout& layout, const Se
   for (const auto& r : report.auditors) TRY_VOID(list.add(r, Role::kAuditor));
   for (const auto& r : options.recovery) TRY_VOID(list.add(r, Role::kRecovery));
 
-  TRY(auto policy, make_key(made, options.origin + "/policy", layout.policy_key(),
-                            layout.policy_vkey(), random));
+  TRY(auto policy, make_key(made, options.origin + "/policy", layout.policy_key(), random));
+  TRY_VOID(put_verifier_key(made, layout.policy_vkey(), verifier_key(policy)));
   TRY(const auto signer, receipt::NoteSigner::make(policy.name, std::move(policy.key)));
   TRY(const std::string note, signer.sign(encode(list)));
   TRY_VOID(made.put(layout.recipients(), as_bytes(note)));
-  TRY(const auto host,
-      make_key(made, options.origin + "/host/1", layout.host_key(), layout.host_vkey(), random));
-  TRY(auto log, make_key(made, options.origin, layout.log_key(), layout.log_vkey(), random));
+  TRY(const auto host, make_key(made, options.origin + "/host/1", layout.host_key(), random));
+  TRY_VOID(put_verifier_key(made, layout.host_vkey(), verifier_key(host)));
+  TRY(auto log, make_key(made, options.origin, layout.log_key(), random));
+  const receipt::VerifierKey log_vkey = verifier_key(log);
   made.add(layout.head());  // an init that came this far is alone
   TRY_VOID(HeadStore(files, layout.head()).create(empty_head()));
   made.add(layout.vault() + "/log/checkpoint");
@@ -143,6 +148,8 @@ Result<SetupReport> set_up(os::FileSystem& files, const Layout& layout, const Se
   TRY(auto ledger, Ledger::open(files, layout, clock,
                                 std::make_shared<receipt::NoteSigner>(std::move(log_signer))));
   TRY_VOID(ledger->publish_empty());
+  // Last: this makes the directory a ledger, and before it nothing that is missing was taken away.
+  TRY_VOID(put_verifier_key(made, layout.log_vkey(), log_vkey));
   made.keep();
   return report;
 }

@@ -75,6 +75,26 @@ TEST(Setup, interrupted_it_says_so_and_removes_nothing) {
   }
 }
 
+TEST(Setup, after_a_power_cut_at_any_step_it_is_whole_or_no_ledger) {
+  Machine whole;
+  ASSERT_TRUE(whole.set_up().has_value());
+  int no_ledger = 0;
+  for (size_t k = 1; k <= whole.steps; ++k) {
+    for (uint64_t seed = 1; seed <= 8; ++seed) {
+      Machine machine;
+      (void)machine.set_up({.crash_at = k, .crash = sim::Plan::Crash::kPowerCut});
+      machine.disk.restart(seed);
+      sim::SimFileSystem files(machine.disk);
+      if (files.exists(kLayout.log_vkey())) {
+        EXPECT_EQ(machine.verify_now().verdict, Verdict::kIntact) << "step " << k;
+      } else {
+        ++no_ledger;
+      }
+    }
+  }
+  EXPECT_GT(no_ledger, 8);
+}
+
 TEST(Setup, of_a_bad_name_leaves_nothing) {
   for (const std::string origin : {"", "with space", "with+plus", "\n", "caf\xc3\xa9"}) {
     Machine machine;
