@@ -176,9 +176,11 @@ def cut_power(folder, recorded, size, check, cuts, seed):
     # One cut in four comes while the workload is still beginning, or at any other time; the others after its first word.
     first, promised = (min(len(records) - 1, sum(r[2] <= position for r in records)) for position in (begun, acknowledged[0][0]))
     points = sorted(rng.randint((first if n % 4 == 0 else promised) + 1, len(records)) for n in range(cuts))
-    replay, image_path, acked_path = Replay(records, size), folder / "cut.img", folder / "acked"
-    for cut in points:
+    replay, acked_path = Replay(records, size), folder / "acked"
+    for number, cut in enumerate(points):
         image, at_stake = replay.image_after(cut, rng)
+        # Each a file of its own: a loop device that somebody still looks at would show the image of the cut before.
+        image_path = folder / f"cut-{number}.img"
         image_path.write_bytes(image)
         must = [line for position, line in acknowledged if position <= records[cut - 1][2]]
         acked_path.write_text("".join(line + "\n" for line in must))
@@ -190,6 +192,7 @@ def cut_power(folder, recorded, size, check, cuts, seed):
             failed = done.returncode != 0
         except subprocess.CalledProcessError:
             said, failed = "the file system does not mount, or does not unmount", True
+        image_path.unlink()
         broken += failed
         print(f"  cut after {cut:6d} of {len(records)} requests, {at_stake:4d} writes at stake, {len(must):5d} acknowledged: "
               f"{'BROKEN: ' + said if failed else 'kept'}", flush=True)
@@ -209,10 +212,15 @@ def campaign(a, program, name, workload):
 def missing():
     if os.geteuid() != 0:
         return "root"
-    for needed in ("/dev/fuse", "/dev/loop-control"):
-        if not os.path.exists(needed):
-            return needed
-    return next((p for p in ("gcc", "pkg-config", "mkfs.ext4", "fusermount3") if not shutil.which(p)), None)
+    if lacking := next((p for p in ("gcc", "pkg-config", "mkfs.ext4", "fusermount3", "losetup") if not shutil.which(p)), None):
+        return lacking
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR))
+    except OSError as error:
+        return f"/dev/fuse: {error.strerror}"
+    if subprocess.run(["losetup", "--find"], stdin=subprocess.DEVNULL, capture_output=True).returncode:
+        return "loop devices"
+    return None
 
 
 def main():
