@@ -1,7 +1,7 @@
 // Bytes on their way to a descriptor that may not take them yet.
 #pragma once
 
-#include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/bytes.h"
@@ -13,6 +13,10 @@ namespace stele::capture {
 /// room.
 class Outbox {
  public:
+  /// What may hold a password is overwritten as soon as it was sent.
+  enum class Holds { kKeys, kScreen };
+  explicit Outbox(Holds holds) : holds_(holds) {}
+
   size_t size() const { return end_ - begin_; }
   bool is_empty() const { return begin_ == end_; }
   ByteSpan rest() const { return ByteSpan(bytes_).subspan(begin_, size()); }
@@ -21,7 +25,7 @@ class Outbox {
   MutableByteSpan room(size_t size) {
     // What was sent goes in large steps: each byte is moved once at most.
     if (begin_ >= kCompactBytes) {
-      std::ranges::copy(rest(), bytes_.begin());
+      if (!is_empty()) std::memmove(bytes_.data(), bytes_.data() + begin_, end_ - begin_);
       end_ -= std::exchange(begin_, 0);
     }
     if (bytes_.size() < end_ + size) bytes_.resize(end_ + size);
@@ -29,7 +33,8 @@ class Outbox {
   }
   void commit(size_t size) { end_ += size; }
   void add(ByteSpan bytes) {
-    std::ranges::copy(bytes, room(bytes.size()).begin());
+    if (bytes.empty()) return;
+    std::memcpy(room(bytes.size()).data(), bytes.data(), bytes.size());
     commit(bytes.size());
   }
   void sent(size_t size) {
@@ -37,12 +42,13 @@ class Outbox {
     if (is_empty()) clear();
   }
   void clear() {
-    wipe(MutableByteSpan(bytes_).first(end_));
+    if (holds_ == Holds::kKeys) wipe(MutableByteSpan(bytes_).first(end_));
     begin_ = end_ = 0;
   }
 
  private:
   static constexpr size_t kCompactBytes = 64 << 10;
+  const Holds holds_;
   Bytes bytes_;
   size_t begin_ = 0, end_ = 0;
 };

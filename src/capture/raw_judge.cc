@@ -200,8 +200,8 @@ void RawJudge::output(BootTime at, ByteSpan bytes) {
     follow_screen();
     return note_away(at);
   }
-  // Twice the limit before it is cut, so that a flood is moved once and not at every read.
-  if (unseen_.size() >= 2 * kUnseenBytesMax) {
+  // Some times the limit before it is cut, so that a flood is seldom moved.
+  if (unseen_.size() >= 4 * kUnseenBytesMax) {
     unseen_.erase(unseen_.begin(), unseen_.end() - kUnseenBytesMax);
   }
 }

@@ -68,6 +68,7 @@ Result<Outcome> Session::run() {
 }
 
 Status Session::start() {
+  TRY(poller_, os::Poller::make());
   TRY(os::Pty pty, os::open_pty(person_.mode(), person_.size().value_or(as_os(options_.size))));
   master_ = std::move(pty.master);
   slave_ = std::move(pty.slave);
@@ -243,7 +244,7 @@ Status Session::wait() {
       {.fd = person_.output(), .want_write = !shown_.is_empty()},
   };
   const std::optional<Micros> limit = has_more() ? Micros(0) : patience();
-  os::wait_until_ready(set, limit);
+  poller_->wait(set, limit);
   const auto& [session, keys, signals, screen] = set;
   may_read_session_ = may_read_session_ || session.can_read;
   may_send_ = may_send_ || session.can_write;

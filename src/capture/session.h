@@ -18,6 +18,7 @@
 #include "capture/outbox.h"
 #include "capture/secret_filter.h"
 #include "capture/user_terminal.h"
+#include "os/poller.h"
 #include "os/process.h"
 #include "os/pty.h"
 #include "os/signals.h"
@@ -68,6 +69,7 @@ class Session {
   os::SignalWatch& signals_;
   UserTerminal person_;
   SecretFilter filter_;
+  std::optional<os::Poller> poller_;
 
   os::Fd master_, slave_;
   event::WindowSize size_;  // as last recorded
@@ -77,8 +79,9 @@ class Session {
   uint64_t output_before_end_ = 0;
   bool drained_since_end_ = false;
 
-  Outbox shown_;       // recorded, not yet taken by the person's terminal
-  Outbox sent_;        // read from the person, not yet taken by the session
+  // Recorded, not yet taken by the person's terminal; read from the person, not yet taken by the
+  // session.
+  Outbox shown_{Outbox::Holds::kScreen}, sent_{Outbox::Holds::kKeys};
   size_t judged_ = 0;  // the first bytes of sent_ that the filter has seen
   bool may_read_session_ = true, may_show_ = true, may_send_ = true;
   bool session_open_ = true, input_open_;
