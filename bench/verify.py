@@ -5,7 +5,7 @@ A ledger of about --mb is made by recording text that hardly compresses. What is
 bytes, each of which is hashed. `of openssl` compares, round by round, with openssl's rate on 65,536-byte blocks on as
 many cores. MB per CPU second counts the process' own user and system time: what neighbours take from it does not show.
 
---million 'PROGRAM {ledger} {leaves}' makes a ledger of --leaves leaves; then it is opened --runs times beside a small
+--million ['PROGRAM {ledger} {leaves}'] makes a ledger of --leaves leaves; then it is opened --runs times beside a small
 one, with --open (default: what recording a session has to do before the first byte).
 """
 import os
@@ -22,7 +22,7 @@ ap = b.arguments(__doc__, 5, "")
 ap.add_argument("--mb", type=int, default=400)
 ap.add_argument("--ledger", metavar="DIR", help="verify this ledger, make none")
 ap.add_argument("--verify", default="{stele} verify --dir {ledger} --all --threads {threads}")
-ap.add_argument("--million", metavar="COMMAND", help="the generator of a large ledger")
+ap.add_argument("--million", metavar="COMMAND", nargs="?", const=f"{b.STELE.parent}/ledger_generator {{ledger}} {{leaves}}", help="the generator of a large ledger")
 ap.add_argument("--leaves", type=int, default=1_000_000)
 ap.add_argument("--open", default="{stele} record --dir {ledger} -- true")
 a = ap.parse_args()
