@@ -343,7 +343,7 @@ class Server : public Source {
     catalog_ = {};
     for (uint64_t index = 0; index < leaves.size(); ++index)
       catalog_.add({index, {}, 0, leaves[index]});
-    return {};
+    return learn_cuts(*hosts_);
   }
 
   Result<Bytes> segment(const SegmentRef& ref) override {
@@ -364,7 +364,7 @@ class Server : public Source {
   }
 
   bool may_go_on(const ledger::StreamRef& stream) override {
-    return !stream.closed() && hosts_ && is_of_another_host(*hosts_, stream);
+    return !stream.closed() && hosts_ && is_of_another_host(*hosts_, stream) && !is_cut(stream);
   }
 
   // What is acknowledged is shown; a checkpoint covers it a second later.

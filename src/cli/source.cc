@@ -18,7 +18,8 @@ class Directory : public Source {
 
   Status load() override {
     TRY(catalog_, ledger::Catalog::read(vault_));
-    return {};
+    const auto hosts = ledger::HostKeys::load(context_.files, context_.layout.host_vkey());
+    return hosts ? learn_cuts(*hosts) : Status();
   }
 
   Result<Bytes> segment(const ledger::SegmentRef& ref) override { return segments_.read(ref); }
@@ -47,7 +48,7 @@ class Directory : public Source {
     if (stream.closed()) return false;
     if (is_live(context_, stream.id)) return true;
     const auto hosts = ledger::HostKeys::load(context_.files, context_.layout.host_vkey());
-    return hosts && is_of_another_host(*hosts, stream);
+    return hosts && is_of_another_host(*hosts, stream) && !is_cut(stream);
   }
 
   Status look_again(const StreamId&) override { return load(); }
@@ -64,6 +65,42 @@ class Directory : public Source {
 };
 
 }  // namespace
+
+Status Source::learn_cuts(const ledger::HostKeys& hosts) {
+  cuts_ = {};
+  std::map<uint64_t, const ledger::SegmentRef*> told;  // in the ledger's order
+  for (const ledger::StreamRef& stream : catalog_.streams()) {
+    if (stream.kind != segment::Kind::kServer || is_of_another_host(hosts, stream)) continue;
+    for (const ledger::SegmentRef& ref : stream.segments)
+      if (ref.leaf.has(segment::kOpen) || ref.leaf.has(segment::kRekey)) told[ref.index] = &ref;
+  }
+  for (const auto& [index, ref] : told) {
+    const auto manifest = manifest_of(*ref);
+    if (manifest) {
+      cuts_.take(*manifest);
+    } else if (manifest.error().code == Code::kPermission) {
+      return {};
+    } else if (manifest.error().code == Code::kCorrupt) {
+      warn("the server's own stream, segment " + std::to_string(ref->leaf.sequence) + ": " +
+           manifest.error().message());  // it must not hide the sessions
+    } else {
+      return fail(manifest.error());
+    }
+  }
+  return {};
+}
+
+Result<segment::Manifest> Source::manifest_of(const ledger::SegmentRef& ref) {
+  TRY(const Bytes bytes, front(ref));
+  TRY(const auto header, segment::parse_header(bytes));
+  return segment::parse_manifest(
+      ByteSpan(bytes).subspan(segment::kHeaderBytes, header.manifest_bytes));
+}
+
+bool Source::is_cut(const ledger::StreamRef& stream) const {
+  const auto& last = stream.segments.back().leaf;
+  return cuts_.is_cut({stream.id, last.sequence + 1, last.segment_hash});
+}
 
 Result<std::unique_ptr<Source>> open_source(Context& context, const std::string& purpose) {
   TRY(auto source, name_source(context, purpose));

@@ -5,6 +5,7 @@
 
 #include "cli/common.h"
 #include "ledger/catalog.h"
+#include "ledger/cut_marks.h"
 
 namespace stele::cli {
 
@@ -31,7 +32,16 @@ class Source {
   virtual const ledger::Layout& layout() const = 0;
 
  protected:
+  /// Reads what the server took for cut, where it may be read.
+  Status learn_cuts(const ledger::HostKeys& hosts);
+  bool is_cut(const ledger::StreamRef& stream) const;
+
   ledger::Catalog catalog_;
+
+ private:
+  Result<segment::Manifest> manifest_of(const ledger::SegmentRef& ref);
+
+  ledger::CutMarks cuts_;
 };
 
 /// The ledger that the person named. `purpose`: told to a server. kNotFound: there is none.
@@ -40,7 +50,7 @@ Result<std::unique_ptr<Source>> name_source(Context& context, const std::string&
 Result<std::unique_ptr<Source>> open_source(Context& context, const std::string& purpose);
 
 /// A stream that is not closed may go on where it is another host's than the ledger's own: until
-/// its agent says that it is over.
+/// its agent says that it is over, or the server that it is cut.
 bool is_of_another_host(const ledger::HostKeys& hosts, const ledger::StreamRef& stream);
 
 }  // namespace stele::cli

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <thread>
 
@@ -125,13 +126,15 @@ ledger::VerifyOptions verifier_options(Context& context, const VerifyOptions& op
   return out;
 }
 
-/// A server says of no stream that it is being recorded: one of another host than its own, without
-/// an end, may be.
-std::function<bool(const StreamId&)> going_on_of(Source& source, const ledger::HostKeys& hosts) {
-  return [&source, &hosts](const StreamId& id) {
+/// Of the streams that are the server's own, the one it writes to now is the last.
+std::function<bool(const StreamId&)> written_by(Source& source) {
+  return [&source](const StreamId& id) {
     if (source.catalog().streams().empty() && !source.load()) return false;
-    const ledger::StreamRef* stream = source.catalog().find(id);
-    return stream != nullptr && !stream->closed() && is_of_another_host(hosts, *stream);
+    const auto& streams = source.catalog().streams();
+    const auto last = std::find_if(streams.rbegin(), streams.rend(), [](const auto& stream) {
+      return stream.kind == segment::Kind::kServer;
+    });
+    return last != streams.rend() && last->id == id;
   };
 }
 
@@ -189,7 +192,7 @@ Result<Report> run(Context& context, const VerifyOptions& options) {
   TRY(const auto source, name_source(context, "verify"));
   TRY(const ledger::Trust trust, load_trust(source->files(), source->layout()));
   auto how = verifier_options(context, options);
-  if (!context.remote.server.empty()) how.is_live = going_on_of(*source, trust.hosts);
+  if (!context.remote.server.empty()) how.is_live = written_by(*source);
   if (!options.forget) {
     TRY(how.memory, recall(context.files, memory_directory(), trust.log.name));
   }

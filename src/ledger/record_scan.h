@@ -22,7 +22,7 @@ struct ScannedRecord {
   segment::Header header;
   segment::Hashes hashes{};
   std::array<uint8_t, segment::kSignatureBytes> signature{};
-  Bytes manifest = {};  // of a host's own stream: what it says of keys
+  Bytes manifest = {};  // of a host's or a server's own stream: what it says in clear
 };
 
 struct ScanSink {

@@ -107,6 +107,20 @@ void StreamCheck::learn_keys(State& s, const ScannedRecord& record, const std::s
   }
 }
 
+// Signed with the ledger's own key.
+bool StreamCheck::is_own(const State& s) const {
+  return s.signer && s.signer->name == hosts_.entries().front().name;
+}
+
+// Which streams the server took for cut. That is for nobody else to say.
+void StreamCheck::learn_cuts(State& s, const ScannedRecord& record, const std::string& where) {
+  if (record.manifest.empty() || !is_own(s)) return;
+  const auto manifest = segment::parse_manifest(record.manifest);
+  if (manifest) return cuts_.take(*manifest);
+  s.report.faults.push_back(
+      {Verdict::kTampered, "bad manifest", where + ": " + manifest.error().message()});
+}
+
 std::vector<std::string> StreamCheck::missing_tails() const {
   std::vector<std::string> notes;
   for (const segment::Standing& wanted : epochs_.awaited()) {
@@ -129,6 +143,8 @@ void StreamCheck::take(const ScannedRecord& record, bool covered, const std::str
     check_signature(s);
   if (h.kind == segment::Kind::kHost) learn_keys(s, record, where);
   check_key(s, record, where);
+  if (h.kind == segment::Kind::kServer) learn_cuts(s, record, where);
+  if (h.kind == segment::Kind::kHost) learn_predecessor(s, record);
   epochs_.took(h);
 
   s.started = true;
@@ -170,14 +186,28 @@ void StreamCheck::blame(const StreamId& stream, Fault fault) {
   note_lost(s.report.kind);
 }
 
+// What a host's own stream goes on with is over: an agent that was killed does not close it.
+void StreamCheck::learn_predecessor(const State& s, const ScannedRecord& record) {
+  const auto manifest = segment::parse_manifest(record.manifest);
+  if (manifest && manifest->continues && s.signer)
+    continued_.insert_or_assign(manifest->continues->stream, s.signer->name);
+}
+
+// Of another host's stream without an end: until then it is open.
+bool StreamCheck::is_over(const State& s) const {
+  const auto by = continued_.find(s.report.stream);
+  return cuts_.is_cut({s.report.stream, s.next_sequence, s.last_hash}) ||
+         (by != continued_.end() && by->second == s.signer->name);
+}
+
 std::vector<StreamReport> StreamCheck::finish(const std::function<bool(const StreamId&)>& is_live) {
   std::vector<StreamReport> reports;
   for (State& s : states_) {
     check_signature(s);
     Verdict& verdict = s.report.verdict;
     if (!s.closed) {
-      const bool is_remote = s.signer && s.signer->name != hosts_.entries().front().name;
-      const bool may_go_on = is_remote || (is_live && is_live(s.report.stream));
+      const bool is_of_another_host = s.signer && !is_own(s);
+      const bool may_go_on = is_of_another_host ? !is_over(s) : is_live && is_live(s.report.stream);
       verdict = may_go_on ? Verdict::kOpen : Verdict::kCut;
     } else if (s.report.unsealed > 0) {
       verdict = Verdict::kUnsealed;

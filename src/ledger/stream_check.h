@@ -4,6 +4,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "ledger/cut_marks.h"
 #include "ledger/key_epochs.h"
 #include "ledger/record_scan.h"
 #include "ledger/verify.h"
@@ -45,6 +46,10 @@ class StreamCheck {
   State& state(const StreamId& stream, segment::Kind kind);
   void check_chain(State& s, const ScannedRecord& record, const std::string& where);
   void check_key(State& s, const ScannedRecord& record, const std::string& where);
+  bool is_own(const State& s) const;
+  void learn_cuts(State& s, const ScannedRecord& record, const std::string& where);
+  void learn_predecessor(const State& s, const ScannedRecord& record);
+  bool is_over(const State& s) const;
   void learn_keys(State& s, const ScannedRecord& record, const std::string& where);
   void note_lost(segment::Kind kind) { keys_lost_ = keys_lost_ || kind == segment::Kind::kHost; }
   void check_signature(State& s);
@@ -52,6 +57,8 @@ class StreamCheck {
   const HostKeys& hosts_;
   const bool every_signature_;
   KeyEpochs epochs_;
+  CutMarks cuts_;
+  std::map<StreamId, std::string> continued_;  // by a host's own stream: of which host
   bool keys_lost_ = false;  // a host stream's record is not there: what it introduced is not known
   std::map<StreamId, size_t> index_;
   std::vector<State> states_;  // in the order they opened

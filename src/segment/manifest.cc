@@ -38,18 +38,36 @@ Result<Standing> read_standing(codec::CborReader& in) {
   return standing;
 }
 
-Result<std::vector<Standing>> read_agreed(codec::CborReader& in) {
+Result<uint64_t> read_count(codec::CborReader& in, uint64_t max) {
   TRY(const uint64_t count, in.array());
-  if (count == 0 || count > kAgreedMax)
-    return fail(Code::kCorrupt, "manifest: 1 to 512 streams are agreed on");
-  std::vector<Standing> agreed;
+  if (count == 0 || count > max)
+    return fail(Code::kCorrupt, "manifest: a list has 1 to " + std::to_string(max) + " streams");
+  return count;
+}
+
+Result<std::vector<Standing>> read_standings(codec::CborReader& in, uint64_t max) {
+  TRY(const uint64_t count, read_count(in, max));
+  std::vector<Standing> standings;
   for (uint64_t i = 0; i < count; ++i) {
     TRY(const Standing standing, read_standing(in));
-    if (!agreed.empty() && agreed.back().stream >= standing.stream)
+    if (!standings.empty() && standings.back().stream >= standing.stream)
       return fail(Code::kCorrupt, "manifest: streams out of order");
-    agreed.push_back(standing);
+    standings.push_back(standing);
   }
-  return agreed;
+  return standings;
+}
+
+Result<std::vector<StreamId>> read_streams(codec::CborReader& in, uint64_t max) {
+  TRY(const uint64_t count, read_count(in, max));
+  std::vector<StreamId> streams;
+  for (uint64_t i = 0; i < count; ++i) {
+    StreamId stream{};
+    TRY_VOID(read_array(in, stream));
+    if (!streams.empty() && streams.back() >= stream)
+      return fail(Code::kCorrupt, "manifest: streams out of order");
+    streams.push_back(stream);
+  }
+  return streams;
 }
 
 Result<Rotation> read_rotation(codec::CborReader& in) {
@@ -71,6 +89,11 @@ void write(codec::CborWriter& out, const Standing& standing) {
   out.bytes(standing.stream);
   out.unsigned_integer(standing.next_sequence);
   out.bytes(standing.last_hash);
+}
+
+void write(codec::CborWriter& out, const std::vector<Standing>& standings) {
+  out.array(standings.size());
+  for (const Standing& standing : standings) write(out, standing);
 }
 
 void write(codec::CborWriter& out, const Rotation& rotation) {
@@ -116,9 +139,13 @@ Status read_more(codec::CborReader& in, uint64_t entries, Manifest& manifest) {
     if (key == 4) {
       TRY(manifest.continues, read_standing(in));
     } else if (key == 5) {
-      TRY(manifest.agreed, read_agreed(in));
+      TRY(manifest.agreed, read_standings(in, kAgreedMax));
     } else if (key == 6) {
       TRY(manifest.rotation, read_rotation(in));
+    } else if (key == 7) {
+      TRY(manifest.cut, read_standings(in, kMarksMax));
+    } else if (key == 8) {
+      TRY(manifest.heard, read_streams(in, kMarksMax));
     } else {
       return fail(Code::kCorrupt, "manifest: unexpected key " + std::to_string(key));
     }
@@ -139,7 +166,8 @@ Bytes encode(const Manifest& manifest) {
   Bytes out;
   codec::CborWriter w(out);
   w.map(3U + (manifest.continues ? 1 : 0) + (manifest.agreed.empty() ? 0 : 1) +
-        (manifest.rotation ? 1 : 0));
+        (manifest.rotation ? 1 : 0) + (manifest.cut.empty() ? 0 : 1) +
+        (manifest.heard.empty() ? 0 : 1));
   w.unsigned_integer(1);
   w.unsigned_integer(kFormat);
   w.unsigned_integer(2);
@@ -159,12 +187,20 @@ Bytes encode(const Manifest& manifest) {
   }
   if (!manifest.agreed.empty()) {
     w.unsigned_integer(5);
-    w.array(manifest.agreed.size());
-    for (const Standing& standing : manifest.agreed) write(w, standing);
+    write(w, manifest.agreed);
   }
   if (manifest.rotation) {
     w.unsigned_integer(6);
     write(w, *manifest.rotation);
+  }
+  if (!manifest.cut.empty()) {
+    w.unsigned_integer(7);
+    write(w, manifest.cut);
+  }
+  if (!manifest.heard.empty()) {
+    w.unsigned_integer(8);
+    w.array(manifest.heard.size());
+    for (const StreamId& stream : manifest.heard) w.bytes(stream);
   }
   return out;
 }
@@ -187,8 +223,8 @@ Result<Manifest> parse_manifest(ByteSpan bytes) {
   if (bytes.size() > kManifestBytesMax) return fail(Code::kLimit, "manifest over 64 KiB");
   codec::CborReader in(bytes);
   TRY(const uint64_t entries, in.map());
-  if (entries < 3 || entries > 6)
-    return fail(Code::kCorrupt, "manifest: three to six entries expected");
+  if (entries < 3 || entries > 8)
+    return fail(Code::kCorrupt, "manifest: three to eight entries expected");
   TRY_VOID(expect_key(in, 1));
   TRY(const uint64_t format, in.unsigned_integer());
   if (format != kFormat)

@@ -31,6 +31,7 @@ struct Standing {
   bool operator==(const Standing&) const = default;
 };
 inline constexpr size_t kAgreedMax = 512;  // a manifest
+inline constexpr size_t kMarksMax = 512;   // of streams cut, and of streams heard again, a manifest
 inline constexpr uint32_t kAgreedPartsMax = 128;
 
 /// A host's next signing key, introduced by the one before (docs/formats/host-stream.md).
@@ -50,6 +51,8 @@ struct Manifest {
   std::optional<Standing> continues = {};  // the stream that this one goes on with
   std::vector<Standing> agreed = {};       // host streams: ascending by stream
   std::optional<Rotation> rotation = {};   // host streams
+  std::vector<Standing> cut = {};          // server's own streams: ascending by stream
+  std::vector<StreamId> heard = {};        // server's own streams: ascending
   bool operator==(const Manifest&) const = default;
 };
 

@@ -30,9 +30,12 @@ class RotationVectors : public testing::Test {
   RotationVectors() {
     std::ifstream in(STELE_TESTDATA "/vectors/host_stream.json", std::ios::binary);
     file.assign(std::istreambuf_iterator<char>(in), {});
-    const size_t end = file.find("\n\"refused\": [");
-    for (const std::string& hex : words(file.substr(0, end), "segment"))
+    const size_t end = file.find("\n\"refused\": ["),
+                 servers = file.find("\n\"server_segments\": [");
+    for (const std::string& hex : words(file.substr(0, servers), "segment"))
       segments.push_back(from_hex(hex).value());
+    for (const std::string& hex : words(file.substr(servers, end - servers), "segment"))
+      server_segments.push_back(from_hex(hex).value());
     refused = words(file.substr(end), "manifest");
   }
   crypto::PublicKey key(const std::string& name) const {
@@ -43,7 +46,7 @@ class RotationVectors : public testing::Test {
   }
 
   std::string file;
-  std::vector<Bytes> segments;
+  std::vector<Bytes> segments, server_segments;
   std::vector<std::string> refused;
 };
 
@@ -82,8 +85,24 @@ TEST_F(RotationVectors, are_signed_by_the_old_key_and_the_segment_by_the_new_one
   EXPECT_EQ(to_hex(manifest.rotation->old_key), words(file, "old_key_id").at(0));
 }
 
+TEST_F(RotationVectors, a_server_s_stream_says_in_clear_what_is_cut) {
+  ASSERT_EQ(server_segments.size(), 2U);
+  std::vector<Manifest> manifests;
+  for (const Bytes& bytes : server_segments) {
+    const View view = parse_segment(bytes).value();
+    EXPECT_EQ(view.header.kind, Kind::kServer);
+    manifests.push_back(parse_manifest(view.manifest).value());
+    EXPECT_TRUE(equal(encode(manifests.back()), view.manifest));
+  }
+  ASSERT_EQ(manifests[0].cut.size(), 2U);
+  EXPECT_TRUE(manifests[0].heard.empty());
+  EXPECT_EQ(manifests[1].cut, std::vector{manifests[0].cut[1]});
+  EXPECT_EQ(manifests[1].heard,
+            (std::vector{manifests[0].cut[0].stream, manifests[0].cut[1].stream}));
+}
+
 TEST_F(RotationVectors, are_refused_where_they_must_be) {
-  ASSERT_EQ(refused.size(), 14U);
+  ASSERT_EQ(refused.size(), 22U);
   for (size_t i = 0; i < refused.size(); ++i) {
     const auto manifest = parse_manifest(from_hex(refused[i]).value());
     ASSERT_FALSE(manifest.has_value()) << i;

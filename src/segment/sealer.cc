@@ -80,8 +80,12 @@ Status Sealer::check(const Batch& batch) const {
 
 // Fresh keys in every lane that has recipients, and the manifest that hands them out.
 Result<Bytes> Sealer::fresh_keys(const Header& header) {
-  Manifest manifest{
-      recipients_.list_hash, {}, carried_.continues, carried_.agreed, carried_.rotation};
+  Manifest manifest{.recipients_list = recipients_.list_hash,
+                    .continues = carried_.continues,
+                    .agreed = carried_.agreed,
+                    .rotation = carried_.rotation,
+                    .cut = carried_.cut,
+                    .heard = carried_.heard};
   for (size_t lane = 0; lane < event::kLaneCount; ++lane) {
     const auto& recipients = recipients_.lanes[lane];
     if (recipients.empty()) continue;

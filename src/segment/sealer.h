@@ -39,6 +39,8 @@ struct Carried {
   std::vector<Standing> agreed = {};
   std::optional<Rotation> rotation = {};        // without its signature,
   const crypto::SigningKey* old_key = nullptr;  // which this one makes when the segment is sealed
+  std::vector<Standing> cut = {};               // docs/formats/server-stream.md, "In clear"
+  std::vector<StreamId> heard = {};
 };
 
 /// Events of one segment: each lane's encoded CBOR sequence (event/codec.h), times relative to

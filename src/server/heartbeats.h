@@ -21,12 +21,18 @@ class Heartbeats {
     WallTime received;
   };
   struct Silence {
+    enum class What {
+      kFallen,
+      kOver,   // it is heard again
+      kFirst,  // it is heard for the first time since this server started
+    };
     std::string host;
-    WallTime since;        // it was heard last; or from then on somebody listened
-    bool is_over = false;  // it is heard again
+    WallTime since;  // it was heard last; or from then on somebody listened
+    What what = What::kFallen;
   };
-  /// A host fell silent, or is heard again. Called on the thread that noticed, without a lock.
-  using Tell = std::function<void(const Silence&)>;
+  /// Called on the thread that noticed, without a lock. An error: it could not be told now, and
+  /// look() says it again.
+  using Tell = std::function<Status(const Silence&)>;
 
   Heartbeats(Clock& clock, Micros silent_after, Tell tell)
       : clock_(clock), silent_after_(silent_after), tell_(std::move(tell)) {}
@@ -43,6 +49,7 @@ class Heartbeats {
 
   /// nullopt: it said nothing since this server started.
   std::optional<Heard> last(const std::string& host) const;
+  bool is_silent(const std::string& host) const;
 
  private:
   struct Host {
@@ -50,7 +57,10 @@ class Heartbeats {
     WallTime heard_at;
     BootTime heard;
     bool is_silent = false;
+    std::optional<Silence> owed = {};  // what is to be told of being heard
+    bool was_heard = false;
   };
+  void tell_owed(const std::string& host);
   void note(const std::string& host, const std::optional<wire::Heartbeat>& heartbeat);
 
   Clock& clock_;

@@ -15,10 +15,19 @@ class HeartbeatsTest : public ::testing::Test {
   static std::vector<std::string> words(std::initializer_list<std::string> all) { return all; }
 
   sim::Clock clock;
-  std::vector<std::string> told_;
+  bool can_tell = true;
+  std::vector<std::string> told_, first_;
   Heartbeats heartbeats{clock, seconds(60), [this](const Heartbeats::Silence& silence) {
-                          told_.push_back(silence.host + (silence.is_over ? " is back" : ""));
+                          using What = Heartbeats::Silence::What;
                           EXPECT_LE(silence.since, clock.wall());
+                          if (!can_tell) return Status(fail(Code::kBusy, "not now"));
+                          if (silence.what == What::kFirst) {
+                            first_.push_back(silence.host);
+                          } else {
+                            const bool is_over = silence.what == What::kOver;
+                            told_.push_back(silence.host + (is_over ? " is back" : ""));
+                          }
+                          return Status();
                         }};
 };
 
@@ -59,6 +68,36 @@ TEST_F(HeartbeatsTest, a_host_that_never_came_back_after_a_restart_is_silent_too
   clock.advance(seconds(61));
   heartbeats.look();
   EXPECT_EQ(told(), words({"web01"}));
+}
+
+TEST_F(HeartbeatsTest, who_is_heard_for_the_first_time_is_told_once) {
+  heartbeats.expect("web01");
+  heartbeats.heard("web01");
+  EXPECT_EQ(first_, words({})) << "on the thread that looks";
+  for (int i = 0; i < 3; ++i) {
+    heartbeats.look();
+    heartbeats.take("web01", {});
+  }
+  EXPECT_EQ(first_, words({"web01"}));
+}
+
+TEST_F(HeartbeatsTest, what_can_not_be_told_is_told_later) {
+  heartbeats.take("web01", {});
+  heartbeats.look();
+  can_tell = false;
+  clock.advance(seconds(61));
+  heartbeats.look();
+  EXPECT_FALSE(heartbeats.is_silent("web01"));
+  can_tell = true;
+  heartbeats.look();
+  EXPECT_TRUE(heartbeats.is_silent("web01"));
+  can_tell = false;
+  heartbeats.heard("web01");
+  EXPECT_EQ(told(), words({"web01"}));
+  can_tell = true;
+  heartbeats.look();
+  heartbeats.look();
+  EXPECT_EQ(told(), words({"web01 is back"}));
 }
 
 TEST_F(HeartbeatsTest, a_clock_that_is_set_makes_nobody_silent) {

@@ -62,11 +62,7 @@ Result<std::unique_ptr<OwnStream>> OwnStream::open(os::FileSystem& files,
   std::unique_ptr<OwnStream> own(new OwnStream(clock, std::move(key.key), id, epoch,
                                                ledger::sealing_recipients(list, note), random,
                                                std::move(submit)));
-  if (last) {
-    segment::Carried carried;
-    carried.continues = last;
-    own->sealer_.carry(std::move(carried));
-  }
+  own->continues_ = last;
   TRY_VOID(files.replace(last_path(layout), as_bytes(to_string(own->id()) + "\n")));
   const std::string live = layout.live(own->id());
   TRY(own->alive_, files.lock(live, os::Wait::kNo));
@@ -91,6 +87,20 @@ bool OwnStream::tell(event::Body body, Done done) {
   return true;
 }
 
+bool OwnStream::mark(Marks marks, std::vector<event::Body> bodies) {
+  CHECK(!bodies.empty() && marks.cut.size() <= segment::kMarksMax &&
+        marks.heard.size() <= segment::kMarksMax);
+  {
+    const std::lock_guard lock(mutex_);
+    if (closing_ || told_.size() + bodies.size() > kToldMax) return false;
+    for (event::Body& body : bodies)
+      told_.push_back({clock_.boot(), clock_.wall(), std::move(body), nullptr});
+    told_.back().marks = std::move(marks);
+  }
+  changed_.notify_one();
+  return true;
+}
+
 void OwnStream::close() {
   {
     const std::lock_guard lock(mutex_);
@@ -103,7 +113,13 @@ void OwnStream::close() {
   if (thread_.joinable()) thread_.join();
 }
 
-Result<segment::Sealed> OwnStream::seal(const std::deque<Told>& told, bool close) {
+Result<segment::Sealed> OwnStream::seal(std::deque<Told>& told, bool close) {
+  if (continues_ || told.back().marks) {
+    Marks marks = std::exchange(told.back().marks, std::nullopt).value_or(Marks());
+    sealer_.carry({.continues = std::exchange(continues_, std::nullopt),
+                   .cut = std::move(marks.cut),
+                   .heard = std::move(marks.heard)});
+  }
   event::LaneEncoder encoder;
   encoder.begin(told.front().at);
   for (const Told& each : told) encoder.event(each.at, each.body);
@@ -160,6 +176,7 @@ void OwnStream::run() {
       while (!told_.empty() && batch.size() < kBatchMax) {
         batch.push_back(std::move(told_.front()));
         told_.pop_front();
+        if (batch.back().marks) break;
       }
       is_last = closing_ && told_.empty();
     }

@@ -36,6 +36,13 @@ class OwnStream {
 
   /// False: too much waits already, or it is closed; `done` is not called.
   bool tell(event::Body body, Done done = nullptr);
+  /// The same for several events at once, with what stands in clear beside them: at most
+  /// segment::kMarksMax streams of each kind, ascending.
+  struct Marks {
+    std::vector<segment::Standing> cut = {};
+    std::vector<StreamId> heard = {};
+  };
+  bool mark(Marks marks, std::vector<event::Body> bodies);
   /// Tells what waits, and that the server stops; nothing is taken any more.
   void close();
 
@@ -47,17 +54,19 @@ class OwnStream {
     WallTime wall;
     event::Body body;
     Done done;
+    std::optional<Marks> marks = {};  // the segment that carries them ends with this
   };
   OwnStream(Clock& clock, crypto::SigningKey key, segment::HostKeyId id, uint32_t epoch,
             segment::Recipients recipients, const RandomSource& random, Submit submit);
 
   void run();
-  Result<segment::Sealed> seal(const std::deque<Told>& told, bool close);
+  Result<segment::Sealed> seal(std::deque<Told>& told, bool close);
   Status commit(const segment::Sealed& sealed);
   void answer(std::deque<Told>& told, const Status& status);
 
   Clock& clock_;
   const crypto::SigningKey key_;
+  std::optional<segment::Standing> continues_;  // of the opening segment
   segment::Sealer sealer_;
   const Submit submit_;
   std::function<void()> forget_live_;

@@ -211,7 +211,7 @@ void Reading::answer(const Route& route, std::string_view part, const Request& r
     const auto id = parse_stream_id(part);
     if (host && id) (void)index_.catch_up();
     const auto facts = host && id ? index_.find(*id) : std::nullopt;
-    if (!host || (facts && parts_.host_of(facts->opened_by) != *host)) {
+    if (!host || (facts && parts_.host_of(facts->owner) != *host)) {
       refused(request, "host:" + std::string(request.peer.host()), "");
       return void(reply.send(text_response(403, "your roles do not open this")));
     }
@@ -283,9 +283,14 @@ Result<Reading::Answer> Reading::sessions(const Request& request) {
   json.begin_object().key("sessions").begin_array();
   for (const StreamFacts& each : found) {
     json.begin_object().key("session").text(to_string(each.id));
-    json.key("host").text(parts_.host_of(each.opened_by));
+    json.key("host").text(parts_.host_of(each.owner));
     json.key("first").text(rfc3339(each.first)).key("last").text(rfc3339(each.last));
-    json.key("closed").boolean(each.closed).key("segments").number(each.segments);
+    json.key("closed")
+        .boolean(each.closed)
+        .key("cut")
+        .boolean(each.cut)
+        .key("segments")
+        .number(each.segments);
     json.key("bytes").number(each.bytes).key("leaf").number(each.opened_at).end_object();
   }
   json.end_array().key("next");

@@ -47,6 +47,7 @@ class Reading {
   void tell(event::Asked asked);
   void refused(const http::Request& request, const std::string& person, const std::string& token);
   void found(event::Finding finding);
+  StreamIndex& streams() { return index_; }
 
  private:
   struct Answer {

@@ -112,6 +112,8 @@ Status Service::start(const ServiceOptions& options) {
       Reading::Parts{files_, layout_, clock_, *own_, options.configuration,
                      [this](const segment::HostKeyId& key) { return host_of(key); },
                      [this](const Request& request) { return known_host(request); }});
+  silences_.emplace(reading_->streams(), *own_,
+                    [this](const segment::HostKeyId& key) { return host_of(key); });
   TRY_VOID(await_heartbeats(options.silent_after));
   sequencer_->start();
   publisher_thread_ = std::thread([this] { publish_until_stopped(); });
@@ -336,8 +338,9 @@ Result<Bytes> Service::heartbeat_now(const Request& request) {
 
 // Every host that may come is waited for: one that never comes back is silent too.
 Status Service::await_heartbeats(Micros silent_after) {
-  heartbeats_.emplace(clock_, silent_after,
-                      [this](const Heartbeats::Silence& silence) { tell_of_silence(silence); });
+  heartbeats_.emplace(clock_, silent_after, [this](const Heartbeats::Silence& silence) {
+    return tell_of_silence(silence);
+  });
   const std::lock_guard lock(registry_mutex_);
   TRY(const auto hosts, registry_.all());
   for (const Host& host : hosts)
@@ -345,15 +348,19 @@ Status Service::await_heartbeats(Micros silent_after) {
   return {};
 }
 
-void Service::tell_of_silence(const Heartbeats::Silence& silence) {
-  if (!check_known(silence.host)) return heartbeats_->forget(silence.host);  // revoked meanwhile
-  const std::string since = " since " + rfc3339(silence.since);
-  reading_->found({"silence",
-                   silence.is_over
-                       ? silence.host + " is heard again; it said nothing" + since
-                       : silence.host + " says nothing" + since + ": its open sessions may be cut",
-                   {},
-                   {}});
+// Of a revoked host nothing is taken any more: its streams are cut, and nobody waits for it.
+Status Service::tell_of_silence(const Heartbeats::Silence& silence) {
+  using What = Heartbeats::Silence::What;
+  switch (silence.what) {
+    case What::kFirst:
+      return silences_->is_heard_first(silence.host);
+    case What::kOver:
+      return silences_->is_over(silence.host, silence.since);
+    case What::kFallen:
+      TRY_VOID(silences_->fell(silence.host, silence.since));
+      if (!check_known(silence.host)) heartbeats_->forget(silence.host);
+  }
+  return {};
 }
 
 void Service::enrol(Request request, Reply reply) {
@@ -395,6 +402,7 @@ Result<std::string> Service::enrol_now(const Request& request) {
     const std::lock_guard known(known_mutex_);
     known_.erase(*host);
   }
+  heartbeats_->expect(*host);
   tell_of_host(request, *host, "enrol");
   if (enrolled.other_machine) {
     reading_->found({"other-machine", *host + " was enrolled again, from another machine", {}, {}});

@@ -12,6 +12,7 @@
 #include "server/own_stream.h"
 #include "server/reading.h"
 #include "server/registry.h"
+#include "server/silences.h"
 #include "server/workers.h"
 
 namespace stele::server {
@@ -57,7 +58,7 @@ class Service {
   void take_heartbeat(http::Request request, http::Reply reply);
   Result<Bytes> heartbeat_now(const http::Request& request);
   Status await_heartbeats(Micros silent_after);
-  void tell_of_silence(const Heartbeats::Silence& silence);
+  Status tell_of_silence(const Heartbeats::Silence& silence);
   void enrol(http::Request request, http::Reply reply);
   Result<std::string> enrol_now(const http::Request& request);
   void renew(http::Request request, http::Reply reply);
@@ -103,6 +104,7 @@ class Service {
   std::optional<logsrv::Sequencer> sequencer_;
   std::unique_ptr<OwnStream> own_;
   std::unique_ptr<Reading> reading_;
+  std::optional<Silences> silences_;
   std::optional<Heartbeats> heartbeats_;
   std::unique_ptr<Workers> workers_;
   std::atomic<uint64_t> covered_ = 0;

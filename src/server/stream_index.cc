@@ -9,12 +9,14 @@ namespace {
 
 constexpr size_t kLeavesAtOnce = 200'000;  // about 0.2 s
 constexpr uint32_t kFrontBytes = 1024;     // what most fronts are below
+constexpr size_t kRotatedKept = 65;        // keys of a host: who ingests believes no older ones
 
 void take(StreamFacts& facts, const segment::Leaf& leaf) {
   ++facts.segments;
   facts.bytes += leaf.segment_bytes;
   facts.last = std::max(facts.last, leaf.wall_first + Micros(leaf.duration_us));
   facts.closed = facts.closed || leaf.has(segment::kClose);
+  facts.last_hash = leaf.segment_hash;
 }
 
 }  // namespace
@@ -34,21 +36,74 @@ Status StreamIndex::catch_up() {
     if (found != vault::Found::kRecord) return {};
     const vault::Position& at = cursor_->position();
     if (at.index != places_.size()) return fail(Code::kCorrupt, "the first volume is not there");
-    if (volumes_.empty() || volumes_.back() != at.volume) volumes_.push_back(at.volume);
     const segment::Leaf& leaf = cursor_->leaf();
+    TRY_VOID(learn(leaf));
+    if (volumes_.empty() || volumes_.back() != at.volume) volumes_.push_back(at.volume);
     places_.push_back({at.offset, static_cast<uint32_t>(volumes_.size() - 1), leaf.segment_bytes});
     const auto [place, is_new] = by_id_.try_emplace(leaf.stream, streams_.size());
     if (is_new) {
-      streams_.push_back({{leaf.stream, leaf.kind, leaf.host_key, leaf.wall_first, leaf.wall_first,
-                           at.index, 0, 0, false},
+      streams_.push_back({{.id = leaf.stream,
+                           .kind = leaf.kind,
+                           .owner = owner_of(leaf.host_key),
+                           .first = leaf.wall_first,
+                           .last = leaf.wall_first,
+                           .opened_at = at.index},
                           {}});
+      if (leaf.kind == segment::Kind::kSession || leaf.kind == segment::Kind::kHost)
+        open_.insert(place->second);
     }
     Stream& stream = streams_[place->second];
     take(stream.facts, leaf);
+    if (stream.facts.closed) open_.erase(place->second);
     stream.leaves.push_back(at.index);
     cursor_->advance();
   }
   return fail(Code::kBusy, "the index is being made");
+}
+
+// What manifests say in clear: whose the next key is, and which streams are cut.
+Status StreamIndex::learn(const segment::Leaf& leaf) {
+  const bool is_own_stream =
+      leaf.kind == segment::Kind::kHost || leaf.kind == segment::Kind::kServer;
+  if (!is_own_stream || !(leaf.has(segment::kOpen) || leaf.has(segment::kRekey))) return {};
+  Bytes bytes;
+  TRY_VOID(cursor_->read_segment(bytes));
+  const auto view = segment::parse_segment(bytes);
+  const auto manifest = view ? segment::parse_manifest(view->manifest)
+                             : Result<segment::Manifest>(fail(view.error()));
+  if (!manifest) return {};  // damaged since it was taken: verification says so
+  if (leaf.kind == segment::Kind::kServer) cuts_.take(*manifest);
+  if (manifest->rotation) learn_rotation(manifest->rotation->old_key, leaf.host_key);
+  return {};
+}
+
+void StreamIndex::learn_rotation(const segment::HostKeyId& before,
+                                 const segment::HostKeyId& after) {
+  const segment::HostKeyId owner = owner_of(before);
+  owners_.insert_or_assign(after, owner);
+  auto& keys = rotated_[owner];
+  keys.push_back(after);
+  if (keys.size() <= kRotatedKept) return;
+  owners_.erase(keys.front());
+  keys.pop_front();
+}
+
+segment::HostKeyId StreamIndex::owner_of(const segment::HostKeyId& key) const {
+  const auto found = owners_.find(key);
+  return found == owners_.end() ? key : found->second;
+}
+
+StreamFacts StreamIndex::facts_of(const Stream& stream) const {
+  StreamFacts facts = stream.facts;
+  facts.cut = !facts.closed && cuts_.is_cut(facts.standing());
+  return facts;
+}
+
+std::vector<StreamFacts> StreamIndex::open_streams() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<StreamFacts> out;
+  for (const size_t place : open_) out.push_back(facts_of(streams_[place]));
+  return out;
 }
 
 std::vector<StreamFacts> StreamIndex::sessions(uint64_t from, size_t count) const {
@@ -58,7 +113,7 @@ std::vector<StreamFacts> StreamIndex::sessions(uint64_t from, size_t count) cons
     return stream.facts.opened_at < from;
   });
   for (; at != streams_.end() && out.size() < count; ++at)
-    if (at->facts.kind == segment::Kind::kSession) out.push_back(at->facts);
+    if (at->facts.kind == segment::Kind::kSession) out.push_back(facts_of(*at));
   return out;
 }
 
@@ -66,7 +121,7 @@ std::optional<StreamFacts> StreamIndex::find(const StreamId& id) const {
   const std::lock_guard lock(mutex_);
   const auto found = by_id_.find(id);
   if (found == by_id_.end()) return std::nullopt;
-  return streams_[found->second].facts;
+  return facts_of(streams_[found->second]);
 }
 
 uint64_t StreamIndex::leaves() const {

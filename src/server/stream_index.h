@@ -2,11 +2,14 @@
 // reading leaves when it is first asked for, and kept up by reading on. 24 bytes a leaf.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <vector>
 
+#include "ledger/cut_marks.h"
 #include "ledger/layout.h"
 #include "os/file_system.h"
 #include "vault/vault.h"
@@ -17,11 +20,15 @@ namespace stele::server {
 struct StreamFacts {
   StreamId id{};
   segment::Kind kind = segment::Kind::kSession;
-  segment::HostKeyId opened_by{};  // key id of its opening segment
-  WallTime first, last;            // of its first and its last event
-  uint64_t opened_at = 0;          // leaf index
+  segment::HostKeyId owner{};  // the enrolled key whose host it is, however often that rotated
+  WallTime first, last;        // of its first and its last event
+  uint64_t opened_at = 0;      // leaf index
   uint64_t segments = 0, bytes = 0;
   bool closed = false;
+  Hash last_hash{};
+  bool cut = false;  // its host is silent, as the server's own stream says
+
+  segment::Standing standing() const { return {id, static_cast<uint32_t>(segments), last_hash}; }
 };
 
 enum class Part { kWhole, kFront };
@@ -37,6 +44,8 @@ class StreamIndex {
   /// Sessions in the order they opened, from leaf `from` on, at most `count`.
   std::vector<StreamFacts> sessions(uint64_t from, size_t count) const;
   std::optional<StreamFacts> find(const StreamId& id) const;
+  /// Hosts' streams without an end.
+  std::vector<StreamFacts> open_streams() const;
   uint64_t leaves() const;
 
   /// The stream's records from segment `from` on, encoded, as many as an answer holds; `next`: the
@@ -60,6 +69,10 @@ class StreamIndex {
     StreamFacts facts;
     std::vector<uint64_t> leaves;
   };
+  Status learn(const segment::Leaf& leaf);
+  void learn_rotation(const segment::HostKeyId& before, const segment::HostKeyId& after);
+  segment::HostKeyId owner_of(const segment::HostKeyId& key) const;
+  StreamFacts facts_of(const Stream& stream) const;
   Result<Records> collect(const std::vector<std::pair<uint64_t, Place>>& places, uint64_t from,
                           Part part) const;
   std::vector<std::pair<uint64_t, Place>> choose(const std::vector<uint64_t>* leaves, uint64_t from,
@@ -72,6 +85,11 @@ class StreamIndex {
   std::vector<Place> places_;  // by leaf index
   std::vector<Stream> streams_;
   std::map<StreamId, size_t> by_id_;
+  std::set<size_t> open_;  // of streams_: hosts' without an end
+  ledger::CutMarks cuts_;
+  // The enrolled key behind a rotated one, and of each the newest few that may still sign.
+  std::map<segment::HostKeyId, segment::HostKeyId> owners_;
+  std::map<segment::HostKeyId, std::deque<segment::HostKeyId>> rotated_;
 };
 
 }  // namespace stele::server

@@ -11,7 +11,7 @@ import cbor2
 
 from segment import FACTS, REKEY, CLOSE, Host, Identity, Stream, drawn, sha256
 
-HOST = 3
+HOST, SERVER = 3, 4
 WALL = 1_767_225_600_000_000
 
 
@@ -50,6 +50,15 @@ def host_stream(old, new, auditor):
     yield stream.seal({FACTS: [[21, 0, "asked to"]]}, flags=CLOSE, wall=WALL + 700_000_000, boot=700_000_005)
 
 
+def server_stream(host, auditor):
+    stream = HostStream("server", bytes.fromhex("0197a3b20000700080000000000000dd"), SERVER, host, [[auditor], [], []])
+    first, second = sorted((standing("first", 7), standing("second", 300)))
+    stream.more = {7: [first, second]}
+    yield stream.seal({FACTS: [[30, 0, {"host": "log01", "program": "stele-server 0.1.0"}]]}, wall=WALL, boot=5)
+    stream.more = {7: [second], 8: [first[0], second[0]]}
+    yield stream.seal({FACTS: [[31, 0, "asked to"]]}, flags=REKEY | CLOSE, wall=WALL + 600_000_000, boot=600_000_005)
+
+
 def refused(old, new):
     """Manifests that no reader may take."""
     lane = [0, [bytes(8)], b"age"]
@@ -75,7 +84,15 @@ def refused(old, new):
     yield "a short key", with_entry(6, without(2, bytes(31)))
     yield "too many parts", with_entry(6, without(4, 129))
     yield "a long signature", with_entry(6, without(5, bytes(65)))
-    yield "an unknown entry", with_entry(7, 0)
+    yield "nothing is cut", with_entry(7, [])
+    yield "cut streams out of order", with_entry(7, [two, one])
+    yield "more streams cut than 512", with_entry(7, [[n.to_bytes(16, "big"), 1, bytes(32)] for n in range(513)])
+    yield "a cut stream that has no segment", with_entry(7, [[one[0], 0, one[2]]])
+    yield "nothing is heard", with_entry(8, [])
+    yield "a stream heard twice", with_entry(8, [one[0], one[0]])
+    yield "a short id heard", with_entry(8, [one[0][1:]])
+    yield "more streams heard than 512", with_entry(8, [n.to_bytes(16, "big") for n in range(513)])
+    yield "an unknown entry", with_entry(9, 0)
     yield "entries out of order", b"\xa5" + cbor2.dumps(entries, canonical=True)[1:] + (
         b"\6" + cbor2.dumps(good) + b"\5" + cbor2.dumps([one]))
 
@@ -89,6 +106,8 @@ def main():
             "new_key_id": new.key_id.hex(), "auditor": auditor.text}
     lines = [json.dumps({"format": "stele host stream, version 1", **keys})[:-1] + ', "segments": [']
     lines.append(",\n".join(map(json.dumps, good)) + "],")
+    lines.append('"server_segments": [')
+    lines.append(",\n".join(map(json.dumps, server_stream(Host("stele.example/host", 1), auditor))) + "],")
     lines.append('"refused": [\n' + ",\n".join(map(json.dumps, bad)) + "]}")
     print("\n".join(lines))
 

@@ -144,18 +144,19 @@ class BootedMachine(Machine):
 class FleetServer:
     """`stele server`; its port stays when it comes again."""
 
-    def __init__(self, folder, machine=None, addresses=("127.0.0.1",)):
+    def __init__(self, folder, machine=None, addresses=("127.0.0.1",), **settings):
         self.machine = machine or Here()
         self.ledger = Ledger(folder)
         self.config = pathlib.Path(folder) / "server.toml"
-        self.addresses = addresses
+        self.addresses, self.settings = addresses, settings
         self.configure(0)
         self.start()
         self.configure(self.port)
 
     def configure(self, port):
         names = ", ".join(f'"{name}"' for name in self.addresses)
-        self.config.write_text(f'dir = "{self.ledger.path}"\nlisten = "0.0.0.0:{port}"\nnames = [{names}]\n')
+        self.config.write_text(f'dir = "{self.ledger.path}"\nlisten = "0.0.0.0:{port}"\nnames = [{names}]\n'
+                               + "".join(f'{key} = "{value}"\n' for key, value in self.settings.items()))
 
     def start(self):
         self.process = self.machine.start(STELE, "server", "--config", self.config, stdout=subprocess.PIPE,

@@ -1,0 +1,83 @@
+"""What is noticed of a fleet: read back from the streams in which it stands, and from what `stele` says of it."""
+import json
+import signal
+
+from fleet import FleetServer, Host, wait_until
+from harness import LedgerTest, main
+
+
+class Findings(LedgerTest):
+    silent_after = "2s"
+
+    def setUp(self):
+        super().setUp()
+        self.folder = self.make_folder()
+        self.server = FleetServer(self.folder, silent_after=self.silent_after)
+        self.addCleanup(self.server.stop)
+        self.ledger = self.server.ledger
+
+    def host(self, name="web01", **settings):
+        host = Host(name, self.server, self.folder, **settings).start()
+        self.addCleanup(host.stop)
+        return host
+
+    def said(self, kind):
+        """What the streams of this kind say, as far as the ledger has them."""
+        events = []
+        for stream in self.ledger.verify()[1]["streams"]:
+            if stream["kind"] == kind:
+                lines = self.ledger.stele("export", stream["stream"], "--format", "json").splitlines()
+                events += [json.loads(line) for line in lines]
+        return events
+
+    def findings(self, rule, kind="server"):
+        return [e for e in self.said(kind) if e["type"] == "finding" and e["rule"] == rule]
+
+    def verdicts(self):
+        return {s["stream"]: s["verdict"] for s in self.ledger.verify()[1]["streams"]}
+
+    def state(self, session):
+        return next(s["state"] for s in self.ledger.sessions() if s["id"] == session)
+
+
+class Silence(Findings):
+    def test_a_dead_host_s_session_is_cut_until_it_goes_on(self):
+        host = self.host()
+        terminal = host.recording("--", "cat")
+        self.addCleanup(terminal.close)
+        terminal.type(b"hello\n")
+        terminal.expect("hello")
+        (session,) = [s["id"] for s in self.server.arrived(1, closed=False)]
+        self.assertEqual((self.verdicts()[session], self.state(session)), ("open", "open"))
+        host.stop(signal.SIGKILL)
+        wait_until(lambda: self.verdicts()[session] == "cut", "the server took it for cut")
+        self.assertEqual(self.state(session), "cut")
+        shown = json.loads(self.ledger.stele("show", session, "--json"))
+        self.assertEqual((shown["state"], shown["verdict"]), ("cut", "cut"))
+        (silence,) = self.findings("silence")
+        self.assertIn("web01 says nothing since", silence["what"])
+        (cut,) = [f for f in self.findings("cut") if f["stream"] == session]
+        self.assertEqual(cut["segment"], shown["segments"] - 1)
+        self.assertEqual(len(self.findings("cut")), 2, "the host's own stream is another")
+        # The server before took it for cut; the one that is there now hears of it first.
+        self.server.stop()
+        self.server.start()
+        self.assertEqual(self.verdicts()[session], "cut")
+        host.start()
+        wait_until(lambda: self.verdicts()[session] == "open", "its host is heard again")
+        self.assertEqual(self.state(session), "open", "though nothing came of the session itself")
+        terminal.type(b"there\n")
+        terminal.expect("there")
+        terminal.type(b"\x04")
+        self.server.arrived(1)
+        self.server.covered()
+        self.assertEqual(self.verdicts()[session], "intact")
+
+    def test_a_host_that_was_let_in_and_never_started_is_missed(self):
+        Host("web02", self.server, self.folder)
+        wait_until(lambda: [f for f in self.findings("silence") if "web02" in f["what"]], "it is missed")
+        self.assertFalse(self.findings("cut"))
+
+
+if __name__ == "__main__":
+    main()
