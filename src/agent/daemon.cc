@@ -139,6 +139,7 @@ Status Agent::open_host_stream() {
   start.host = os::host_name();
   start.agent = std::string("stele ") + kVersion;
   start.kernel = os::kernel_release();
+  TRY(start.machine_id, os::read_system_file("/etc/machine-id"));
   return host_->begin(start, [this] { return measure(); });
 }
 
@@ -223,8 +224,8 @@ Status Agent::start() {
         return make_sealer(stream);
       },
       clock_, os::system_random);
-  TRY_VOID(sessions_->begin());
   TRY_VOID(open_host_stream());
+  TRY_VOID(sessions_->begin());
   numbered_.emplace(*sessions_, *host_);
   shipping_.emplace(
       *spool_, log_memory_, enrolment_.log_key, std::move(believed),

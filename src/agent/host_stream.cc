@@ -103,8 +103,8 @@ segment::HoldKey HostStream::keys() {
   };
 }
 
-segment::Sealer HostStream::make_sealer() {
-  return {state_.stream, segment::Kind::kHost,
+segment::Sealer HostStream::make_sealer(const StreamId& stream) {
+  return {stream, segment::Kind::kHost,
           [this]() -> std::shared_ptr<const segment::HostSigner> {
             if (signer_ != nullptr) return std::make_shared<const segment::HostSigner>(*signer_);
             return keys_->hold();
@@ -120,7 +120,7 @@ Result<segment::Sealer*> HostStream::sealer() {
     TRY_VOID(continue_elsewhere(*last));
     last.reset();
   }
-  sealer_.emplace(make_sealer());
+  sealer_.emplace(make_sealer(state_.stream));
   if (last && last->tail.next_sequence > 0) {
     sealer_->resume(last->tail.next_sequence, last->tail.last_hash);
   } else if (continues_) {
@@ -175,9 +175,38 @@ Status HostStream::put_once(const event::Body& body, bool close) {
   return done;
 }
 
+// An agent that was killed did not close its stream; nor did one that was killed while it began
+// another, which then is none that is remembered.
+Status HostStream::close_those_before() {
+  const auto streams = spool_.with([](const spool::Spool& spool) { return spool.streams(); });
+  for (const spool::StreamState& each : streams) {
+    const bool is_host_stream = each.stream == state_.stream || each.kind == segment::Kind::kHost;
+    if (!is_host_stream || each.tail.closed || each.set_aside || each.tail.next_sequence == 0)
+      continue;
+    const Status closed = close_one_before(each);
+    const bool is_full =
+        !closed && (closed.error().code == Code::kNoSpace || closed.error().code == Code::kLimit);
+    if (!closed && !is_full) return closed;
+  }
+  return {};
+}
+
+Status HostStream::close_one_before(const spool::StreamState& state) {
+  segment::Sealer sealer = make_sealer(state.stream);
+  sealer.resume(state.tail.next_sequence, state.tail.last_hash);
+  const auto key = sealer.hold_key();
+  const event::Body stopped = event::HostStop{"killed; the next agent says so"};
+  TRY(const auto sealed, sealer.seal(batch_of(&stopped), true));
+  TRY_VOID(append(sealed));
+  if (state.stream == state_.stream)
+    continues_ = {state.stream, sealed.header.sequence + 1, sealed.hash};
+  return {};
+}
+
 Status HostStream::begin(const event::HostStart& start, Measure measure) {
   const std::lock_guard lock(mutex_);
   measure_ = std::move(measure);
+  TRY_VOID(close_those_before());
   event::HostStart opening = start;
   opening.sessions = state_.sessions;
   state_.stream = make_uuid_v7(clock_.wall(), random_);

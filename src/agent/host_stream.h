@@ -64,7 +64,9 @@ class HostStream {
   Status load(uint32_t enrolled_epoch);
   Result<bool> is_in_spool(const NextKey& next) const;
   Status save(HostState state);
-  segment::Sealer make_sealer();
+  segment::Sealer make_sealer(const StreamId& stream);
+  Status close_those_before();
+  Status close_one_before(const spool::StreamState& state);
   Result<segment::Sealer*> sealer();
   Status continue_elsewhere(const spool::StreamState& refused);
   segment::Batch batch_of(const event::Body* body);

@@ -248,6 +248,26 @@ TEST_F(HostStreamTest, a_restart_opens_a_stream_that_continues_the_last) {
   EXPECT_EQ(continued(), 2U);
 }
 
+TEST_F(HostStreamTest, what_a_killed_agent_left_open_is_closed_by_the_next) {
+  start();
+  start();
+  const StreamId begun = host->stream();
+  // Killed between a stream's opening and the file that remembers it.
+  stop();
+  ASSERT_TRUE(sim::SimFileSystem(disk).replace(
+      "/agent/host.state", as_bytes(encode(HostState{new_session(), 1, 64, WallTime()}))));
+  start();
+  ASSERT_TRUE(host->end("asked to"));
+  expect_right();
+  EXPECT_NE(host->stream(), begun);
+  EXPECT_EQ(said_of<event::HostStart>().size(), 3U);
+  const auto stops = said_of<event::HostStop>();
+  ASSERT_EQ(stops.size(), 3U);
+  EXPECT_EQ(stops[0].why, "killed; the next agent says so");
+  EXPECT_EQ(stops[1].why, stops[0].why);
+  EXPECT_EQ(stops[2].why, "asked to");
+}
+
 TEST_F(HostStreamTest, a_rotation_that_is_killed_anywhere_leaves_one_key_that_is_right) {
   const sim::Image fresh_host = disk.snapshot();
   for (const auto crash : {sim::Plan::Crash::kKill, sim::Plan::Crash::kPowerCut}) {

@@ -3,6 +3,13 @@
 #include "agent/pipeline.h"
 
 namespace stele::agent {
+namespace {
+
+bool is_full(const Status& failed) {
+  return failed.error().code == Code::kNoSpace || failed.error().code == Code::kLimit;
+}
+
+}  // namespace
 
 /// Says that a connection serves this session, until it goes.
 class SpoolSessions::Held {
@@ -159,39 +166,57 @@ Status SpoolSessions::begin() {
   for (const StreamId& id : ids) {
     if (const auto session = memory_.recall(id)) live.insert(session->stream);
   }
-  spool_.with([&](spool::Spool& spool) {
-    for (const spool::StreamState& state : spool.streams()) {
-      if (!live.contains(state.stream)) spool.forget(state.stream);
-    }
-  });
+  const auto streams = spool_.with([](const spool::Spool& spool) { return spool.streams(); });
+  for (const spool::StreamState& state : streams) {
+    if (live.contains(state.stream) || state.kind == segment::Kind::kHost) continue;
+    orphans_.insert(state.stream);
+  }
   return end_the_dead();
+}
+
+Status SpoolSessions::end_stream(const spool::StreamState& state, spool::Room room,
+                                 const std::string& why) {
+  if (state.tail.closed) return {};
+  if (state.set_aside || state.tail.next_sequence == 0) {
+    spool_.with([&](spool::Spool& spool) { spool.forget(state.stream); });
+    return {};
+  }
+  TRY(auto sealer, make_sealer_(state.stream, nullptr));
+  sealer.resume(state.tail.next_sequence, state.tail.last_hash);
+  Pipeline pipeline(
+      {},
+      [&]() -> Result<std::unique_ptr<Store>> {
+        return std::make_unique<SpoolStore>(spool_, state.owner, room, [](uint64_t) {});
+      },
+      std::move(sealer), clock_);
+  TRY_VOID(pipeline.resume(state.taken));
+  event::End end;
+  end.why = why;
+  TRY_VOID(pipeline.event(clock_.boot(), event::Lane::kFacts, end));
+  return pipeline.close();
 }
 
 Status SpoolSessions::end_dead(const RememberedSession& session) {
   TRY_VOID(spool_.sync());
   const auto state = state_of(session.stream);
-  if (!state || state->tail.closed) return {};
-  if (state->set_aside) {
-    spool_.with([&](spool::Spool& spool) { spool.forget(session.stream); });
-    return {};
+  if (!state) return {};
+  return end_stream(*state, session.room, "cut: its recorder died");
+}
+
+Status SpoolSessions::end_orphans() {
+  for (auto at = orphans_.begin(); at != orphans_.end();) {
+    const auto state = state_of(*at);
+    // Sessions of this boot are not to wait for room because of those before.
+    const Status ended =
+        state ? end_stream(*state, spool::Room::kReserve, "cut: the host restarted") : Status();
+    if (!ended && !is_full(ended)) return ended;
+    at = ended ? orphans_.erase(at) : std::next(at);
   }
-  TRY(auto sealer, make_sealer_(session.stream, nullptr));
-  sealer.resume(state->tail.next_sequence, state->tail.last_hash);
-  Pipeline pipeline(
-      {},
-      [&]() -> Result<std::unique_ptr<Store>> {
-        return std::make_unique<SpoolStore>(spool_, session.owner.uid, session.room,
-                                            [](uint64_t) {});
-      },
-      std::move(sealer), clock_);
-  TRY_VOID(pipeline.resume(state->taken));
-  event::End end;
-  end.why = "cut: its recorder died";
-  TRY_VOID(pipeline.event(clock_.boot(), event::Lane::kFacts, end));
-  return pipeline.close();
+  return {};
 }
 
 Status SpoolSessions::end_the_dead() {
+  TRY_VOID(end_orphans());
   TRY(const auto ids, memory_.all());
   for (const StreamId& id : ids) {
     const auto held = hold(id);
@@ -200,9 +225,7 @@ Status SpoolSessions::end_the_dead() {
     if (session && os::is_alive(session->owner.process)) continue;
     if (session) {
       const Status ended = end_dead(*session);
-      const bool is_full =
-          !ended && (ended.error().code == Code::kNoSpace || ended.error().code == Code::kLimit);
-      if (is_full) continue;
+      if (!ended && is_full(ended)) continue;
       if (!ended) return ended;
     }
     TRY_VOID(memory_.forget(id));

@@ -31,11 +31,11 @@ class SpoolSessions : public Sessions {
   Result<Known> find(const StreamId& id) override;
   Result<Resumed> resume(const StreamId& id, uint64_t durable_min, Durable durable) override;
 
-  /// Once, before anything else: of the spool's streams that no session of this boot is written to,
-  /// nothing will follow.
+  /// Once, before anything else but the host's own stream: sessions that the spool has without an
+  /// end, and that are none of this boot, are ended.
   Status begin();
-  /// Ends the sessions whose recorder is dead and that no connection serves: nobody else will.
-  /// Where the spool has no room, later. To be called now and then.
+  /// Ends those, and the sessions whose recorder is dead and that no connection serves: nobody else
+  /// will. Where the spool has no room, later. To be called now and then.
   Status end_the_dead();
   /// Sessions that a connection serves.
   size_t count() const;
@@ -50,6 +50,8 @@ class SpoolSessions : public Sessions {
                                      Durable durable, Held held);
   Result<spool::StreamState> state_of(const StreamId& stream);
   Status end_dead(const RememberedSession& session);
+  Status end_orphans();
+  Status end_stream(const spool::StreamState& state, spool::Room room, const std::string& why);
   Result<Held> hold(const StreamId& id);
   void release(const StreamId& id);
 
@@ -59,7 +61,8 @@ class SpoolSessions : public Sessions {
   Clock& clock_;
   const RandomSource random_;
   mutable std::mutex mutex_;
-  std::set<StreamId> held_;  // what a connection serves
+  std::set<StreamId> held_;     // what a connection serves
+  std::set<StreamId> orphans_;  // of an earlier boot, without an end; one thread's
 };
 
 }  // namespace stele::agent

@@ -140,6 +140,33 @@ TEST_F(SpoolSessionsTest, nobody_goes_on_with_a_session_of_an_earlier_boot) {
   EXPECT_EQ(memory->all()->size(), 0U) << "and its file is gone";
 }
 
+TEST_F(SpoolSessionsTest, a_session_of_an_earlier_boot_is_ended_as_one_that_was_cut) {
+  auto session = opened(), over = opened();
+  ASSERT_TRUE(say(*session.sink, "hello"));
+  session.sink.reset();
+  end(*over.sink);
+  over.sink.reset();
+  const uint32_t ended_at = state(over.id)->tail.next_sequence;
+  disk_files->remove("/run/sessions/" + to_string(session.id));  // as a reboot does
+  start_agent("11111111-7c1e-4a31-9d0b-0b6f3c1a2e44");
+  EXPECT_TRUE(state(session.id)->tail.closed);
+  EXPECT_EQ(state(session.id)->taken, 3U) << "its start, what was shown, and its end";
+  EXPECT_EQ(state(over.id)->tail.next_sequence, ended_at) << "that one had ended";
+  start_agent("22222222-7c1e-4a31-9d0b-0b6f3c1a2e44");
+  EXPECT_EQ(state(session.id)->taken, 3U) << "once";
+}
+
+TEST_F(SpoolSessionsTest, a_host_s_own_stream_is_no_session) {
+  segment::Sealer own(StreamId{7}, segment::Kind::kHost,
+                      {host.key, segment::host_key_id(host.name, host.key.public_key().bytes), 1},
+                      recipients(), os::system_random);
+  const auto opening = own.seal({}, false).value();
+  ASSERT_TRUE(shared->append(opening.bytes, 1, 0, spool::Room::kReserve));
+  ASSERT_TRUE(shared->sync());
+  start_agent("11111111-7c1e-4a31-9d0b-0b6f3c1a2e44");
+  EXPECT_FALSE(state(StreamId{7})->tail.closed);
+}
+
 TEST_F(SpoolSessionsTest, the_dead_are_ended_and_the_living_are_not) {
   auto living = opened();
   auto served = opened({{999'999'999, 1}, 1000});

@@ -154,7 +154,8 @@ Status Spool::read_file(Recovery& recovery, const FileName& name, std::optional<
                     .taken = r.front.taken,
                     .spooled = r.front.spooled,
                     .closes = header.has(segment::kClose),
-                    .from_reserve = r.front.from_reserve}});
+                    .from_reserve = r.front.from_reserve,
+                    .kind = header.kind}});
   }
   for (const Region& region : scan.damaged)
     TRY_VOID(keep_damage(file, name, region.offset, region.bytes));

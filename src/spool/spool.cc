@@ -87,7 +87,8 @@ Status Spool::append(ByteSpan segment, uint64_t taken, uint32_t owner, Room room
                  .taken = taken,
                  .spooled = front.spooled,
                  .closes = header.has(segment::kClose),
-                 .from_reserve = front.from_reserve});
+                 .from_reserve = front.from_reserve,
+                 .kind = header.kind});
   return {};
 }
 
@@ -109,12 +110,14 @@ Status Spool::sync() {
 
 StreamState Spool::state_of(const StreamId& id, const Stream& stream) const {
   const Progress at = stream.durable_progress();
-  return {.stream = id,
-          .owner = stream.owner,
-          .tail = at.tail,
-          .taken = stream.aside_taken.value_or(at.taken),
-          .waiting = stream.segments.size(),
-          .set_aside = stream.aside_taken.has_value()};
+  return {
+      .stream = id,
+      .owner = stream.owner,
+      .tail = at.tail,
+      .taken = stream.aside_taken.value_or(at.taken),
+      .waiting = stream.segments.size(),
+      .set_aside = stream.aside_taken.has_value(),
+      .kind = stream.segments.empty() ? std::nullopt : std::optional(stream.segments.back().kind)};
 }
 
 std::vector<StreamState> Spool::streams() const {

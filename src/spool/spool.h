@@ -54,6 +54,7 @@ struct StreamState {
   uint64_t taken = 0;  // the recorder sends again from this message on
   uint64_t waiting = 0;
   bool set_aside = false;  // nothing can be appended: what follows needs a stream of its own
+  std::optional<segment::Kind> kind = {};  // of what waits; nullopt: nothing does
 };
 
 /// For heartbeats.

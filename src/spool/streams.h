@@ -26,6 +26,7 @@ struct Stored {
   uint64_t index = 0;  // of its leaf, once accepted
   bool closes = false;
   bool from_reserve = false;
+  segment::Kind kind = segment::Kind::kSession;
 };
 
 struct Stream {
