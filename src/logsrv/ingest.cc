@@ -85,7 +85,8 @@ struct Ingest::Request {
     if (auto judged = check_segment(admission, host, *view, hashes); judged.refusal) {
       const auto there = judged.may_be_there ? finder.find(stream, view->header.sequence)
                                              : Result<std::optional<FoundLeaf>>(std::nullopt);
-      if (!there || !*there || (*there)->leaf.segment_hash != hashes.segment)
+      if (!there) return refuse(place, &stream, refused(Refusal::kNotNow, there.error().message()));
+      if (!*there || (*there)->leaf.segment_hash != hashes.segment)
         return refuse(place, &stream, *std::move(judged.refusal));
       answers[place] = Accepted{(*there)->index, (*there)->leaf};
       return;

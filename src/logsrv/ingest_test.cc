@@ -293,6 +293,16 @@ TEST_F(RotatingIngest, an_ended_key_has_only_to_say_what_was_agreed_on) {
   }
 }
 
+TEST_F(RotatingIngest, what_is_not_to_be_found_yet_is_not_refused_for_good) {
+  start(1);
+  const auto h0 = h.next(*h.host), a0 = h.next(*h.a, true);
+  const auto r = h.rotate({ledger::RotatingHost::standing(a0)});
+  send_all({h0, a0, r});
+  EXPECT_EQ(code(send_all({a0})), Refusal::kNotNow) << "neither remembered nor in a bundle";
+  publish();
+  EXPECT_EQ(index(send_all({a0})), 1U);
+}
+
 TEST_F(RotatingIngest, a_new_key_does_not_sign_for_the_past) {
   const auto h0 = h.next(*h.host), a0 = h.next(*h.a);
   auto twin = h.going_on(a0);

@@ -27,12 +27,13 @@ class LeafFinder {
 
   void add(uint64_t index, const segment::Leaf& leaf);
   /// nullopt: no leaf of that stream has the number. Reads back from the newest bundle to the
-  /// first, where it does not remember.
+  /// first, where it does not remember. kBusy: it may be one that is in no bundle yet.
   Result<std::optional<FoundLeaf>> find(const StreamId& stream, uint32_t sequence) const;
 
  private:
   using Key = std::pair<StreamId, uint32_t>;
-  Result<std::optional<FoundLeaf>> look_in_bundle(uint64_t bundle, const Key& key) const;
+  Result<std::optional<FoundLeaf>> look_in_bundle(uint64_t bundle, const Key& key,
+                                                  uint64_t& seen) const;
 
   os::FileSystem& files_;
   const ledger::Layout layout_;
