@@ -33,7 +33,8 @@ HostStream::HostStream(os::FileSystem& files, std::string directory, SharedSpool
       random_(std::move(random)),
       options_(options),
       rotated_(clock.boot()),
-      summarised_(clock.boot()) {}
+      summarised_(clock.boot()),
+      looked_(clock.wall()) {}
 
 Result<std::unique_ptr<HostStream>> HostStream::open(os::FileSystem& files,
                                                      const std::string& directory,
@@ -141,9 +142,11 @@ Status HostStream::continue_elsewhere(const spool::StreamState& refused) {
   return {};
 }
 
+// A clock that was set back is known to be wrong where its key is younger: nothing is to claim to
+// be older than the key, until step() has made another.
 segment::Batch HostStream::batch_of(const event::Body* body) {
   segment::Batch batch;
-  batch.wall_first = clock_.wall();
+  batch.wall_first = std::max(clock_.wall(), state_.not_before);
   batch.boot_first = batch.boot_last = clock_.boot();
   if (body == nullptr) return batch;
   event::LaneEncoder encoder;
@@ -251,7 +254,8 @@ Status HostStream::step() {
   note_clock();
   const BootTime now = clock_.boot();
   if (now - summarised_ >= options_.summary_every) TRY_VOID(summarise());
-  if (now - rotated_ >= options_.rotate_every || is_clock_before_key()) return rotate_locked();
+  if (now - rotated_ >= options_.rotate_every || is_clock_before_key()) TRY_VOID(rotate_locked());
+  looked_ = clock_.wall();
   return {};
 }
 
@@ -286,8 +290,11 @@ std::vector<segment::Standing> HostStream::standings() const {
 Status HostStream::rotate_locked() {
   HostKeys::Standstill still(*keys_);
   TRY_VOID(spool_.sync());
+  // What waits to be sealed must not claim to be older than its key. It may have happened before a
+  // pause, or before somebody set the clock forward: but not before the clock was last looked at.
+  const WallTime not_before = std::min(looked_, clock_.wall());
   NextKey next{
-      still.now().epoch + 1, clock_.wall(), {keys_->name(), crypto::SigningKey::generate(random_)}};
+      still.now().epoch + 1, not_before, {keys_->name(), crypto::SigningKey::generate(random_)}};
   TRY_VOID(still.prepare(next));
   const Status handed_over = hand_over(still, next);
   signer_ = nullptr;

@@ -101,6 +101,7 @@ class HostStream {
   const segment::HostSigner* signer_ = nullptr;
   Measure measure_;
   BootTime rotated_, summarised_;
+  WallTime looked_;                   // at the clock, last
   std::optional<Micros> clock_base_;  // the wall clock less the boot clock
   std::optional<Micros> offset_;
 };

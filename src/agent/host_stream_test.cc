@@ -66,14 +66,15 @@ class HostStreamTest : public ::testing::Test {
   }
 
   /// A session's next segment, as its pipeline would; the stream goes on from what is durable.
-  Status record(const StreamId& stream, bool close = false) {
+  Status record(const StreamId& stream, bool close = false,
+                std::optional<WallTime> happened = std::nullopt) {
     const auto state = spool->with([&](const spool::Spool& s) { return s.find(stream); });
     segment::Sealer sealer(stream, segment::Kind::kSession, host->keys(), recipients, world.random);
     if (state && state->tail.next_sequence > 0)
       sealer.resume(state->tail.next_sequence, state->tail.last_hash);
     const auto key = sealer.hold_key();
     segment::Batch batch;
-    batch.wall_first = world.clock.wall();
+    batch.wall_first = happened.value_or(world.clock.wall());
     batch.boot_first = batch.boot_last = world.clock.boot();
     TRY(const auto sealed, sealer.seal(batch, close));
     TRY_VOID(
@@ -372,6 +373,33 @@ TEST_F(HostStreamTest, a_clock_that_is_set_back_gets_a_new_key_and_is_not_accuse
   ASSERT_EQ(steps.size(), 2U);
   EXPECT_EQ(steps[0].by, -std::chrono::hours(20));
   EXPECT_EQ(steps[1].by, std::chrono::hours(50));
+}
+
+TEST_F(HostStreamTest, what_happened_before_the_clock_was_set_forward_is_not_accused) {
+  start();
+  const StreamId a = new_session();
+  ASSERT_TRUE(record(a));
+  const WallTime happened = world.clock.wall();
+  world.clock.set_wall(happened + std::chrono::hours(50));  // or the machine paused
+  ASSERT_TRUE(host->rotate());
+  ASSERT_TRUE(record(a, true, happened)) << "it was waiting to be sealed";
+  expect_right();
+  EXPECT_EQ(keys_seen(), 2U);
+}
+
+TEST_F(HostStreamTest, its_own_stream_under_a_clock_that_was_set_back_is_not_accused) {
+  start();
+  ASSERT_TRUE(host->rotate());
+  world.clock.set_wall(world.clock.wall() - std::chrono::hours(20));
+  ASSERT_TRUE(host->number_session(new_session()));
+  ASSERT_TRUE(host->end("asked to"));
+  world.clock.set_wall(world.clock.wall() - std::chrono::hours(20));
+  start();  // of a machine whose clock has no battery, say
+  const StreamId a = new_session();
+  ASSERT_TRUE(record(a, true));
+  ASSERT_TRUE(host->step());
+  expect_right();
+  EXPECT_EQ(said_of<event::HostStart>().size(), 2U);
 }
 
 TEST_F(HostStreamTest, more_streams_than_one_manifest_names_are_named_before_it) {
