@@ -63,8 +63,22 @@ Pipeline::~Pipeline() {
     const std::lock_guard lock(mutex_);
     done_ = true;
   }
+  finish();
+}
+
+Status Pipeline::begin() {
+  begun_ = true;
+  if (!options_.own_thread) return {};
+  TRY(thread_, os::start_thread([this] { run(); }));
+  return {};
+}
+
+// The sealer's last rounds.
+void Pipeline::finish() {
   work_.notify_one();
-  if (thread_.joinable()) thread_.join();
+  if (thread_.joinable()) return thread_.join();
+  if (begun_ && !options_.own_thread) do_what_is_due();
+  begun_ = false;
 }
 
 Status Pipeline::open(const event::Start& start, uint64_t taken) {
@@ -78,14 +92,12 @@ Status Pipeline::open(const event::Start& start, uint64_t taken) {
   Status status = do_round(round);
   end_round(round, status);
   if (!status && !options_.fail_open) return status;
-  TRY(thread_, os::start_thread([this] { run(); }));
-  return {};
+  return begin();
 }
 
 Status Pipeline::resume(uint64_t taken) {
   taken_ = taken;
-  TRY(thread_, os::start_thread([this] { run(); }));
-  return {};
+  return begin();
 }
 
 void Pipeline::begin_batch(BootTime at) {
@@ -172,8 +184,9 @@ Status Pipeline::note(BootTime at, const event::Body& body) {
 void Pipeline::passed_on() {
   {
     const std::lock_guard lock(mutex_);
-    if (!std::exchange(tell_sealer_, false)) return;
+    if (!std::exchange(tell_sealer_, false) && options_.own_thread) return;
   }
+  if (!options_.own_thread) return do_what_is_due();
   work_.notify_one();
 }
 
@@ -182,8 +195,7 @@ Status Pipeline::close() {
     const std::lock_guard lock(mutex_);
     (end_ ? closing_ : done_) = true;
   }
-  work_.notify_one();
-  if (thread_.joinable()) thread_.join();
+  finish();
   if (failed_) return fail(*failed_);
   if (gap_) return fail(Code::kIo, "the session was not recorded to its end: " + gap_->why);
   return {};
@@ -201,7 +213,7 @@ Pipeline::Round Pipeline::take_round(BootTime now) {
   round.stop = done_;
   round.closing = closing_;
   round.retry = gap_.has_value();
-  const bool opening = !thread_.joinable();
+  const bool opening = !begun_;
   if (gap_ || !(segment_due(now) || opening)) return round;
   if (closing_ && end_) {
     record(end_->first, Lane::kFacts, end_->second);
@@ -221,16 +233,25 @@ Pipeline::Round Pipeline::take_round(BootTime now) {
   return round;
 }
 
-// Waits until a segment, a sync, a checkpoint or another attempt is due.
+// When a segment, a sync, a checkpoint or another attempt is due; nullopt: nothing is.
+std::optional<BootTime> Pipeline::next_due() const {
+  std::optional<BootTime> due = gap_ ? retry_at_ : debt_due_;
+  if (!gap_ && pending_.count > 0)
+    due = std::min(due.value_or(BootTime::max()), pending_.first + kSegmentAge);
+  return due;
+}
+
+bool Pipeline::round_due(BootTime now) const {
+  const auto due = next_due();
+  return done_ || closing_ || segment_due(now) || (due && now >= *due);
+}
+
 Pipeline::Round Pipeline::next_round() {
   std::unique_lock lock(mutex_);
   for (;;) {
     const BootTime now = clock_.boot();
-    std::optional<BootTime> due = gap_ ? retry_at_ : debt_due_;
-    if (!gap_ && pending_.count > 0)
-      due = std::min(due.value_or(BootTime::max()), pending_.first + kSegmentAge);
-    if (done_ || closing_ || segment_due(now) || (due && now >= *due)) return take_round(now);
-    if (due) {
+    if (round_due(now)) return take_round(now);
+    if (const auto due = next_due()) {
       work_.wait_for(lock, *due - now);
     } else {
       work_.wait(lock);
@@ -238,21 +259,37 @@ Pipeline::Round Pipeline::next_round() {
   }
 }
 
+// False: it was the last.
+bool Pipeline::carry_out(Round round) {
+  end_round(round, do_round(round));
+  if (round.stop) return false;
+  const std::lock_guard lock(mutex_);
+  // A gap that ended in the closing round leaves one more: the one with the end in it.
+  return !round.closing || (end_ && !gap_ && !failed_);
+}
+
 void Pipeline::run() {
-  for (;;) {
-    Round round = next_round();
-    end_round(round, do_round(round));
-    if (round.stop) return;
+  while (carry_out(next_round())) {
     if (!std::exchange(released_, true)) os::release_code();  // starting is over, waiting begins
-    const std::lock_guard lock(mutex_);
-    // A gap that ended in the closing round leaves one more: the one with the end in it.
-    if (round.closing && (!end_ || gap_ || failed_)) return;
+  }
+}
+
+void Pipeline::do_what_is_due() {
+  for (;;) {
+    Round round;
+    {
+      const std::lock_guard lock(mutex_);
+      const bool hopeless = failed_ && !done_;
+      if (hopeless || !round_due(clock_.boot())) return;
+      round = take_round(clock_.boot());
+    }
+    if (!carry_out(std::move(round))) return;
   }
 }
 
 Status Pipeline::do_round(Round& round) {
   TRY_VOID(seal_and_store(round));
-  return settle(round.full, round.closing || !thread_.joinable());
+  return settle(round.full, round.closing || !begun_);
 }
 
 Status Pipeline::seal_and_store(Round& round) {
@@ -301,7 +338,7 @@ Status Pipeline::settle(bool flood, bool closing) {
     drop_confirmed();
   }
   bool owes = true;  // at the opening, which has no time for it
-  if (thread_.joinable()) {
+  if (begun_) {
     TRY(owes, store_->cover(closing));
   }
   const std::lock_guard lock(mutex_);

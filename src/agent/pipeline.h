@@ -2,7 +2,8 @@
 //
 // Two threads: the capture's (open, the Sink calls, close) and one of its own, "sealer". Between
 // them one batch under a mutex; when it is full the capture waits (back-pressure); nothing is
-// dropped unless the session was started with fail-open, and then a gap says so.
+// dropped unless the session was started with fail-open, and then a gap says so. Simulated worlds
+// have no threads: there the capture's does the sealer's rounds, when they are due.
 #pragma once
 
 #include <condition_variable>
@@ -25,6 +26,7 @@ using StoreFactory = std::function<Result<std::unique_ptr<Store>>()>;
 struct PipelineOptions {
   bool fail_open = false;  // go on when nothing can be recorded, and leave a gap
   bool keep_input = true;  // false: the input lane stays empty (policy `none`)
+  bool own_thread = true;  // false: what is due is sealed in passed_on(), which may then block
 };
 
 class Pipeline : public event::Sink {
@@ -80,13 +82,19 @@ class Pipeline : public event::Sink {
   Status add(BootTime at, event::Lane lane, size_t content_bytes, const Encode& encode);
   Status leave_out();
   void begin_batch(BootTime at);
+  Status begin();
   bool segment_due(BootTime now) const;
+  std::optional<BootTime> next_due() const;
+  bool round_due(BootTime now) const;
   Round next_round();
   Round take_round(BootTime now);
   void record(BootTime at, event::Lane lane, const event::Body& body);
   Status do_round(Round& round);
   void end_round(Round& round, const Status& status);
+  bool carry_out(Round round);
   void run();
+  void do_what_is_due();
+  void finish();
 
   Status seal_and_store(Round& round);
   Status store();
@@ -111,6 +119,7 @@ class Pipeline : public event::Sink {
   std::optional<std::pair<BootTime, event::End>>
       end_;  // until close() puts it in the closing segment
   bool tell_sealer_ = false, closing_ = false, done_ = false;
+  bool begun_ = false;  // opened or resumed: not guarded, set before there is a second thread
 
   // The sealer thread's (open() uses them before it runs).
   segment::Sealer sealer_;

@@ -32,7 +32,7 @@ class SpoolSessions::Session : public SessionSink {
           Durable durable, Held held)
       : held_(std::move(held)),
         pipeline_(
-            {.fail_open = false, .keep_input = session.terms.lanes.input},
+            {.keep_input = session.terms.lanes.input, .own_thread = all.own_threads_},
             [&all, owner = session.owner.uid, room = session.room,
              durable = std::move(durable)]() -> Result<std::unique_ptr<Store>> {
               return std::make_unique<SpoolStore>(all.spool_, owner, room, durable);
@@ -56,12 +56,13 @@ class SpoolSessions::Session : public SessionSink {
 };
 
 SpoolSessions::SpoolSessions(SharedSpool& spool, SessionMemory& memory, MakeSealer make_sealer,
-                             Clock& clock, RandomSource random)
+                             Clock& clock, RandomSource random, bool own_threads)
     : spool_(spool),
       memory_(memory),
       make_sealer_(std::move(make_sealer)),
       clock_(clock),
-      random_(std::move(random)) {}
+      random_(std::move(random)),
+      own_threads_(own_threads) {}
 
 Result<SpoolSessions::Held> SpoolSessions::hold(const StreamId& id) {
   const std::lock_guard lock(mutex_);
@@ -184,7 +185,7 @@ Status SpoolSessions::end_stream(const spool::StreamState& state, spool::Room ro
   TRY(auto sealer, make_sealer_(state.stream, nullptr));
   sealer.resume(state.tail.next_sequence, state.tail.last_hash);
   Pipeline pipeline(
-      {},
+      {.own_thread = own_threads_},
       [&]() -> Result<std::unique_ptr<Store>> {
         return std::make_unique<SpoolStore>(spool_, state.owner, room, [](uint64_t) {});
       },

@@ -23,8 +23,9 @@ using MakeSealer =
 /// Any thread. What it is given must outlive it, and it outlives the sinks it gave.
 class SpoolSessions : public Sessions {
  public:
+  /// `own_threads`: of the sealers; else see PipelineOptions.
   SpoolSessions(SharedSpool& spool, SessionMemory& memory, MakeSealer make_sealer, Clock& clock,
-                RandomSource random);
+                RandomSource random, bool own_threads = true);
 
   Result<Opened> open(const Owner& owner, const wire::Terms& terms, const event::Start& start,
                       Durable durable) override;
@@ -60,6 +61,7 @@ class SpoolSessions : public Sessions {
   const MakeSealer make_sealer_;
   Clock& clock_;
   const RandomSource random_;
+  const bool own_threads_;
   mutable std::mutex mutex_;
   std::set<StreamId> held_;     // what a connection serves
   std::set<StreamId> orphans_;  // of an earlier boot, without an end; one thread's
