@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "agent/config.h"
+#include "agent/follow.h"
 #include "agent/host_beat.h"
 #include "agent/host_sessions.h"
 #include "agent/http_link.h"
@@ -41,6 +42,8 @@ struct Enrolment {
   std::string key_name;  // of the host's signing keys: ORIGIN/host/NAME
   uint32_t epoch = 1;    // of the first
   receipt::VerifierKey log_key, policy_key;
+  std::string origin;  // the first log's
+  std::optional<ledger::Predecessor> predecessor;
   segment::Recipients recipients;
 };
 
@@ -73,6 +76,9 @@ Result<Enrolment> load_enrolment(os::FileSystem& files, const std::string& direc
                 directory + ": this host is not enrolled; `stele enroll` makes its keys");
   }
   TRY(const auto host, ledger::load_private_key(files, directory + "/host.key"));
+  TRY(auto predecessor, follow_successor(files, directory, [](const std::string& finding) {
+        os::tell_journal(Severity::kWarning, finding);
+      }));
   TRY(auto log_key, ledger::load_verifier_key(files, directory + "/log.vkey"));
   TRY(auto policy_key, ledger::load_verifier_key(files, directory + "/policy.vkey"));
   TRY(const Bytes note, files.read(directory + "/recipients", kListBytesMax));
@@ -80,7 +86,13 @@ Result<Enrolment> load_enrolment(os::FileSystem& files, const std::string& direc
   if (!list) return fail(std::move(list).error().within(directory + "/recipients"));
   TRY(const uint32_t epoch, load_epoch(files, directory + "/epoch"));
   TRY_VOID(check_machine(files, directory));
-  return Enrolment{host.name, epoch, std::move(log_key), std::move(policy_key),
+  TRY(std::string origin, ledger::first_origin(policy_key));
+  return Enrolment{host.name,
+                   epoch,
+                   std::move(log_key),
+                   std::move(policy_key),
+                   std::move(origin),
+                   std::move(predecessor),
                    ledger::sealing_recipients(*list, note)};
 }
 
@@ -90,7 +102,7 @@ class Agent {
       : config_(std::move(config)),
         enrolment_(std::move(enrolment)),
         memory_(files_, config_.run + "/sessions", boot_id),
-        log_memory_(files_, config_.directory, enrolment_.log_key) {}
+        log_memory_(files_, config_.directory, enrolment_.log_key, enrolment_.predecessor) {}
 
   Status start();
   Status serve();
@@ -200,7 +212,7 @@ PolicyPlace Agent::policy_place() const {
   return {.path = config_.policy,
           .directory = config_.directory,
           .key = enrolment_.policy_key,
-          .home = {enrolment_.log_key.name, enrolment_.recipients.list_hash},
+          .home = {enrolment_.origin, enrolment_.recipients.list_hash},
           .host = host_name(),
           .recorder_group = recorder_group_};
 }

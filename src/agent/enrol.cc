@@ -77,8 +77,9 @@ Status keep(os::FileSystem& files, const std::string& directory, const wire::Enr
   const auto put = [&](const char* name, ByteSpan bytes) {
     return files.put_once(directory + "/" + name, bytes);
   };
-  TRY(const auto log_key, receipt::VerifierKey::parse(told.log_key));
-  const ledger::PrivateKey signing{ledger::host_key_name(log_key.name, told.host),
+  TRY(const auto policy_key, receipt::VerifierKey::parse(told.policy_key));
+  TRY(const std::string origin, ledger::first_origin(policy_key));
+  const ledger::PrivateKey signing{ledger::host_key_name(origin, told.host),
                                    std::move(keys.signing)};
   TRY_VOID(put("host.key", ledger::encode(signing).span()));
   TRY_VOID(put("tls.key", keys.tls.to_pem().span()));

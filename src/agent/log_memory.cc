@@ -17,6 +17,11 @@ Result<receipt::Checkpoint> LogMemory::load() const {
   if (!note && note.error().code == Code::kNotFound) return nothing_yet(log_key_);
   if (!note) return fail(note.error());
   auto checkpoint = receipt::open_checkpoint(*note, log_key_);
+  if (!checkpoint && predecessor_) {
+    const auto before = receipt::open_checkpoint(*note, predecessor_->before);
+    if (before && before->size <= predecessor_->kept)
+      return receipt::Checkpoint{log_key_.name, before->size, before->root};
+  }
   if (!checkpoint) return fail(std::move(checkpoint).error().within(path));
   return checkpoint;
 }

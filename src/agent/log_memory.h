@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/log_watch.h"
+#include "ledger/predecessor.h"
 #include "os/file_system.h"
 
 namespace stele::agent {
@@ -10,9 +11,14 @@ namespace stele::agent {
 /// Not thread-safe.
 class LogMemory {
  public:
-  /// `directory`: durable, this host's own.
-  LogMemory(os::FileSystem& files, std::string directory, receipt::VerifierKey log_key)
-      : files_(files), directory_(std::move(directory)), log_key_(std::move(log_key)) {}
+  /// `directory`: durable, this host's own. `predecessor`: of a log that is a successor: what was
+  /// believed of the one before holds of its first leaves.
+  LogMemory(os::FileSystem& files, std::string directory, receipt::VerifierKey log_key,
+            std::optional<ledger::Predecessor> predecessor = std::nullopt)
+      : files_(files),
+        directory_(std::move(directory)),
+        log_key_(std::move(log_key)),
+        predecessor_(std::move(predecessor)) {}
 
   /// What was believed last: of a fresh host, the empty tree. kUnauthentic, kCorrupt: the file is
   /// not what this log signed; a person has to look, since believing less would forgive a
@@ -27,6 +33,7 @@ class LogMemory {
   os::FileSystem& files_;
   const std::string directory_;
   const receipt::VerifierKey log_key_;
+  const std::optional<ledger::Predecessor> predecessor_;
   uint64_t kept_size_ = 0;
 };
 

@@ -13,6 +13,7 @@ struct InitOptions {
   std::string origin;
   std::vector<std::string> auditors, recovery;  // age recipients
   bool no_recovery = false;
+  std::string successor_of, last;  // a ledger's directory, and a file with its newest checkpoint
 };
 int init(Context& context, const InitOptions& options);
 

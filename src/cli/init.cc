@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "ledger/setup.h"
+#include "ledger/successor.h"
 #include "os/random.h"
 #include "os/terminal_mode.h"
 #include "os/who.h"
@@ -60,11 +61,15 @@ Status check_different(const ledger::SetupOptions& setup) {
   return {};
 }
 
+std::string origin_of(const InitOptions& options) {
+  return options.origin.empty() ? ledger::make_origin(os::host_name(), os::system_random)
+                                : options.origin;
+}
+
 Result<ledger::SetupReport> set_up(Context& context, const InitOptions& options,
                                    bool& has_recovery) {
   ledger::SetupOptions setup;
-  setup.origin = options.origin.empty() ? ledger::make_origin(os::host_name(), os::system_random)
-                                        : options.origin;
+  setup.origin = origin_of(options);
   TRY(setup.auditors, parse_recipients("--auditor", options.auditors));
   TRY(setup.recovery, parse_recipients("--recovery", options.recovery));
   if (setup.recovery.empty() && !options.no_recovery) TRY_VOID(ask_for_recovery(setup));
@@ -73,9 +78,36 @@ Result<ledger::SetupReport> set_up(Context& context, const InitOptions& options,
   return ledger::set_up(context.files, context.layout, setup, context.clock, os::system_random);
 }
 
+int report_successor(const Context& context, const ledger::Predecessor& made) {
+  std::printf("Ledger made in %s\n  log       %s\n  follows   %s\n  leaves    %llu\n",
+              context.layout.directory.c_str(), made.log.name.c_str(), made.before.name.c_str(),
+              static_cast<unsigned long long>(made.kept));
+  if (made.has_loss()) {
+    std::fprintf(stderr,
+                 "\nWARNING: leaves %llu to %llu of %s were proven to somebody and are not here: "
+                 "they are lost,\nand every verification will say so.\n",
+                 static_cast<unsigned long long>(made.kept),
+                 static_cast<unsigned long long>(made.size - 1), made.before.name.c_str());
+  }
+  std::printf("\nNext: stele verify; then move the hosts (docs/operations.md, \"Restore\")\n");
+  return kExitOk;
+}
+
+Result<ledger::Predecessor> succeed(Context& context, const InitOptions& options) {
+  ledger::SuccessionOptions how{{options.successor_of}, origin_of(options), {}};
+  if (!options.last.empty()) {
+    TRY(how.last, context.files.read(options.last, size_t{64} << 10));
+  }
+  return ledger::succeed(context.files, context.layout, how, context.clock, os::system_random);
+}
+
 }  // namespace
 
 int init(Context& context, const InitOptions& options) {
+  if (!options.successor_of.empty()) {
+    const auto made = succeed(context, options);
+    return made ? report_successor(context, *made) : report(made.error());
+  }
   bool has_recovery = false;
   const auto made = set_up(context, options, has_recovery);
   if (!made) return report(made.error());

@@ -61,6 +61,14 @@ CLI::App* add_init(CLI::App& app, Options& o) {
   c->add_option("--recovery", o.init.recovery,
                 "age recipient to fall back on when identities are lost");
   c->add_flag("--no-recovery", o.init.no_recovery, "do not ask for a recovery recipient");
+  auto* of =
+      c->add_option("--successor-of", o.init.successor_of,
+                    "go on, as another log, from what is left of the ledger in this directory");
+  c->add_option("--last", o.init.last,
+                "the newest checkpoint that anybody has of that log (default: its own)")
+      ->needs(of);
+  for (const char* other : {"--auditor", "--recovery", "--no-recovery"})
+    of->excludes(c->get_option(other));
   return c;
 }
 

@@ -6,6 +6,7 @@
 #include "cli/memory.h"
 #include "cli/source.h"
 #include "codec/json.h"
+#include "ledger/predecessor.h"
 #include "ledger/surroundings.h"
 #include "ledger/tree_check.h"
 #include "os/terminal_mode.h"
@@ -195,6 +196,11 @@ Result<Report> run(Context& context, const VerifyOptions& options) {
   if (!context.remote.server.empty()) how.is_live = written_by(*source);
   if (!options.forget) {
     TRY(how.memory, recall(context.files, memory_directory(), trust.log.name));
+    const auto predecessor = ledger::load_predecessor(source->files(), source->layout());
+    if (predecessor && *predecessor) {
+      TRY(how.memory_before,
+          recall(context.files, memory_directory(), (*predecessor)->before.name));
+    }
   }
   if (options.log_only) {
     Report report = verify_log(*source, trust, how.memory);

@@ -58,6 +58,13 @@ Result<receipt::VerifierKey> load_verifier_key(os::FileSystem& files, const std:
   return key;
 }
 
+Result<std::string> first_origin(const receipt::VerifierKey& policy_key) {
+  constexpr std::string_view kEnd = "/policy";
+  if (!policy_key.name.ends_with(kEnd) || policy_key.name.size() == kEnd.size())
+    return fail(Code::kCorrupt, policy_key.name + " is not the name of a policy key");
+  return policy_key.name.substr(0, policy_key.name.size() - kEnd.size());
+}
+
 std::string host_key_name(const std::string& origin, const std::string& host) {
   return origin + "/host/" + host;
 }

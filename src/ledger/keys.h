@@ -24,6 +24,9 @@ Result<PrivateKey> load_private_key(os::FileSystem& files, const std::string& pa
 /// The one verifier key of a .vkey file.
 Result<receipt::VerifierKey> load_verifier_key(os::FileSystem& files, const std::string& path);
 
+/// The origin of the log that a policy key was made with: what its hosts' keys are named by, also
+/// in a successor (docs/formats/ledger.md). kCorrupt: not the name of a policy key.
+Result<std::string> first_origin(const receipt::VerifierKey& policy_key);
 /// The name of an enrolled host's signing keys in a log's ledger: ORIGIN/host/NAME.
 std::string host_key_name(const std::string& origin, const std::string& host);
 

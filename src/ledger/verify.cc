@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ledger/head.h"
+#include "ledger/predecessor.h"
 #include "ledger/stream_check.h"
 #include "ledger/surroundings.h"
 #include "ledger/tree_check.h"
@@ -103,6 +104,13 @@ void Verifier::check_surroundings() {
                      established() ? &*tree_ : nullptr));
   }
   add(check_recipients(files_, layout_, options_.memory, report_.notes));
+  const auto predecessor = load_predecessor(files_, layout_);
+  if (!predecessor) {
+    report_.faults.push_back(unread(predecessor.error(), "predecessor", "predecessor"));
+  } else if (*predecessor) {
+    add(check_predecessor(**predecessor, options_.memory_before, trust_, report_.checkpoint,
+                          established() ? &*tree_ : nullptr, report_.notes));
+  }
 }
 
 // Read after the checkpoint: on a live ledger the head is never behind it.

@@ -56,6 +56,7 @@ struct VerifyOptions {
   unsigned threads = 1;
   bool every_signature = false;
   std::optional<Remembered> memory;
+  std::optional<Remembered> memory_before;  // of the log that this one is the successor of
   /// Whether a stream without a close is still being recorded; null: nobody can say.
   std::function<bool(const StreamId&)> is_live;
   std::function<void(uint64_t bytes_done, uint64_t bytes_all)> progress;

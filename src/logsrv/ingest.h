@@ -16,7 +16,7 @@ namespace stele::logsrv {
 
 /// Whose segments are taken, and sealed for whom.
 struct Admission {
-  std::string origin;               // the log's
+  std::string origin;               // the first log's (ledger::first_origin)
   ledger::HostKeys hosts;           // a host NAME signs with keys named ORIGIN/host/NAME
   std::set<Hash> recipients_lists;  // SHA-256 of each signed list that was ever in force
   std::shared_ptr<IngestKeys> keys = std::make_shared<IngestKeys>();  // beyond the enrolled ones

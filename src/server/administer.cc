@@ -27,8 +27,9 @@ struct Desk {
   }
   People people() { return {files, config.layout, clock, os::system_random}; }
   Result<Registry> registry() {
-    TRY(const auto log_key, ledger::load_verifier_key(files, config.layout.log_vkey()));
-    return Registry(files, config.layout, log_key.name, clock, os::system_random);
+    TRY(const auto policy_key, ledger::load_verifier_key(files, config.layout.policy_vkey()));
+    TRY(std::string origin, ledger::first_origin(policy_key));
+    return Registry(files, config.layout, std::move(origin), clock, os::system_random);
   }
 };
 

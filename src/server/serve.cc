@@ -92,9 +92,10 @@ Status make_token(const TokenOptions& options) {
   TRY_VOID(check_owner(config.layout));
   const auto life = config::parse_duration(options.life);
   if (!life) return fail(Code::kInvalid, "--ttl: a time like 10m is wanted");
-  TRY(const auto log_key, ledger::load_verifier_key(files, config.layout.log_vkey()));
+  TRY(const auto policy_key, ledger::load_verifier_key(files, config.layout.policy_vkey()));
+  TRY(const std::string origin, ledger::first_origin(policy_key));
   TRY(const Authority authority, Authority::open(files, config.layout, clock, os::system_random));
-  Registry registry(files, config.layout, log_key.name, clock, os::system_random);
+  Registry registry(files, config.layout, origin, clock, os::system_random);
   TRY(const std::string token, registry.create_token(options.host, *life));
   std::printf("%s\n", token.c_str());
   std::fprintf(stderr, "On %s, within %s:\n  stele enroll --server %s --token %s --ca-pin %s\n",

@@ -68,10 +68,11 @@ Service::Service(os::FileSystem& files, ledger::Layout layout, Clock& clock, Ran
 Result<std::unique_ptr<Service>> Service::open(os::FileSystem& files, const ledger::Layout& layout,
                                                Clock& clock, RandomSource random,
                                                ServiceOptions options) {
-  TRY(const auto log_key, ledger::load_verifier_key(files, layout.log_vkey()));
+  TRY(const auto policy_key, ledger::load_verifier_key(files, layout.policy_vkey()));
+  TRY(std::string origin, ledger::first_origin(policy_key));
   TRY(auto authority, Authority::open(files, layout, clock, random));
-  std::unique_ptr<Service> service(
-      new Service(files, layout, clock, std::move(random), log_key.name, std::move(authority)));
+  std::unique_ptr<Service> service(new Service(files, layout, clock, std::move(random),
+                                               std::move(origin), std::move(authority)));
   TRY_VOID(service->start(options));
   return service;
 }
