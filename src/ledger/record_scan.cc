@@ -1,11 +1,16 @@
 #include "ledger/record_scan.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <deque>
 #include <future>
+#include <mutex>
+#include <thread>
+#include <utility>
 
 #include "base/check.h"
 #include "merkle/hash.h"
+#include "os/thread.h"
 
 namespace stele::ledger {
 namespace {
@@ -13,22 +18,18 @@ namespace {
 using segment::kHeaderBytes;
 using segment::kLeafBytes;
 
-// Big enough that the largest record fits, small enough to stay near the core that hashes it.
-constexpr size_t kBlockBytes = size_t{1} << 20;
+// Big enough to be worth handing over, small enough to stay in the cache of the core that reads it.
+constexpr size_t kRangeBytes = size_t{256} << 10;
+// What framing reads at once of small records; of large ones no more than the front.
+constexpr size_t kLookBytes = size_t{8} << 10;
 constexpr size_t kRecordBytesMax = kLeafBytes + segment::kSegmentBytesMax;
 constexpr size_t kFrontBytes = kLeafBytes + kHeaderBytes;
 
-struct Extent {
-  size_t offset, bytes;
-};
-
-// A run of whole records, read at once. Used again and again: fresh memory for each would cost more
-// than the reading.
-struct Block {
+// A run of whole records, as leaves and headers say; not read yet.
+struct Range {
   uint64_t offset = 0;
-  Bytes bytes;
-  std::vector<Extent> records;
-  std::vector<ScannedRecord> checked;
+  std::vector<size_t> record_bytes = {};
+  size_t bytes = 0;
 };
 
 ScannedRecord check_record(uint64_t offset, ByteSpan bytes) {
@@ -57,13 +58,21 @@ ScannedRecord check_record(uint64_t offset, ByteSpan bytes) {
   return r;
 }
 
-Block check_block(Block block) {
-  block.checked.clear();
-  for (const Extent& e : block.records) {
-    block.checked.push_back(
-        check_record(block.offset + e.offset, ByteSpan(block.bytes).subspan(e.offset, e.bytes)));
+using Checked = Result<std::vector<ScannedRecord>>;
+
+// `buffer` is used again and again: fresh memory for each range would cost more than reading it.
+Checked check_range(os::File& file, const Range& range, Bytes& buffer) {
+  buffer.resize(range.bytes);
+  TRY(const size_t got, file.read_at(range.offset, buffer));
+  if (got < range.bytes) return fail(Code::kIo, "the volume became shorter while it was read");
+  std::vector<ScannedRecord> checked;
+  checked.reserve(range.record_bytes.size());
+  size_t at = 0;
+  for (const size_t bytes : range.record_bytes) {
+    checked.push_back(check_record(range.offset + at, ByteSpan(buffer).subspan(at, bytes)));
+    at += bytes;
   }
-  return block;
+  return checked;
 }
 
 // Cuts a volume into records by what leaves and headers say of sizes.
@@ -73,61 +82,58 @@ class Framer {
 
   uint64_t offset() const { return offset_; }
 
-  // The next run of records; without records: the volume's end, or a tail that is no record.
-  Result<Block> next(Block block) {
-    block.offset = offset_;
-    block.records.clear();
-    TRY_VOID(read(block.bytes, kBlockBytes));
-    size_t at = 0;
-    for (;;) {
-      TRY(const size_t size, record_at(block, at));
-      if (size == 0 || at + size > block.bytes.size()) break;
-      block.records.push_back({at, size});
-      at += size;
-      if (at >= kBlockBytes) break;
+  // The next records; none: the volume's end, or a tail that is no record.
+  Result<Range> next() {
+    Range range{offset_};
+    while (range.bytes < kRangeBytes) {
+      TRY(const size_t size, record_at(offset_, range.bytes == 0));
+      if (size == 0) break;
+      range.record_bytes.push_back(size);
+      range.bytes += size;
+      offset_ += size;
+      ahead_ = size < kLookBytes ? kLookBytes : kFrontBytes;
     }
-    block.bytes.resize(at);
-    offset_ += at;
-    return block;
+    return range;
   }
 
  private:
-  Status read(Bytes& out, size_t bytes) {
-    out.resize(std::min<uint64_t>(bytes, size_ - offset_));
-    TRY(const size_t got, file_.read_at(offset_, out));
-    out.resize(got);
-    return {};
+  // Up to so many bytes at `offset`, fewer where the volume ends.
+  Result<ByteSpan> look(uint64_t offset, size_t bytes) {
+    bytes = static_cast<size_t>(std::min<uint64_t>(bytes, size_ - offset));
+    if (offset < seen_from_ || offset + bytes > seen_from_ + seen_.size()) {
+      seen_.resize(std::min<uint64_t>(std::max(bytes, ahead_), size_ - offset));
+      TRY(const size_t got, file_.read_at(offset, seen_));
+      seen_.resize(got);
+      seen_from_ = offset;
+      bytes = std::min(bytes, got);
+    }
+    return ByteSpan(seen_).subspan(static_cast<size_t>(offset - seen_from_), bytes);
   }
 
-  // The size of the record at `at`; 0: none begins there, or it is cut off. Grows the block to hold
-  // the first one.
-  Result<size_t> record_at(Block& block, size_t at) {
-    if (block.bytes.size() - at < kFrontBytes) return at == 0 ? size_t{0} : block.bytes.size() + 1;
-    const ByteSpan front = ByteSpan(block.bytes).subspan(at);
+  // The size of the record at `offset`; 0: none begins there, or it is cut off, or, not being the
+  // `first` of its range, it is damaged: that one gets a range of its own.
+  Result<size_t> record_at(uint64_t offset, bool first) {
+    TRY(const ByteSpan front, look(offset, kFrontBytes));
+    if (front.size() < kFrontBytes) return size_t{0};
     const auto leaf = segment::parse_leaf(front.first(kLeafBytes));
     const auto header = segment::parse_header(front.subspan(kLeafBytes));
     if (leaf && header && header->segment_bytes() == leaf->segment_bytes) {
-      return fit(block, at, kLeafBytes + leaf->segment_bytes);
+      const size_t bytes = kLeafBytes + leaf->segment_bytes;
+      return offset + bytes > size_ ? size_t{0} : bytes;
     }
-    if (at != 0) return block.bytes.size() + 1;  // damage: look at it with a block of its own
-    TRY_VOID(read(block.bytes, kRecordBytesMax * 2));
+    if (!first) return size_t{0};
     const std::array<size_t, 2> told = {leaf ? leaf->segment_bytes : 0,
                                         header ? header->segment_bytes() : 0};
+    TRY(const ByteSpan ahead, look(offset, kRecordBytesMax * 2));
     for (size_t bytes : told) {
-      const uint64_t end = offset_ + kLeafBytes + bytes;
-      if (bytes != 0 && (end == size_ || begins_record(block.bytes, kLeafBytes + bytes)))
+      const uint64_t end = offset + kLeafBytes + bytes;
+      if (bytes != 0 && (end == size_ || begins_record(ahead, kLeafBytes + bytes)))
         return kLeafBytes + bytes;
     }
-    for (size_t next = 1; next + kFrontBytes <= block.bytes.size(); ++next) {
-      if (begins_record(block.bytes, next)) return next;
+    for (size_t next = 1; next + kFrontBytes <= ahead.size(); ++next) {
+      if (begins_record(ahead, next)) return next;
     }
     return size_t{0};
-  }
-
-  Result<size_t> fit(Block& block, size_t at, size_t bytes) {
-    if (offset_ + at + bytes > size_) return size_t{0};
-    if (at == 0 && bytes > block.bytes.size()) TRY_VOID(read(block.bytes, bytes));
-    return bytes;
   }
 
   static bool begins_record(ByteSpan bytes, size_t at) {
@@ -141,37 +147,107 @@ class Framer {
   os::File& file_;
   const uint64_t size_;
   uint64_t offset_ = 0;
+  Bytes seen_;
+  uint64_t seen_from_ = 0;
+  size_t ahead_ = kLookBytes;
 };
+
+// One thread a handle, each with a buffer of its own. Ranges are given out in order and come back
+// in order. The threads end when it does.
+class Checkers {
+ public:
+  static Result<std::unique_ptr<Checkers>> start(std::span<const std::unique_ptr<os::File>> files) {
+    auto checkers = std::make_unique<Checkers>();
+    for (const auto& file : files) {
+      TRY(std::thread thread, os::start_thread([c = checkers.get(), &file] { c->work(*file); }));
+      checkers->threads_.push_back(std::move(thread));
+    }
+    return checkers;
+  }
+  Checkers() = default;
+  Checkers(const Checkers&) = delete;
+  Checkers& operator=(const Checkers&) = delete;
+  ~Checkers() {
+    {
+      const std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    wake_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  size_t given() const { return given_.size(); }
+  void give(Range range) {
+    std::promise<Checked> promise;
+    given_.push_back(promise.get_future());
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_.emplace_back(std::move(range), std::move(promise));
+    }
+    wake_.notify_one();
+  }
+  // Of the range that was given first.
+  Checked take() {
+    Checked checked = given_.front().get();
+    given_.pop_front();
+    return checked;
+  }
+
+ private:
+  void work(os::File& file) {
+    Bytes buffer;
+    for (;;) {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return done_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      auto [range, promise] = std::move(waiting_.front());
+      waiting_.pop_front();
+      lock.unlock();
+      promise.set_value(check_range(file, range, buffer));
+    }
+  }
+
+  std::vector<std::thread> threads_;
+  std::deque<std::future<Checked>> given_;  // the caller's
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::pair<Range, std::promise<Checked>>> waiting_;
+  bool done_ = false;
+};
+
+Status tell(const Checked& checked, const ScanSink& sink) {
+  if (!checked) return fail(checked.error());
+  for (const ScannedRecord& r : *checked) sink.record(r);
+  return {};
+}
 
 }  // namespace
 
-Status scan_volume(os::File& volume, unsigned threads, const ScanSink& sink) {
-  TRY(const uint64_t size, volume.size());
-  Framer framer(volume, size);
-  std::deque<std::future<Block>> pending;
-  std::vector<Block> spare;
-  const auto drain = [&](size_t keep) {
-    while (pending.size() > keep) {
-      spare.push_back(pending.front().get());
-      pending.pop_front();
-      for (const ScannedRecord& r : spare.back().checked) sink.record(r);
-    }
-  };
-  for (;;) {
-    Block reused;
-    if (!spare.empty()) {
-      reused = std::move(spare.back());
-      spare.pop_back();
-    }
-    TRY(Block block, framer.next(std::move(reused)));
-    if (block.records.empty()) break;
-    if (sink.progress) sink.progress(block.bytes.size());
-    const auto policy = threads > 1 ? std::launch::async : std::launch::deferred;
-    pending.push_back(
-        std::async(policy, [b = std::move(block)]() mutable { return check_block(std::move(b)); }));
-    drain(threads > 1 ? threads : 0);
+Status scan_volume(std::span<const std::unique_ptr<os::File>> handles, const ScanSink& sink) {
+  CHECK(!handles.empty());
+  os::File& file = *handles.front();
+  TRY(const uint64_t size, file.size());
+  Framer framer(file, size);
+  std::unique_ptr<Checkers> checkers;
+  if (handles.size() > 1) {
+    TRY(checkers, Checkers::start(handles.subspan(1)));
   }
-  drain(0);
+  Bytes buffer;
+  Status framed;
+  for (;;) {
+    auto range = framer.next();
+    if (!range) framed = fail(std::move(range).error());
+    if (!range || range->bytes == 0) break;
+    if (sink.progress) sink.progress(range->bytes);
+    if (!checkers) {
+      TRY_VOID(tell(check_range(file, *range, buffer), sink));
+      continue;
+    }
+    checkers->give(*std::move(range));
+    if (checkers->given() > 2 * handles.size()) TRY_VOID(tell(checkers->take(), sink));
+  }
+  while (checkers && checkers->given() > 0) TRY_VOID(tell(checkers->take(), sink));
+  TRY_VOID(framed);
   if (framer.offset() < size) sink.tail(framer.offset(), size - framer.offset());
   return {};
 }

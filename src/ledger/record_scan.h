@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <span>
 
 #include "segment/leaf.h"
 #include "vault/vault.h"
@@ -32,7 +34,8 @@ struct ScanSink {
   std::function<void(uint64_t bytes)> progress;
 };
 
-/// Scans one volume. Memory: a few MiB a thread.
-Status scan_volume(os::File& volume, unsigned threads, const ScanSink& sink);
+/// Scans one volume with as many threads as it has handles: each reads and hashes through its own,
+/// so that a byte is hashed by the core that just read it. Memory: a few MiB a thread.
+Status scan_volume(std::span<const std::unique_ptr<os::File>> handles, const ScanSink& sink);
 
 }  // namespace stele::ledger

@@ -256,7 +256,11 @@ void Verifier::take_tail(const std::string& name, uint64_t offset, uint64_t byte
 }
 
 Status Verifier::scan_one(const vault::VolumeName& volume, uint64_t end_index) {
-  TRY(const auto file, vault_.read_volume(volume));
+  // One to find the records with, and, with more than one thread, one for each to read with.
+  std::vector<std::unique_ptr<os::File>> handles(options_.threads > 1 ? options_.threads + 1 : 1);
+  for (auto& handle : handles) {
+    TRY(handle, vault_.read_volume(volume));
+  }
   ScanSink sink;
   sink.record = [&](const ScannedRecord& r) {
     end_.offset = r.offset + r.bytes;
@@ -269,7 +273,7 @@ Status Verifier::scan_one(const vault::VolumeName& volume, uint64_t end_index) {
     report_.bytes += bytes;
     if (options_.progress) options_.progress(bytes_done_ += bytes, bytes_all_);
   };
-  return scan_volume(*file, options_.threads, sink);
+  return scan_volume(handles, sink);
 }
 
 void Verifier::scan(const std::vector<vault::VolumeName>& volumes) {
