@@ -33,6 +33,33 @@ def pattern(text):
     return re.compile("".join(lines))
 
 
+class Alarms(unittest.TestCase):
+    """What the page says to look for is what the programs say, word by word."""
+
+    def setUp(self):
+        text = PAGE.read_text()
+        self.part = text[text.index("## What to alarm on"):text.index("## Verdicts")]
+        sources = "".join(p.read_text() for p in sorted((ROOT / "src").rglob("*.cc")) if not p.name.endswith("_test.cc"))
+        self.said = re.sub(r'"\s*"', "", sources)  # pieces of one string
+
+    def test_every_metric_is_named_and_there(self):
+        known = set(re.findall(r'line\("(stele_\w+)', self.said))
+        self.assertGreater(len(known), 10)
+        self.assertEqual(set(re.findall(r"`(stele_\w+)", self.part)), known)
+
+    def test_every_line_is_one_that_is_told(self):
+        rows = [row for row in self.part.splitlines() if row.startswith("| `") and "stele_" not in row]
+        self.assertGreater(len(rows), 12)
+        for line in (line for row in rows for line in re.findall(r"`([^`]+)`", row.split(" | ")[0])):
+            for piece in filter(None, (piece.strip(" :,") for piece in line.split("…"))):
+                self.assertTrue(piece in self.said, f"nobody says '{piece}'")
+
+    def test_every_finding_of_the_server_is_named(self):
+        rules = set(re.findall(r'(?:found\(\s*\{|Finding\{)\s*"([a-z-]+)"', self.said))
+        self.assertGreater(len(rules), 2)
+        self.assertEqual([rule for rule in sorted(rules) if f"`{rule}`" not in self.part], [])
+
+
 @unittest.skipIf(can_have_machines(), can_have_machines())
 class Page(LedgerTest):
     def setUp(self):
