@@ -12,11 +12,15 @@ class HostSessions : public Sessions {
  public:
   HostSessions(Sessions& sessions, HostStream& host) : sessions_(sessions), host_(host) {}
 
-  /// A session that can not be numbered is not begun.
+  /// A session that can not be numbered is not begun; but by break-glass it is, on a full disk that
+  /// has room for its record and not for its number.
   Result<Opened> open(const Owner& owner, const wire::Terms& terms, const event::Start& start,
                       Durable durable) override {
     TRY(Opened opened, sessions_.open(owner, terms, start, std::move(durable)));
-    TRY_VOID(host_.number_session(opened.id));
+    const auto number = host_.number_session(opened.id);
+    const bool may_go_without =
+        !number && number.error().code == Code::kNoSpace && !terms.break_glass.empty();
+    if (!number && !may_go_without) return fail(number.error());
     return opened;
   }
   Result<Known> find(const StreamId& id) override { return sessions_.find(id); }

@@ -116,6 +116,7 @@ segment::Sealer HostStream::make_sealer(const StreamId& stream) {
 // After an append that failed: the stream goes on from what the spool has.
 Result<segment::Sealer*> HostStream::sealer() {
   if (sealer_) return &*sealer_;
+  TRY_VOID(spool_.sync());  // what was appended before counts too
   auto last = spool_.with([&](const spool::Spool& spool) { return spool.find(state_.stream); });
   if (last && last->set_aside) {
     TRY_VOID(continue_elsewhere(*last));
@@ -345,15 +346,22 @@ Status HostStream::hand_over(HostKeys::Standstill& still, NextKey& next) {
   return spool_.sync();
 }
 
+Status HostStream::reserve_numbers() {
+  HostState state = state_;
+  state.sessions = numbered_ + kNumbersAtOnce;
+  return save(state);
+}
+
+// On a full disk what is put makes room, from the spool's reserve. Where that has none either, a
+// crash could give numbers out twice; a session without a record would be worse.
 Result<uint64_t> HostStream::number_session(const StreamId& session) {
   const std::lock_guard lock(mutex_);
-  if (numbered_ == state_.sessions) {
-    HostState state = state_;
-    state.sessions += kNumbersAtOnce;
-    TRY_VOID(save(state));
-  }
+  const Status reserved = numbered_ < state_.sessions ? Status() : reserve_numbers();
+  if (!reserved && reserved.error().code != Code::kNoSpace) return fail(reserved.error());
   TRY_VOID(put(event::SessionNumber{numbered_ + 1, session}));
-  return ++numbered_;
+  ++numbered_;
+  if (!reserved) (void)reserve_numbers();
+  return numbered_;
 }
 
 void HostStream::set_offset(Micros offset) {

@@ -75,6 +75,7 @@ class HostStream {
   Status append(const segment::Sealed& sealed);
   Status rotate_locked();
   Status hand_over(HostKeys::Standstill& still, NextKey& next);
+  Status reserve_numbers();
   event::HostSummary summary_locked() const;
   Status summarise();
   std::vector<segment::Standing> standings() const;

@@ -356,6 +356,23 @@ TEST_F(HostStreamTest, session_numbers_are_never_used_twice) {
   EXPECT_EQ(numbers[140].number, numbers[139].number + 1) << "an orderly stop skips none";
 }
 
+TEST_F(HostStreamTest, on_a_full_disk_sessions_are_numbered_as_long_as_anything_is_kept) {
+  start();
+  files->set_plan({.fail_at = files->steps().size() + 1, .fail_code = Code::kNoSpace});
+  EXPECT_EQ(host->number_session(new_session()).value(), 1U) << "host.state, whose room comes back";
+  files->set_plan({.fail_at = files->steps().size() + 1,
+                   .fail_code = Code::kNoSpace,
+                   .fails_from_there = true});
+  EXPECT_EQ(host->number_session(new_session()).error().code, Code::kNoSpace);
+  files->set_plan({});
+  EXPECT_EQ(host->number_session(new_session()).value(), 2U) << "and none is skipped";
+  ASSERT_TRUE(spool->sync());
+  start();
+  EXPECT_GT(host->number_session(new_session()).value(), 2U) << "nor used twice";
+  ASSERT_TRUE(spool->sync());
+  expect_right();
+}
+
 TEST_F(HostStreamTest, a_clock_that_is_set_back_gets_a_new_key_and_is_not_accused) {
   start();
   const StreamId a = new_session();

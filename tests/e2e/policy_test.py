@@ -1,6 +1,9 @@
 """Policy between a real agent and real recorders: who is recorded and how, what they are told, and what no flag changes."""
+import contextlib
 import json
+import os
 import signal
+import subprocess
 
 from fleet import FleetServer, Host, wait_until
 from harness import LedgerTest, main
@@ -113,6 +116,20 @@ class Terms(PolicyTest):
         self.assertEqual((other["rule"], other["input"]), (0, "redact"))
 
 
+    def test_a_session_whose_agent_stays_away_is_over(self):
+        self.sign(1, "rule a\n  patience 1 seconds\n")
+        host = self.host().start()
+        terminal = host.recording("--", "sh", "-c", "echo $$; exec cat")
+        self.addCleanup(terminal.close)
+        terminal.expect("\r\n")
+        child = int(terminal.shown.split()[0])
+        host.kill()
+        terminal.type(b"into the void\n")
+        self.assertEqual(terminal.wait(), 70)
+        self.assertFalse(os.path.exists(f"/proc/{child}"), "the command is not there without its record")
+        self.assertIn(b"the agent cannot be reached", terminal.shown)
+
+
 class Limits(PolicyTest):
     def test_above_a_quota_the_terminal_is_slow_and_nothing_is_lost(self):
         self.sign(1, "rule a\n  quota session 64 KiB per second\n")
@@ -143,6 +160,37 @@ class Limits(PolicyTest):
         wait_until(lambda: [s for s in self.ledger.sessions() if s["command"] == ["echo", "mended"]], "its record")
         (session,) = [s for s in self.ledger.sessions() if s["command"] == ["echo", "mended"]]
         self.assertEqual(self.terms(session)["break_glass"], "the spool is full")
+
+    @LedgerTest.needs_root("mounts a small file system")
+    def test_the_glass_is_broken_on_a_full_disk_and_that_is_recorded(self):
+        self.sign(1, "rule mend\n  break-glass allowed\n  patience 1 seconds\n")
+        disk = self.folder / "web01" / "agent"
+        disk.mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", disk], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
+        filler = disk / "filler"
+        host = self.host(**{"quota.spool": "1MiB", "quota.reserve": "1MiB"})
+        for name, room in (("with what the spool keeps in reserve", 6 << 20), ("with one page left", 1 << 16)):
+            with self.subTest(name):
+                self.fill(filler, room)
+                host.start()
+                self.fill(filler, 0 if room > 1 << 20 else 4096)
+                title = f"mended {name}"
+                done = host.machine.run(*host.command("--title", title, "--break-glass", name, "--", "echo", "mended"))
+                self.assertEqual((done.returncode, done.stdout), (0, b"mended\r\n"), done.stderr)
+                filler.unlink()
+                self.assertNotIn("not recorded: ", host.journal())
+                (session,) = wait_until(lambda: [s for s in self.ledger.sessions() if s["title"] == title], "its record")
+                self.assertEqual(self.terms(session)["break_glass"], name)
+                host.stop()
+
+    @staticmethod
+    def fill(filler, room):
+        """Takes what the disk has, but for so many bytes."""
+        with filler.open("ab") as f, contextlib.suppress(OSError):
+            while True:
+                os.write(f.fileno(), bytes(4096))
+        os.truncate(filler, filler.stat().st_size - room)
 
 
 if __name__ == "__main__":
