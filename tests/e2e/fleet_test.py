@@ -88,6 +88,40 @@ class Installed(LedgerTest):
         self.assertEqual(self.exported(self.arrived()), terminal.shown)
         self.assertEqual(self.facts("verify")[1]["verdict"], "intact")
 
+    def test_no_flag_and_no_variable_leads_past_the_agent(self):
+        self.start_server()
+        self.enrol()
+        wait_until(lambda: self.web.run("test", "-S", "/run/stele/agent.sock").returncode == 0, "the agent starts by itself")
+        own, ran = pathlib.Path("/var/persons/ledger"), pathlib.Path("/var/ran")
+        self.web.do("mkdir", "-m", "777", own.parent, ran)
+        self.web.do(*PERSON, "stele", "init", "--no-recovery", "--dir", own)
+        ways = {"--dir": (["stele", "record", "--dir", own], []), "STELE_DIR": (["stele", "record"], [f"STELE_DIR={own}"]),
+                "all": (["stele", "record", "--input", "all"], []), "XDG": (["stele", "record"], [f"XDG_DATA_HOME={own}", f"HOME={own}"])}
+        for name, (command, variables) in ways.items():
+            shown = self.web.do(*PERSON, "env", *variables, *command, "--title", name, "--", "echo", "hello")
+            self.assertEqual(shown, b"hello\r\n", name)
+        refused = self.web.run(*PERSON, "stele", "record", "--fail-open", "--", "touch", ran / "open")
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn(b"--fail-open: this host is enrolled", refused.stderr)
+        socket = self.web.run(*PERSON, "stele-recorder", "--socket", own / "sock", "--", "touch", ran / "socket")
+        self.assertNotEqual(socket.returncode, 0)
+        def arrived():
+            found = self.facts("sessions")[1]
+            return found if len(found) == len(ways) and all(s["state"] == "exit 0" for s in found) else None
+        sessions = wait_until(arrived, "all are at the server")
+        self.assertEqual({session["title"] for session in sessions}, set(ways))
+        (wish,) = (session for session in sessions if session["title"] == "all")
+        events = [json.loads(line) for line in self.log.do(*OWNER, "stele", "export", wish["id"], "--format", "json", "--dir", LEDGER).splitlines()]
+        self.assertEqual([e["input"] for e in events if e["type"] == "terms"], ["redact"], "a wish makes nothing looser")
+        self.assertEqual(json.loads(self.web.do(*PERSON, "stele", "sessions", "--json", "--dir", own)), [], "nothing went elsewhere")
+        self.web.do("systemctl", "stop", "stele-agent.path", "stele-agent")
+        for name, (command, variables) in ways.items():
+            alone = self.web.run(*PERSON, "env", *variables, *command, "--", "touch", ran / name)
+            self.assertEqual(alone.returncode, 70, name)
+            self.assertIn(b"not recorded, so the session was refused", alone.stderr)
+        self.assertEqual(self.web.do("ls", ran), b"", "nothing ran unrecorded")
+        self.assertEqual(json.loads(self.web.do(*PERSON, "stele", "sessions", "--json", "--dir", own)), [])
+
     def test_who_forgets_whose_the_ledger_is_is_told(self):
         self.start_server()
         forgot = self.log.run("stele", "token", "create", "--host", "web01")
