@@ -1,7 +1,7 @@
-"""Faults at random, and nothing lost: a server, hosts with networks of their own, and people at work, while everything is killed, held,
-cut off, slowed and filled. What the terminals showed is then what the ledger holds.
+"""Faults at random, and nothing lost: a server, hosts with networks of their own whose keys rotate, and people at work, while everything
+is killed, held, cut off, slowed and filled, and clocks are set. What the terminals showed is then what the ledger holds.
 
-    STELE_FAULT_SEEDS=100-199 fault_test.py       other worlds than the two of the ordinary run"""
+    STELE_FAULT_SEEDS=100-199 STELE_FAULT_SECONDS=60 fault_test.py       other and longer worlds than the two of the ordinary run"""
 import contextlib
 import os
 import random
@@ -14,8 +14,47 @@ import unittest
 from fleet import FleetServer, Host, Machine, can_have_machines, wait_until
 from harness import LedgerTest, main
 
-HOSTS, SESSIONS_AT_ONCE, SECONDS = 3, 4, 8
-DISK = "32m"
+HOSTS, SESSIONS_AT_ONCE = 3, 12
+SECONDS = float(os.environ.get("STELE_FAULT_SECONDS", "8"))
+DISK, SERVER_DISK = "32m", "192m"
+CLOCK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <time.h>
+
+/* The wall clock, with what stands in the file $TEST_CLOCK added to it: seconds. */
+static time_t by(void) {
+  long seconds = 0;
+  FILE* file = fopen(getenv("TEST_CLOCK"), "re");
+  if (file && fscanf(file, "%ld", &seconds) != 1) seconds = 0;
+  if (file) fclose(file);
+  return seconds;
+}
+int clock_gettime(clockid_t clock, struct timespec* now) {
+  static int (*real)(clockid_t, struct timespec*);
+  if (!real) *(void**)&real = dlsym(RTLD_NEXT, "clock_gettime");
+  int failed = real(clock, now);
+  if (!failed && clock == CLOCK_REALTIME) now->tv_sec += by();
+  return failed;
+}
+int gettimeofday(struct timeval* now, void* zone) {
+  struct timespec precise;
+  (void)zone;
+  if (clock_gettime(CLOCK_REALTIME, &precise)) return -1;
+  now->tv_sec = precise.tv_sec;
+  now->tv_usec = precise.tv_nsec / 1000;
+  return 0;
+}
+time_t time(time_t* out) {
+  struct timespec now;
+  if (clock_gettime(CLOCK_REALTIME, &now)) return -1;
+  if (out) *out = now.tv_sec;
+  return now.tv_sec;
+}
+"""
 WORK = (
     "for i in 1 2 3 4 5 6 7 8 9; do echo step $i; sleep 0.2; done; exit 3",
     "seq 200000; echo done",
@@ -54,6 +93,27 @@ class Person:
         return bool(select.select([self.terminal.fd], [], [], 0)[0])
 
 
+class Clock:
+    """What one process takes for the wall clock. (Namespaces have none, and a recorder with rights of its own believes no preload.)"""
+
+    def __init__(self, folder, library, name):
+        self.file = folder / f"clock-{name}"
+        self.set(0)
+        self.variables = (f"LD_PRELOAD={library}", f"TEST_CLOCK={self.file}", "ASAN_OPTIONS=verify_asan_link_order=0")
+
+    def set(self, seconds):
+        new = self.file.with_suffix(".new")
+        new.write_text(f"{seconds}\n")
+        new.replace(self.file)
+
+
+def make_clock_library(folder):
+    (folder / "clock.c").write_text(CLOCK)
+    library = folder / "clock.so"
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, folder / "clock.c", "-ldl"], check=True)
+    return library
+
+
 class World(contextlib.ExitStack):
     """One seed's fleet, and what may happen to it."""
 
@@ -62,18 +122,26 @@ class World(contextlib.ExitStack):
         self.random, self.test = random.Random(seed), test
         self.log, self.people, self.held, self.tracer = [], [], [], None
         folder = test.make_folder()
+        self.server_disk = folder / "log"
+        self.server_disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"mode=700,size={SERVER_DISK}", "none", self.server_disk], check=True)
+        self.callback(subprocess.run, ["umount", "-l", self.server_disk], check=True)
+        library = make_clock_library(folder)
+        self.clocks = [Clock(folder, library, n) for n in range(HOSTS + 1)]
         machine = self.machine("log", folder)
         self.webs = [self.machine(f"web{n}", folder) for n in range(1, HOSTS + 1)]
         for n, web in enumerate(self.webs, 1):
             machine.connect(web, n)
-        self.server = FleetServer(folder, machine, ["127.0.0.1", *(f"10.203.{n}.1" for n in range(1, HOSTS + 1))])
+        self.server = FleetServer(self.server_disk, machine, ["127.0.0.1", *(f"10.203.{n}.1" for n in range(1, HOSTS + 1))],
+                                  self.clocks[0].variables)
         self.callback(self.server.stop)
         self.hosts = []
         for n, web in enumerate(self.webs, 1):
             disk = folder / web.name / "agent"
             disk.mkdir(parents=True)
             web.do("mount", "-t", "tmpfs", "-o", f"mode=700,size={DISK}", "none", disk)
-            host = Host(web.name, self.server, folder, web, f"10.203.{n}.1")
+            host = Host(web.name, self.server, folder, web, f"10.203.{n}.1", rotate_keys="1s")
+            host.variables = self.clocks[n].variables
             self.callback(host.stop)
             self.hosts.append(host.start())
 
@@ -122,6 +190,15 @@ class World(contextlib.ExitStack):
         self.say(f"fill the disk of {host.name}")
         host.machine.run("sh", "-c", f"cat /dev/zero > {host.directory}/filler")
 
+    def fill_server(self):
+        self.say("fill the server's disk")
+        subprocess.run(["sh", "-c", f"cat /dev/zero > {self.server_disk}/filler"], capture_output=True)
+
+    def set_clock(self):
+        n, seconds = self.random.randrange(len(self.clocks)), self.random.choice((-3600, -400, -20, 20, 400, 3600))
+        self.say(f"set clock {n} to {seconds:+} s")
+        self.clocks[n].set(seconds)
+
     def go_on(self):
         while self.held:
             self.held.pop().send_signal(signal.SIGCONT)
@@ -138,13 +215,21 @@ class World(contextlib.ExitStack):
     def heal(self):
         self.say("heal")
         self.go_on()
+        (self.server_disk / "filler").unlink(missing_ok=True)
+        for clock in self.clocks:
+            clock.set(0)
         for host in self.hosts:
             host.machine.heal()
             host.machine.do("rm", "-f", host.directory / "filler")
+        for daemon in (self.server, *self.hosts):  # as systemd would: who ended by itself is started again
+            if daemon.process.poll() is not None:
+                self.say(f"{daemon.process.args[-1]} had ended: {daemon.process.returncode}")
+                daemon.start()
 
     def run(self):
         self.began = time.monotonic()
-        faults = (self.kill_agent, self.kill_server, self.kill_recorder, self.hold, self.slow, self.cut, self.fill, self.heal, self.heal)
+        faults = (self.kill_agent, self.kill_server, self.kill_recorder, self.hold, self.slow, self.cut, self.fill,
+                  self.fill_server, self.set_clock, self.set_clock, self.heal, self.heal, self.heal)
         due = 0.3
         while (now := time.monotonic() - self.began) < SECONDS:
             working = [person for person in self.people if person.runs()]

@@ -144,8 +144,8 @@ class BootedMachine(Machine):
 class FleetServer:
     """`stele server`; its port stays when it comes again."""
 
-    def __init__(self, folder, machine=None, addresses=("127.0.0.1",), **settings):
-        self.machine = machine or Here()
+    def __init__(self, folder, machine=None, addresses=("127.0.0.1",), variables=(), **settings):
+        self.machine, self.variables = machine or Here(), variables
         self.ledger = Ledger(folder)
         self.config = pathlib.Path(folder) / "server.toml"
         self.addresses, self.settings = addresses, settings
@@ -159,7 +159,7 @@ class FleetServer:
                                + "".join(f'{key} = "{value}"\n' for key, value in self.settings.items()))
 
     def start(self):
-        self.process = self.machine.start(STELE, "server", "--config", self.config, stdout=subprocess.PIPE,
+        self.process = self.machine.start("env", *self.variables, STELE, "server", "--config", self.config, stdout=subprocess.PIPE,
                                           stderr=subprocess.PIPE, text=True)
         said = self.process.stdout.readline() + self.process.stdout.readline()
         found = re.search(r"stele server of \S+ on \S+ port (\d+)\nauthority pin ([0-9a-f]{64})\n", said)
@@ -202,7 +202,7 @@ class Host:
     """An enrolled host: its agent, and recorders that connect to it."""
 
     def __init__(self, name, server, folder, machine=None, address="127.0.0.1", **settings):
-        self.name, self.machine = name, machine or Here()
+        self.name, self.machine, self.variables = name, machine or Here(), ()
         self.folder = pathlib.Path(folder) / name
         self.folder.mkdir(exist_ok=True)
         self.directory, self.run_directory = self.folder / "agent", self.folder / "run"
@@ -221,7 +221,7 @@ class Host:
         with self.said.open("ab") as said, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
             ready.bind(str(notify))
             ready.settimeout(0.05)
-            self.process = self.machine.start("env", f"NOTIFY_SOCKET={notify}", AGENT, "agent", "--config", self.config,
+            self.process = self.machine.start("env", f"NOTIFY_SOCKET={notify}", *self.variables, AGENT, "agent", "--config", self.config,
                                               stdout=said, stderr=said)
             end = time.monotonic() + PATIENCE
             while time.monotonic() < end:
