@@ -21,6 +21,7 @@ class IdleSessions : public Sessions {
     Status output(BootTime, ByteSpan) override { return {}; }
     Status input(BootTime, ByteSpan) override { return {}; }
     Status event(BootTime, event::Lane, const event::Body&) override { return {}; }
+    Status note(BootTime, const event::Body&) override { return {}; }
     void passed_on() override {}
     Status close() override { return {}; }
 

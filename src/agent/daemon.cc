@@ -8,6 +8,7 @@
 #include "agent/host_beat.h"
 #include "agent/host_sessions.h"
 #include "agent/http_link.h"
+#include "agent/low_water.h"
 #include "agent/policy_book.h"
 #include "agent/renewal.h"
 #include "agent/spool_sessions.h"
@@ -114,6 +115,8 @@ class Agent {
   event::HostSummary measure();
   wire::Heartbeat heartbeat() const;
   Status keep_host_stream();
+  void tell(const event::Finding& finding);
+  void tell_of_spool();
   Result<os::PacketListener> listen();
   std::string host_name() const;
   void renew();
@@ -138,7 +141,8 @@ class Agent {
   std::optional<Renewal> renewal_;
   std::optional<HostBeat> beat_;
   std::unique_ptr<Connections> connections_;
-  bool was_low_ = false;
+  LowWater low_water_{config_.quota};
+  bool is_renewal_late_ = false;
 };
 
 segment::Sealer Agent::make_sealer(const StreamId& stream) {
@@ -202,10 +206,18 @@ std::string Agent::host_name() const {
   return name.substr(name.rfind('/') + 1);
 }
 
+// To the journal at once, and into the host's own stream if it has a rule. Any thread.
+void Agent::tell(const event::Finding& finding) {
+  os::tell_journal(finding.rule.empty() ? Severity::kNotice : Severity::kWarning, finding.what);
+  if (!finding.rule.empty()) host_->find(finding);
+}
+
 // On the heartbeats' thread: with a certificate that ran out there are none.
 void Agent::renew() {
   const auto renewed = renewal_->step();
-  if (!renewed) os::tell_journal(Severity::kWarning, "certificate: " + renewed.error().message());
+  if (!renewed && !std::exchange(is_renewal_late_, true))
+    tell({"certificate", "certificate: " + renewed.error().message(), {}, {}});
+  if (renewed && *renewed) is_renewal_late_ = false;
 }
 
 PolicyPlace Agent::policy_place() const {
@@ -242,9 +254,9 @@ Status Agent::start() {
   shipping_.emplace(
       *spool_, log_memory_, enrolment_.log_key, std::move(believed),
       std::make_unique<HttpLink>(files_, config_.directory, config_.server, clock_),
-      [](const std::string& finding) { os::tell_journal(Severity::kWarning, finding); }, clock_);
+      [this](const event::Finding& finding) { tell(finding); }, clock_);
   policy_.emplace(files_, policy_place(), clock_,
-                  [](const std::string& finding) { os::tell_journal(Severity::kNotice, finding); });
+                  [this](const event::Finding& finding) { tell(finding); });
   TRY_VOID(policy_->begin());
   beat_link_.emplace(files_, config_.directory, config_.server, clock_);
   renewal_.emplace(
@@ -273,20 +285,25 @@ Status Agent::start() {
 Status Agent::keep_house() {
   TRY_VOID(sessions_->end_the_dead());
   TRY_VOID(keep_host_stream());
+  tell_of_spool();
+  return {};
+}
+
+// What was set aside because the server refused it is told where it is refused.
+void Agent::tell_of_spool() {
+  using Kind = spool::Finding::Kind;
   const auto findings = spool_->with([](spool::Spool& spool) { return spool.take_findings(); });
   for (const spool::Finding& finding : findings) {
-    os::tell_journal(Severity::kWarning, "spool: " + finding.what);
-    using Kind = spool::Finding::Kind;
-    if (finding.kind == Kind::kDamaged || finding.kind == Kind::kMissing) host_->count_lost();
+    const bool is_lost = finding.kind == Kind::kDamaged || finding.kind == Kind::kMissing;
+    if (is_lost) host_->count_lost();
+    const std::optional<uint32_t> sequence =
+        finding.stream ? std::optional(finding.sequence) : std::nullopt;
+    const char* const rule = finding.kind == Kind::kRefused ? "" : is_lost ? "lost" : "spool";
+    tell({rule, "spool: " + finding.what, finding.stream, sequence});
   }
   const auto depth = spool_->with([](const spool::Spool& spool) { return spool.depth(); });
-  if (depth.low && !was_low_) {
-    os::tell_journal(Severity::kWarning, "spool: only " +
-                                             std::to_string(depth.ordinary_bytes_left) +
-                                             " bytes are left; when it is full, sessions stop");
-  }
-  was_low_ = depth.low;
-  return {};
+  if (const auto low = low_water_.look(depth.ordinary_bytes_left))
+    tell({"low-water", *low, {}, {}});
 }
 
 Status Agent::serve() {

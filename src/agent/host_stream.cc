@@ -9,7 +9,7 @@ constexpr uint32_t kOwner = 0;           // whose records count against nobody
 constexpr uint64_t kNumbersAtOnce = 64;  // of sessions, made durable together
 constexpr Micros kStepMin = std::chrono::seconds(1);
 constexpr Micros kBackMax = std::chrono::minutes(4);  // verifiers have patience for 5
-constexpr size_t kStateBytesMax = 4096;
+constexpr size_t kStateBytesMax = 4096, kFindingsMax = 256;
 
 Micros distance(Clock& clock) { return Micros(micros(clock.wall()) - micros(clock.boot())); }
 
@@ -145,16 +145,16 @@ Status HostStream::continue_elsewhere(const spool::StreamState& refused) {
 
 // A clock that was set back is known to be wrong where its key is younger: nothing is to claim to
 // be older than the key, until step() has made another.
-segment::Batch HostStream::batch_of(const event::Body* body) {
+segment::Batch HostStream::batch_of(Bodies bodies) {
   segment::Batch batch;
   batch.wall_first = std::max(clock_.wall(), state_.not_before);
   batch.boot_first = batch.boot_last = clock_.boot();
-  if (body == nullptr) return batch;
+  if (bodies.empty()) return batch;
   event::LaneEncoder encoder;
   encoder.begin(batch.boot_first);
-  encoder.event(batch.boot_first, *body);
+  for (const event::Body& body : bodies) encoder.event(batch.boot_first, body);
   batch.lanes[static_cast<size_t>(event::Lane::kFacts)] = encoder.take();
-  batch.event_count = 1;
+  batch.event_count = static_cast<uint32_t>(bodies.size());
   return batch;
 }
 
@@ -163,17 +163,17 @@ Status HostStream::append(const segment::Sealed& sealed) {
   return spool_.append(sealed.bytes, taken, kOwner, spool::Room::kReserve);
 }
 
-// One segment with one event. Not synced.
-Status HostStream::put(const event::Body& body, bool close) {
-  const Status done = put_once(body, close);
+// One segment. Not synced.
+Status HostStream::put_all(Bodies bodies, bool close) {
+  const Status done = put_once(bodies, close);
   if (done || done.error().code != Code::kConflict) return done;
-  return put_once(body, close);  // it was set aside meanwhile
+  return put_once(bodies, close);  // it was set aside meanwhile
 }
 
-Status HostStream::put_once(const event::Body& body, bool close) {
+Status HostStream::put_once(Bodies bodies, bool close) {
   TRY(segment::Sealer * to, sealer());
   const auto key = to->hold_key();  // until it is in the spool
-  const auto sealed = to->seal(batch_of(&body), close);
+  const auto sealed = to->seal(batch_of(bodies), close);
   Status done = sealed ? append(*sealed) : fail(sealed.error());
   if (!done) sealer_.reset();
   return done;
@@ -200,7 +200,7 @@ Status HostStream::close_one_before(const spool::StreamState& state) {
   sealer.resume(state.tail.next_sequence, state.tail.last_hash);
   const auto key = sealer.hold_key();
   const event::Body stopped = event::HostStop{"killed; the next agent says so"};
-  TRY(const auto sealed, sealer.seal(batch_of(&stopped), true));
+  TRY(const auto sealed, sealer.seal(batch_of({&stopped, 1}), true));
   TRY_VOID(append(sealed));
   if (state.stream == state_.stream)
     continues_ = {state.stream, sealed.header.sequence + 1, sealed.hash};
@@ -253,6 +253,7 @@ void HostStream::note_clock() {
 Status HostStream::step() {
   const std::lock_guard lock(mutex_);
   note_clock();
+  (void)put_findings();  // where there is no room, with the next step
   const BootTime now = clock_.boot();
   if (now - summarised_ >= options_.summary_every) TRY_VOID(summarise());
   if (now - rotated_ >= options_.rotate_every || is_clock_before_key()) TRY_VOID(rotate_locked());
@@ -260,11 +261,40 @@ Status HostStream::step() {
   return {};
 }
 
+// All that was not said before, in one segment.
+Status HostStream::put_findings() {
+  if (findings_.empty()) return {};
+  std::vector<event::Body> bodies = findings_;
+  if (unsaid_ > 0) {
+    bodies.emplace_back(
+        event::Finding{"unsaid",
+                       std::to_string(unsaid_) + " more findings stand in the host's journal alone",
+                       {},
+                       {}});
+  }
+  TRY_VOID(put_all(bodies));
+  findings_.clear();
+  unsaid_ = 0;
+  return spool_.sync();
+}
+
+void HostStream::find(event::Finding finding) {
+  const std::lock_guard lock(mutex_);
+  if (findings_.size() < kFindingsMax) {
+    findings_.emplace_back(std::move(finding));
+  } else {
+    ++unsaid_;
+  }
+  if (measure_) (void)put_findings();  // else the stream has not begun
+}
+
 Status HostStream::end(const std::string& why) {
   const std::lock_guard lock(mutex_);
+  (void)put_findings();
   TRY_VOID(summarise());
   TRY_VOID(put(event::HostStop{why}, true));
   TRY_VOID(spool_.sync());
+  measure_ = nullptr;  // nothing can be said any more
   HostState state = state_;
   state.sessions = numbered_;  // all that were given out: nothing is skipped
   return save(state);
@@ -330,7 +360,7 @@ Status HostStream::hand_over(HostKeys::Standstill& still, NextKey& next) {
   signer_ = &before;
   for (size_t part = 0; part < parts; ++part) {
     to->carry({.agreed = place(part)});
-    TRY(const auto sealed, to->seal(batch_of(nullptr), false));
+    TRY(const auto sealed, to->seal(batch_of({}), false));
     TRY_VOID(append(sealed));
   }
   signer_ = &after;
@@ -341,7 +371,7 @@ Status HostStream::hand_over(HostKeys::Standstill& still, NextKey& next) {
                                            .not_before = next.not_before,
                                            .parts = static_cast<uint32_t>(parts)},
              .old_key = &before.key});
-  TRY(const auto sealed, to->seal(batch_of(nullptr), false));
+  TRY(const auto sealed, to->seal(batch_of({}), false));
   TRY_VOID(append(sealed));
   return spool_.sync();
 }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <optional>
+#include <span>
 
 #include "agent/host_keys.h"
 #include "agent/spool_store.h"
@@ -38,6 +39,8 @@ class HostStream {
   Status begin(const event::HostStart& start, Measure measure);
   /// Summary and rotation, as they are due. To be called every few seconds.
   Status step();
+  /// Says so in the stream, durably; where that can not be had now, with the next step.
+  void find(event::Finding finding);
   /// Closes the stream.
   Status end(const std::string& why);
 
@@ -69,9 +72,12 @@ class HostStream {
   Status close_one_before(const spool::StreamState& state);
   Result<segment::Sealer*> sealer();
   Status continue_elsewhere(const spool::StreamState& refused);
-  segment::Batch batch_of(const event::Body* body);
-  Status put(const event::Body& body, bool close = false);
-  Status put_once(const event::Body& body, bool close);
+  using Bodies = std::span<const event::Body>;
+  segment::Batch batch_of(Bodies bodies);
+  Status put(const event::Body& body, bool close = false) { return put_all({&body, 1}, close); }
+  Status put_all(Bodies bodies, bool close = false);
+  Status put_once(Bodies bodies, bool close);
+  Status put_findings();
   Status append(const segment::Sealed& sealed);
   Status rotate_locked();
   Status hand_over(HostKeys::Standstill& still, NextKey& next);
@@ -101,6 +107,8 @@ class HostStream {
   // What a rotation's segment is signed with, while it is made.
   const segment::HostSigner* signer_ = nullptr;
   Measure measure_;
+  std::vector<event::Body> findings_;  // not in the stream yet
+  uint64_t unsaid_ = 0;                // more of them, which there was no room for
   BootTime rotated_, summarised_;
   WallTime looked_;                   // at the clock, last
   std::optional<Micros> clock_base_;  // the wall clock less the boot clock

@@ -249,6 +249,36 @@ TEST_F(HostStreamTest, a_restart_opens_a_stream_that_continues_the_last) {
   EXPECT_EQ(continued(), 2U);
 }
 
+TEST_F(HostStreamTest, what_is_noticed_stands_in_the_stream) {
+  start();
+  host->find({"low-water", "little is left", {}, {}});
+  host->find({"set-aside", "refused", StreamId{9}, 3});
+  expect_right();
+  const auto found = said_of<event::Finding>();
+  ASSERT_EQ(found.size(), 2U) << "durable, and shipped";
+  EXPECT_EQ(found[0].rule, "low-water");
+  EXPECT_EQ(found[1].stream, StreamId{9});
+  EXPECT_EQ(found[1].sequence, 3U);
+}
+
+TEST_F(HostStreamTest, what_is_noticed_while_there_is_no_room_is_said_later_and_counted) {
+  start();
+  files->set_plan({.fail_at = files->steps().size() + 1, .fail_code = Code::kNoSpace});
+  for (int i = 0; i < 300; ++i) {
+    files->set_plan({.fail_at = files->steps().size() + 1, .fail_code = Code::kNoSpace});
+    host->find({"spool", std::to_string(i), {}, {}});
+  }
+  files->set_plan({});
+  ASSERT_TRUE(host->step());
+  expect_right();
+  const auto found = said_of<event::Finding>();
+  ASSERT_EQ(found.size(), 258U);
+  EXPECT_EQ(found[0].what, "0") << "the ballast had room for one";
+  EXPECT_EQ(found[256].what, "256");
+  EXPECT_EQ(found[257].rule, "unsaid");
+  EXPECT_EQ(found[257].what, "43 more findings stand in the host's journal alone");
+}
+
 TEST_F(HostStreamTest, what_a_killed_agent_left_open_is_closed_by_the_next) {
   start();
   start();

@@ -16,8 +16,8 @@ void PolicyBook::believe(policy::SignedPolicy policy) {
   current_ = std::move(next);
 }
 
-void PolicyBook::tell_once(const std::string& what) {
-  if (std::exchange(told_, what) != what) tell_(what);
+void PolicyBook::tell_once(const char* rule, const std::string& what) {
+  if (std::exchange(told_, what) != what) tell_({rule, what, {}, {}});
 }
 
 Status PolicyBook::begin() {
@@ -42,12 +42,12 @@ void PolicyBook::refresh() {
   if (!note) {
     const bool absent = note.error().code == Code::kNotFound;
     seen_.reset();
-    if (!absent || before) tell_once("policy: " + note.error().message() + holds);
+    if (!absent || before) tell_once("policy", "policy: " + note.error().message() + holds);
     return;
   }
   if (seen_ == *note) return;
   const Status taken = offer(*note);
-  if (!taken) tell_once(place_.path + ": " + taken.error().message() + holds);
+  if (!taken) tell_once("policy", place_.path + ": " + taken.error().message() + holds);
 }
 
 Status PolicyBook::offer(const Bytes& note) {
@@ -66,14 +66,17 @@ Status PolicyBook::offer(const Bytes& note) {
   const bool is_new = !before || before->policy.hash != offered->hash;
   if (is_new) TRY_VOID(files_.replace(memory(), note));
   seen_ = note;
-  tell_once("policy: version " + std::to_string(offered->policy.version) + " holds");
+  tell_once("", "policy: version " + std::to_string(offered->policy.version) + " holds");
   believe(*std::move(offered));
   return {};
 }
 
 void PolicyBook::note(const Notice& notice) {
-  if (notice.what == Notice::What::kLeftOut) ++left_out_;
-  tell_("policy: " + notice.text);
+  const bool is_kept = notice.what == Notice::What::kBreakGlass ||
+                       notice.what == Notice::What::kSlowed;  // in the session's own stream
+  if (!is_kept) ++left_out_;
+  const bool is_finding = notice.what == Notice::What::kBreakGlassLeftOut;
+  tell_({is_finding ? "break-glass" : "", "policy: " + notice.text, {}, {}});
 }
 
 Policy PolicyBook::policy_for(const os::Peer& peer) {

@@ -28,8 +28,9 @@ struct PolicyPlace {
 /// begin() and refresh() are one thread's; the others any thread's.
 class PolicyBook {
  public:
-  /// `tell`: findings for the journal. Called from several threads.
-  using Tell = std::function<void(const std::string&)>;
+  /// What somebody should hear of; without a rule, in the journal alone. Called from several
+  /// threads.
+  using Tell = std::function<void(const event::Finding&)>;
   PolicyBook(os::FileSystem& files, PolicyPlace place, Clock& clock, Tell tell)
       : files_(files), place_(std::move(place)), quotas_(clock), tell_(std::move(tell)) {}
 
@@ -56,7 +57,7 @@ class PolicyBook {
   Current current() const;
   void believe(policy::SignedPolicy policy);
   Status offer(const Bytes& note);
-  void tell_once(const std::string& what);
+  void tell_once(const char* rule, const std::string& what);
   void note(const Notice& notice);
 
   os::FileSystem& files_;

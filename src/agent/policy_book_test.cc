@@ -28,7 +28,10 @@ class PolicyBookTest : public testing::Test {
                       .host = "web01",
                       .recorder_group = 4242};
     return std::make_unique<PolicyBook>(files, std::move(place), clock,
-                                        [this](const std::string& what) { told.push_back(what); });
+                                        [this](const event::Finding& finding) {
+                                          told.push_back(finding.what);
+                                          told_rules.push_back(finding.rule);
+                                        });
   }
   static std::string banner(PolicyBook& book) { return book.policy_for({}).terms.banner; }
   bool was_told(std::string_view what) const {
@@ -42,7 +45,7 @@ class PolicyBookTest : public testing::Test {
   sim::Disk disk;
   sim::SimFileSystem files{disk};
   sim::Clock clock;
-  std::vector<std::string> told;
+  std::vector<std::string> told, told_rules;
 };
 
 TEST_F(PolicyBookTest, without_a_policy_has_the_terms_of_none) {
@@ -138,6 +141,10 @@ TEST_F(PolicyBookTest, counts_who_is_left_out) {
   policy.tell({Notice::What::kLeftOut, "uid 3"});
   EXPECT_EQ(it->left_out(), 2U);
   EXPECT_TRUE(was_told("uid 3"));
+  EXPECT_EQ(told_rules.back(), "") << "counted";
+  policy.tell({Notice::What::kBreakGlassLeftOut, "uid 4"});
+  EXPECT_EQ(it->left_out(), 3U);
+  EXPECT_EQ(told_rules.back(), "break-glass") << "of which no session tells";
 }
 
 }  // namespace

@@ -86,6 +86,8 @@ std::string rule_text(const policy::Terms& terms) {
                          : "rule " + std::to_string(terms.rule) + " (" + terms.rule_name + ")";
 }
 
+event::Finding finding(const char* rule, const std::string& what) { return {rule, what, {}, {}}; }
+
 }  // namespace
 
 Result<wire::Terms> decide(const Policy& policy, const os::Peer& peer, const wire::Hello& hello) {
@@ -142,8 +144,8 @@ void SessionHost::tell(Notice::What what, const std::string& how) const {
 }
 
 /// Nothing of the session is kept, and its connection has nothing more to say.
-Status SessionHost::leave_out(const std::string& why) {
-  tell(Notice::What::kLeftOut, "not recorded: " + why);
+Status SessionHost::leave_out(Notice::What what, const std::string& why) {
+  tell(what, "not recorded: " + why);
   stage_ = Stage::kClosed;
   reply_ = wire::encode(wire::Unrecorded{policy_.terms.banner});
   return {};
@@ -172,7 +174,8 @@ Status SessionHost::take(const wire::Hello& hello) {
     return refuse(SessionRefusal::kMalformed, {Code::kCorrupt, "a second hello"});
   auto terms = decide(policy_, peer_, hello);
   if (!terms) return refuse(SessionRefusal::kPolicy, std::move(terms).error());
-  if (!policy_.terms.is_recorded) return leave_out(rule_text(policy_.terms));
+  if (!policy_.terms.is_recorded)
+    return leave_out(Notice::What::kLeftOut, rule_text(policy_.terms));
   terms_ = *std::move(terms);
   if (!terms_.break_glass.empty()) {
     tell(Notice::What::kBreakGlass,
@@ -181,7 +184,8 @@ Status SessionHost::take(const wire::Hello& hello) {
   auto opened = sessions_.open(owner(), terms_, start_of(peer_, hello, terms_), durable());
   // The reserve is full as well: whoever may break the glass mends it without a record.
   if (!opened && opened.error().code == Code::kNoSpace && !terms_.break_glass.empty())
-    return leave_out(opened.error().message());
+    return leave_out(Notice::What::kBreakGlassLeftOut,
+                     terms_.break_glass + "; " + opened.error().message());
   if (!opened) {
     const bool busy = opened.error().code == Code::kBusy;
     return refuse(busy ? SessionRefusal::kNotNow : SessionRefusal::kFailed,
@@ -238,8 +242,10 @@ Status SessionHost::take(const wire::Said& said) {
     const SessionRefusal code = refusal_later(taken.error());
     return refuse(code, std::move(taken).error());
   }
+  if (facts != nullptr && !terms_.break_glass.empty())
+    TRY_VOID(sink_->note(clock_.boot(), finding("break-glass", terms_.break_glass)));
   sink_->passed_on();
-  charge(said.event);
+  TRY_VOID(charge(said.event));
   ++next_;
   if (std::holds_alternative<event::End>(said.event.body)) stage_ = Stage::kEnded;
   return {};
@@ -254,15 +260,17 @@ Status SessionHost::dispatch(const event::Event& event) {
 }
 
 /// Above a quota the next message is left with the recorder, whose terminal waits then.
-void SessionHost::charge(const event::Event& event) {
+Status SessionHost::charge(const event::Event& event) {
   const auto* output = std::get_if<event::Output>(&event.body);
   const auto* input = std::get_if<event::Input>(&event.body);
-  if (!policy_.meter || (output == nullptr && input == nullptr)) return;
+  if (!policy_.meter || (output == nullptr && input == nullptr)) return {};
   const auto charge =
       policy_.meter->take(output != nullptr ? output->bytes.size() : input->bytes.size());
   slowed_until_ = charge.ready;
-  if (charge.finding)
-    tell(Notice::What::kSlowed, *charge.finding + ", of " + rule_text(policy_.terms));
+  if (!charge.finding) return {};
+  const std::string what = *charge.finding + ", of " + rule_text(policy_.terms);
+  tell(Notice::What::kSlowed, what);
+  return sink_->note(clock_.boot(), finding("slowed", what));
 }
 
 /// A `bye` without an end before it: the recorder gave up (its terminal could not be had, say).

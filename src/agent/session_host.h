@@ -27,6 +27,8 @@ using Durable = std::function<void(uint64_t n)>;
 /// was taken in becomes durable still: the recorder may be dead, and nobody will send it again.
 class SessionSink : public event::Sink {
  public:
+  /// Something that the agent says of the session, beside what its recorder says; in facts.
+  virtual Status note(BootTime at, const event::Body& body) = 0;
   /// The session is over; all of it is durable when this returns, and Durable was told.
   virtual Status close() = 0;
 };
@@ -71,7 +73,7 @@ class Sessions {
 
 /// Something about a session that somebody else counts, or should hear of.
 struct Notice {
-  enum class What { kLeftOut, kBreakGlass, kSlowed };
+  enum class What { kLeftOut, kBreakGlass, kBreakGlassLeftOut, kSlowed };
   What what = What::kLeftOut;
   std::string text;  // one line, for a person
 };
@@ -131,12 +133,12 @@ class SessionHost {
   Status take(const wire::Said& said);
   Status take(const wire::Bye& bye);
   Status dispatch(const event::Event& event);
-  void charge(const event::Event& event);
+  Status charge(const event::Event& event);
   /// How long nothing is taken from the recorder; 0: something is.
   Micros slowed() const { return std::max(Micros(0), slowed_until_ - clock_.boot()); }
   Status welcome(const StreamId& id, uint64_t next);
   Status refuse(wire::SessionRefusal code, Error error);
-  Status leave_out(const std::string& why);
+  Status leave_out(Notice::What what, const std::string& why);
   void tell(Notice::What what, const std::string& how) const;
   Status receive_all(os::PacketSocket& socket, Bytes& room);
   Status send_replies(os::PacketSocket& socket);

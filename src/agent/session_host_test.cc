@@ -30,6 +30,7 @@ class MemorySessions : public Sessions {
     wire::Terms terms;
     event::Start start;
     std::vector<event::Event> events;
+    std::vector<event::Finding> notes;
     uint64_t durable = 0;
     bool closed = false, held = false;
     Durable tell;
@@ -50,6 +51,10 @@ class MemorySessions : public Sessions {
     Status event(BootTime at, Lane lane, const event::Body& body) override {
       if (all_.full) return fail(Code::kNoSpace, "no space");
       session_.events.push_back({lane, at, body});
+      return {};
+    }
+    Status note(BootTime, const event::Body& body) override {
+      session_.notes.push_back(std::get<event::Finding>(body));
       return {};
     }
     void passed_on() override {}
@@ -399,12 +404,18 @@ TEST_F(SessionHostTest, lets_the_glass_be_broken_where_a_rule_allows_it) {
   EXPECT_EQ(sessions.only().terms, terms);
   ASSERT_EQ(notices.size(), 1U);
   EXPECT_EQ(notices[0].what, Notice::What::kBreakGlass);
+  EXPECT_TRUE(sessions.only().notes.empty()) << "behind the session's terms";
+  ASSERT_TRUE(
+      it->receive(*wire::encode_event(2, event::at(5), Lane::kFacts, wire::facts_of(terms))));
+  ASSERT_EQ(sessions.only().notes.size(), 1U);
+  EXPECT_EQ(sessions.only().notes[0].rule, "break-glass");
+  EXPECT_EQ(sessions.only().notes[0].what, terms.break_glass);
 
   sessions.full = true;
   const auto late = host();
   EXPECT_TRUE(late->receive(*wire::encode(help)));
   EXPECT_TRUE(std::holds_alternative<wire::Unrecorded>(reply(*late)));
-  EXPECT_EQ(notices.back().what, Notice::What::kLeftOut);
+  EXPECT_EQ(notices.back().what, Notice::What::kBreakGlassLeftOut);
 }
 
 TEST_F(SessionHostTest, takes_all_of_a_recorder_that_is_slowed_and_says_so_once) {
@@ -421,6 +432,8 @@ TEST_F(SessionHostTest, takes_all_of_a_recorder_that_is_slowed_and_says_so_once)
   const auto it = *SessionHost::make(peer(), policy, sessions, real);
   EXPECT_EQ(it->serve(std::move(ours), stop).error().code, Code::kNotFound);
   EXPECT_EQ(sessions.only().events.size(), 6U) << "slowed, not dropped";
+  ASSERT_EQ(sessions.only().notes.size(), 1U);
+  EXPECT_EQ(sessions.only().notes[0].rule, "slowed");
   ASSERT_EQ(notices.size(), 1U);
   EXPECT_EQ(notices[0].what, Notice::What::kSlowed);
 }

@@ -49,8 +49,10 @@ Status Shipper::take_answer(const spool::Outgoing& sent, const wire::Answer& ans
   });
   if (taken) return {};
   if (!is_guilt(taken.error())) return taken;
-  findings_.push_back("the server's answer for " + name_of(sent) +
-                      " can not be right: " + taken.error().message());
+  findings_.push_back(
+      {"bad-answer",
+       "the server's answer for " + name_of(sent) + " can not be right: " + taken.error().message(),
+       sent.stream, sent.sequence});
   send_again(sent);
   return {};
 }
@@ -81,7 +83,8 @@ Status Shipper::set_aside(const spool::Outgoing& sent, const wire::Refused& refu
       [&](spool::Spool& spool) { return spool.set_aside(sent.stream, sent.sequence, why); });
   if (!done && done.error().code == Code::kNotFound) return {};  // with one before it
   if (!done) return done;
-  findings_.push_back("the server refuses " + name_of(sent) + ": " + why);
+  findings_.push_back({"set-aside", "the server refuses " + name_of(sent) + ": " + why, sent.stream,
+                       sent.sequence});
   return {};
 }
 
@@ -112,16 +115,19 @@ void Shipper::send_again(const spool::Outgoing& sent) {
 
 void Shipper::trust_no_more(Error why) {
   if (distrust_) return;
-  findings_.push_back("the log can not be trusted, nothing is freed any more: " + why.message());
+  findings_.push_back({why.code == Code::kConflict ? "rolled-back" : "fork",
+                       "the log can not be trusted, nothing is freed any more: " + why.message(),
+                       {},
+                       {}});
   distrust_ = std::move(why);
 }
 
 Status Shipper::confirm() {
   if (distrust_) return fail(*distrust_);
   Status done = watch_.advance();
-  if (done) done = free_what_is_proven();
+  look_for_lateness();
+  if (done && !is_late_) done = free_what_is_proven();
   if (!done && is_guilt(done.error())) trust_no_more(done.error());
-  tell_if_late();
   return done;
 }
 
@@ -138,14 +144,19 @@ Status Shipper::free_what_is_proven() {
   return {};
 }
 
-void Shipper::tell_if_late() {
-  const auto oldest =
-      spool_.with([](const spool::Spool& spool) { return spool.depth().oldest_acknowledged; });
+// A server that keeps some of what it took out of its log is not to be believed in the rest.
+void Shipper::look_for_lateness() {
+  const auto oldest = spool_.with(
+      [this](const spool::Spool& spool) { return spool.oldest_beyond(watch_.last().size); });
   const bool late = oldest && clock_.boot() - *oldest > options_.covered_within;
-  if (late && !told_late_) {
-    findings_.push_back("what the server acknowledged is not covered by a checkpoint within 60 s");
+  if (late && !is_late_) {
+    findings_.push_back({"not-covered",
+                         "what the server acknowledged is not covered by a checkpoint within 60 s; "
+                         "nothing is freed until it is",
+                         {},
+                         {}});
   }
-  told_late_ = late;
+  is_late_ = late;
 }
 
 }  // namespace stele::agent

@@ -10,6 +10,7 @@
 
 #include "agent/log_watch.h"
 #include "agent/spool_store.h"
+#include "event/event.h"
 #include "wire/segments.h"
 
 namespace stele::agent {
@@ -18,7 +19,7 @@ struct ShipperOptions {
   size_t request_bytes_max = size_t{4} << 20;
   size_t request_segments_max = 512;
   Micros retry_after = std::chrono::seconds(1);      // what the server could not take just now
-  Micros covered_within = std::chrono::seconds(60);  // or somebody is told
+  Micros covered_within = std::chrono::seconds(60);  // or nothing is freed until it is
 };
 
 /// Not thread-safe. Holds the spool only while it looks at it or writes to it, never while it talks
@@ -34,14 +35,15 @@ class Shipper {
   /// makes sense; everything in it will be sent again.
   Result<bool> ship();
 
-  /// Looks at the log, and frees what is proven. An error that is the log's guilt (LogWatch) is
+  /// Looks at the log, and frees what is proven; nothing while anything that the server
+  /// acknowledged waits too long for a checkpoint. An error that is the log's guilt (LogWatch) is
   /// kept: from then on nothing is freed any more, by this object.
   Status confirm();
 
   /// Why nothing is freed any more; nullopt: all is well.
   const std::optional<Error>& distrust() const { return distrust_; }
   /// What a person should hear of, since the last call.
-  std::vector<std::string> take_findings() { return std::exchange(findings_, {}); }
+  std::vector<event::Finding> take_findings() { return std::exchange(findings_, {}); }
 
  private:
   Status take_answer(const spool::Outgoing& sent, const wire::Answer& answer);
@@ -51,7 +53,7 @@ class Shipper {
   void send_again(const spool::Outgoing& sent);
   void trust_no_more(Error why);
   Status free_what_is_proven();
-  void tell_if_late();
+  void look_for_lateness();
 
   SharedSpool& spool_;
   LogWatch& watch_;
@@ -59,8 +61,8 @@ class Shipper {
   Clock& clock_;
   const ShipperOptions options_;
   std::optional<Error> distrust_;
-  bool told_late_ = false;
-  std::vector<std::string> findings_;
+  bool is_late_ = false;  // nothing is freed meanwhile
+  std::vector<event::Finding> findings_;
 };
 
 }  // namespace stele::agent

@@ -35,11 +35,6 @@ receipt::Checkpoint Shipping::believed() const {
   return believed_;
 }
 
-std::optional<Error> Shipping::distrust() const {
-  const std::lock_guard lock(mutex_);
-  return distrust_;
-}
-
 bool Shipping::is_stopping() const {
   const std::lock_guard lock(mutex_);
   return stopping_;
@@ -77,14 +72,16 @@ Status Shipping::step() {
 }
 
 void Shipping::note_outcome(const Status& done) {
-  for (const std::string& finding : shipper_.take_findings()) tell_(finding);
+  for (const event::Finding& finding : shipper_.take_findings()) tell_(finding);
   failures_ = done ? 0 : failures_ + 1;
   if (!done && !std::exchange(unreachable_, true))
-    tell_("nothing can be shipped for now, it stays in the spool: " + done.error().message());
-  if (done && std::exchange(unreachable_, false)) tell_("shipping goes on");
+    tell_({{},
+           "nothing can be shipped for now, it stays in the spool: " + done.error().message(),
+           {},
+           {}});
+  if (done && std::exchange(unreachable_, false)) tell_({{}, "shipping goes on", {}, {}});
   const std::lock_guard lock(mutex_);
   believed_ = watch_.last();
-  distrust_ = shipper_.distrust();
 }
 
 Micros Shipping::pause() {

@@ -24,8 +24,8 @@ class ServerLink {
 
 class Shipping {
  public:
-  /// What somebody should hear of. Called on the thread.
-  using Tell = std::function<void(const std::string&)>;
+  /// What somebody should hear of; without a rule, in the journal alone. Called on the thread.
+  using Tell = std::function<void(const event::Finding&)>;
   static constexpr Micros kConfirmEvery = std::chrono::seconds(1);
   static constexpr Micros kWatchEvery = std::chrono::seconds(10);  // where nothing waits for it
   static constexpr Micros kPauseMax = std::chrono::seconds(5);     // of an unreachable server
@@ -38,8 +38,6 @@ class Shipping {
 
   /// The last checkpoint believed.
   receipt::Checkpoint believed() const;
-  /// Why nothing is freed any more.
-  std::optional<Error> distrust() const;
 
  private:
   void run();
@@ -63,7 +61,6 @@ class Shipping {
   mutable std::mutex mutex_;
   bool stopping_ = false;
   receipt::Checkpoint believed_;
-  std::optional<Error> distrust_;
   std::thread thread_;
 };
 

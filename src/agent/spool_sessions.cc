@@ -46,6 +46,7 @@ class SpoolSessions::Session : public SessionSink {
   Status event(BootTime at, event::Lane lane, const event::Body& body) override {
     return pipeline_.event(at, lane, body);
   }
+  Status note(BootTime at, const event::Body& body) override { return pipeline_.note(at, body); }
   void passed_on() override { pipeline_.passed_on(); }
   Status close() override { return pipeline_.close(); }
 

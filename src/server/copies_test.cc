@@ -51,9 +51,10 @@ class TwoAsOne : public FleetTest {
     EXPECT_TRUE(report.faults.empty());
   }
   static bool was_refused(const SimHost& host) {
-    return std::any_of(host.findings.begin(), host.findings.end(), [](const std::string& finding) {
-      return finding.find("refuses") != std::string::npos;
-    });
+    return std::any_of(host.findings.begin(), host.findings.end(),
+                       [](const event::Finding& finding) {
+                         return finding.what.find("refuses") != std::string::npos;
+                       });
   }
   /// All goes well from here on.
   void go_on(SimServer& server, const std::vector<SimHost*>& hosts) {
@@ -150,7 +151,8 @@ TEST_F(CopiesTest, a_disk_in_another_host_whose_segments_are_not_its_own) {
   SimHost other(host, "2");
   other.ship(Network::kGood);
   ASSERT_FALSE(other.findings.empty());
-  EXPECT_NE(other.findings[0].find("another host"), std::string::npos) << other.findings[0];
+  EXPECT_NE(other.findings[0].what.find("another host"), std::string::npos)
+      << other.findings[0].what;
   finish(server, host);
   expect_all_there({&host, &other});
 }

@@ -43,7 +43,7 @@ TEST_F(FleetTest, without_faults_everything_arrives_and_is_freed) {
   finish(server, host);
   for (const Recorder& r : host.recorders()) EXPECT_EQ(*r.durable, Recorder::kMessages);
   expect_all_there({&host});
-  EXPECT_TRUE(host.findings.empty()) << host.findings[0];
+  EXPECT_TRUE(host.findings.empty()) << host.findings[0].what;
 }
 
 TEST_F(FleetTest, nothing_is_freed_before_a_checkpoint_covers_it) {

@@ -159,9 +159,34 @@ TEST_F(LiesTest, a_fork_is_told_and_believed_by_nobody) {
   const uint64_t waiting = host.depth().segments;
   host.confirm();
   ASSERT_TRUE(host.distrust().has_value());
-  EXPECT_EQ(host.findings.size(), 1U);
+  ASSERT_EQ(host.findings.size(), 1U);
+  EXPECT_EQ(host.findings[0].rule, "rolled-back") << "its other history is the shorter one";
   EXPECT_GT(waiting, 0U);
   EXPECT_EQ(host.depth().segments, waiting);
+}
+
+TEST_F(LiesTest, while_anything_is_late_nothing_is_freed) {
+  SimServer server(world);
+  SimHost host(world, server);
+  server.start();
+  host.say(0);
+  host.ship(Network::kGood);
+  world.clock.advance(std::chrono::seconds(40));
+  server.publish();  // of the first, and of nothing behind it
+  host.say(1);
+  world.clock.advance(std::chrono::seconds(1));
+  host.do_what_is_due();
+  host.ship(Network::kGood);
+  const uint64_t waiting = host.depth().segments;
+  world.clock.advance(std::chrono::seconds(61));
+  host.confirm();
+  EXPECT_EQ(host.depth().segments, waiting) << "not even what is proven";
+  ASSERT_EQ(host.findings.size(), 1U);
+  EXPECT_EQ(host.findings[0].rule, "not-covered");
+  server.publish();
+  host.confirm();
+  EXPECT_LT(host.depth().segments, waiting);
+  EXPECT_EQ(host.findings.size(), 1U);
 }
 
 TEST_F(LiesTest, a_server_that_is_silent_for_long_is_told_and_trusted_again) {

@@ -180,7 +180,7 @@ class SimHost {
     reboot();
   }
 
-  std::vector<std::string> findings;
+  std::vector<event::Finding> findings;
   /// Other people come.
   void add_recorders() {
     for (size_t i = 0; i < kRecorders; ++i) recorders_.emplace_back().dies_with_agent = i % 2 == 1;
@@ -309,7 +309,8 @@ class SimHost {
     });
   }
   void note_findings() {
-    for (std::string& finding : shipper_->take_findings()) findings.push_back(std::move(finding));
+    for (event::Finding& finding : shipper_->take_findings())
+      findings.push_back(std::move(finding));
   }
 
   World& world_;

@@ -15,7 +15,7 @@ struct Quota {
   uint64_t bytes_max = uint64_t{1} << 30;          // of all ordinary records
   uint64_t owner_bytes_max = uint64_t{256} << 20;  // of one owner's
   uint64_t reserve_bytes = uint64_t{16} << 20;     // beyond bytes_max, for the reserve only
-  uint64_t low_water_bytes = uint64_t{128} << 20;  // less ordinary room than this is low
+  uint64_t low_water_bytes = uint64_t{128} << 20;  // less ordinary room than this is told of
 };
 
 /// kReserve: break-glass sessions and the host's own stream; they count against no owner.
@@ -74,7 +74,6 @@ class Account {
   uint64_t ordinary_left() const {
     return total_ < quota_.bytes_max ? quota_.bytes_max - total_ : 0;
   }
-  bool is_low() const { return ordinary_left() < quota_.low_water_bytes; }
 
  private:
   const Quota quota_;

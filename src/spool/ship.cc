@@ -167,6 +167,13 @@ std::vector<Acknowledged> Spool::acknowledged(uint64_t size, size_t count_max) c
   return out;
 }
 
+std::optional<BootTime> Spool::oldest_beyond(uint64_t size) const {
+  std::optional<BootTime> oldest;
+  for (auto at = acknowledged_.lower_bound(size); at != acknowledged_.end(); ++at)
+    if (!oldest || at->second.since < *oldest) oldest = at->second.since;
+  return oldest;
+}
+
 Status Spool::covered(const StreamId& id, uint32_t sequence) {
   TRY_VOID(check_usable());
   Stream* stream = streams_.find(id);

@@ -136,8 +136,7 @@ std::optional<StreamState> Spool::find(const StreamId& id) const {
 Depth Spool::depth() const {
   Depth depth{.charged_bytes = account_.total(),
               .ordinary_bytes_left = account_.ordinary_left(),
-              .disk_bytes = records_.disk_bytes(),
-              .low = account_.is_low()};
+              .disk_bytes = records_.disk_bytes()};
   for (const auto& [id, stream] : streams_.all()) {
     depth.segments += stream.segments.size();
     depth.bytes += stream.waiting_bytes;

@@ -64,7 +64,6 @@ struct Depth {
   std::optional<WallTime> oldest_unshipped = {};
   std::optional<BootTime> oldest_acknowledged = {};  // accepted and not covered since then
   uint64_t charged_bytes = 0, ordinary_bytes_left = 0, disk_bytes = 0;
-  bool low = false;  // less ordinary room than the low-water mark
 };
 
 /// Something that a person should hear of. It is said once for each opening.
@@ -120,6 +119,10 @@ class Spool {
 
   /// What was accepted at indexes below `size` and is not covered, ascending by index.
   std::vector<Acknowledged> acknowledged(uint64_t size, size_t count_max) const;
+
+  /// Since when the server owes a checkpoint: the oldest that was accepted at an index from `size`
+  /// on.
+  std::optional<BootTime> oldest_beyond(uint64_t size) const;
 
   /// The agent has verified that the leaf is included in a checkpoint: frees the segment. In the
   /// order of the stream; kInvalid otherwise, or if it was not accepted. Freed before: success.

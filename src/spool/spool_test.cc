@@ -212,7 +212,6 @@ TEST_F(SpoolStory, tells_how_deep_it_is) {
   EXPECT_EQ(depth.unshipped, 2U);
   EXPECT_EQ(depth.oldest_unshipped, start);
   EXPECT_EQ(depth.charged_bytes, 2048U);
-  EXPECT_FALSE(depth.low);
   const auto shipped = ship();
   accept({shipped[0]});
   depth = spool->depth();

@@ -79,5 +79,16 @@ class Silence(Findings):
         self.assertFalse(self.findings("cut"))
 
 
+class OnTheHost(Findings):
+    silent_after = "60s"
+
+    def test_what_an_agent_notices_stands_in_its_host_s_stream(self):
+        policy = self.folder / "policy"
+        self.host(policy=str(policy))
+        policy.write_text("no policy\n")
+        (found,) = wait_until(lambda: self.findings("policy", kind="host"), "the agent says what it noticed")
+        self.assertIn(str(policy), found["what"])
+
+
 if __name__ == "__main__":
     main()

@@ -89,6 +89,7 @@ class FileSink : public agent::SessionSink {
     pending_ += line_of(next_++, at, lane, body);
     return {};
   }
+  Status note(BootTime, const event::Body&) override { return {}; }
   void passed_on() override { changed_.notify_all(); }
   Status close() override {
     std::unique_lock lock(mutex_);
