@@ -89,9 +89,7 @@ class HostStreamTest : public ::testing::Test {
     auto ledger = world.open(server_files).value();
     auto admitted = std::make_shared<logsrv::Admission>(admission);
     admitted->keys = std::make_shared<logsrv::IngestKeys>();
-    ASSERT_TRUE(
-        admitted->keys->read(vault::Vault(server_files, kLayout.vault()), admitted->hosts, *ledger)
-            .has_value());
+    ASSERT_TRUE(admitted->keys->read(admitted->hosts, *ledger).has_value());
     ledger->set_owner_rule(logsrv::same_host([=] { return admitted; }));
     logsrv::LeafFinder finder(server_files, kLayout, ledger->published());
     logsrv::Sequencer sequencer(std::move(ledger), {});

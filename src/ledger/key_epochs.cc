@@ -198,13 +198,12 @@ std::optional<KeyFault> KeyEpochs::check(const Key& key, const Header& header, c
   return std::nullopt;
 }
 
-void KeyEpochs::took(const Header& header) {
-  const auto found = agreements_.find(header.stream);
+void KeyEpochs::took(const StreamId& stream, uint32_t sequence, bool closes) {
+  const auto found = agreements_.find(stream);
   if (found == agreements_.end()) return;
-  const uint64_t has = uint64_t{header.sequence} + 1;
+  const uint64_t has = uint64_t{sequence} + 1;
   forget_agreements(found, [&](const Standing& wanted) {
-    return has > wanted.next_sequence ||
-           (has == wanted.next_sequence && header.has(segment::kClose));
+    return has > wanted.next_sequence || (has == wanted.next_sequence && closes);
   });
 }
 

@@ -53,7 +53,7 @@ class KeyEpochs {
                                 const std::optional<Named>& before) const;
 
   /// A segment stands in the ledger: what was agreed on up to it need not be remembered.
-  void took(const segment::Header& header);
+  void took(const StreamId& stream, uint32_t sequence, bool closes);
 
   /// Forgets what was agreed on and is there, for one who did not know where streams stood.
   void forget_what_came(const TailOf& tail_of);
@@ -63,6 +63,11 @@ class KeyEpochs {
   std::string host_of(const segment::HostKeyId& key) const;
   /// The newest epoch of a host's keys that a rotation introduced; 0: none.
   uint32_t newest_epoch(const std::string& host) const;
+  /// As in the tails' snapshot (docs/formats/ledger.md).
+  void encode(Bytes& out) const;
+  /// kCorrupt: those bytes are no other's encoding.
+  static Result<KeyEpochs> parse(ByteSpan bytes);
+
   /// Where streams are to get to, by what their host agreed on.
   std::vector<segment::Standing> awaited() const;
 

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "crypto/sha256.h"
+#include "ledger/key_replay.h"
 
 namespace stele::ledger {
 namespace {
@@ -251,6 +252,27 @@ tl::unexpected<Error> Ledger::poison(Error error) {
   broken_ = true;
   words_->store(kPoisoned, 1);
   return fail(std::move(error));
+}
+
+// Where streams stood then is not known now; what came meanwhile is forgotten at the end.
+Result<KeyEpochs> Ledger::key_epochs(const HostKeys& enrolled) const {
+  TRY(KeyEpochs epochs, tails_.snapshot_keys());
+  vault::RecordCursor cursor(vault_, tails_.start());
+  const auto hosts = [&enrolled]() -> Result<const HostKeys*> { return &enrolled; };
+  const auto nowhere = [](const StreamId&) { return std::nullopt; };
+  while (cursor.position().index < size()) {
+    TRY(const vault::Found found, cursor.look());
+    if (found != vault::Found::kRecord)
+      return fail(Code::kCorrupt, vault_.path(cursor.position().volume) +
+                                      ": a record that was there a moment ago is not");
+    TRY_VOID(take_keys(epochs, cursor, hosts, nowhere));
+    cursor.advance();
+  }
+  epochs.forget_what_came([this](const StreamId& stream) {
+    const auto found = tails_.find(stream);
+    return found ? *found : std::nullopt;
+  });
+  return epochs;
 }
 
 Status Ledger::sync() {

@@ -72,6 +72,10 @@ class Ledger {
     return tails_.find(stream);
   }
 
+  /// What hosts' streams say of their keys, up to size(): from the tails' snapshot and the records
+  /// behind it.
+  Result<KeyEpochs> key_epochs(const HostKeys& enrolled) const;
+
   /// Makes everything appended so far durable; shares one fdatasync with all processes that wait
   /// for one. After an error this ledger takes nothing more.
   Status sync();

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "crypto/sha256.h"
+#include "ledger/key_replay.h"
 
 namespace stele::ledger {
 namespace {
@@ -70,12 +71,13 @@ Status Publisher::follow(const Head& head) {
   const bool behind = cursor_ && cursor_->position().index < head.size;
   if (!behind) {
     TRY(tails_, Tails::load(files_, layout_, head));
+    TRY(epochs_, tails_.snapshot_keys());
     cursor_.emplace(vault_, tails_.start());
   }
   while (cursor_->position().index < head.size) {
     TRY(const vault::Found found, cursor_->look());
     if (found != vault::Found::kRecord) return fail(Code::kCorrupt, "volumes end before the head");
-    TRY_VOID(tails_.apply(cursor_->leaf()));
+    TRY_VOID(follow_record());
     cursor_->advance();
   }
   VaultTiles tiles(vault_);
@@ -85,6 +87,21 @@ Status Publisher::follow(const Head& head) {
                                     " do not give the head's root; run stele verify");
   }
   return {};
+}
+
+// What the record under the cursor changes of tails and keys.
+Status Publisher::follow_record() {
+  TRY_VOID(tails_.apply(cursor_->leaf()));
+  const auto enrolled = [this]() -> Result<const HostKeys*> {
+    if (!enrolled_) {
+      TRY(enrolled_, HostKeys::load(files_, layout_.host_vkey()));
+    }
+    return &*enrolled_;
+  };
+  return take_keys(epochs_, *cursor_, enrolled, [this](const StreamId& stream) {
+    const auto tail = tails_.find(stream);
+    return tail ? *tail : std::nullopt;
+  });
 }
 
 Status Publisher::take_record() {
@@ -98,15 +115,13 @@ Status Publisher::take_record() {
   if (crypto::sha256(segment_) != cursor_->leaf().segment_hash) {
     return fail(Code::kCorrupt, where + ": a segment is not what was written; nothing was signed");
   }
-  TRY_VOID(tree_.append(segment::encode(cursor_->leaf())));
-  cursor_->advance();
-  return {};
+  return tree_.append(segment::encode(cursor_->leaf()));
 }
 
 Status Publisher::snapshot_tails(const Head& head, Head& next) {
   const uint64_t due = std::max(kSnapshotLeavesMin, tails_.snapshot_count() / kSnapshotShare);
   if (next.size - head.tails_size < due) return {};
-  TRY(const Bytes bytes, tails_.snapshot(next.next));
+  TRY(const Bytes bytes, tails_.snapshot(next.next, epochs_));
   TRY_VOID(files_.replace(layout_.tails(next.size), bytes));
   next.tails_size = next.size;
   next.tails_hash = crypto::sha256(bytes);
@@ -172,7 +187,7 @@ Status Publisher::republish(const Head& head, const std::optional<receipt::Check
       return fail(Code::kCorrupt, "volumes end before the checkpoint");
     cursor_->advance();
   }
-  while (tree_.size() < head.size) TRY_VOID(take_record());
+  for (; tree_.size() < head.size; cursor_->advance()) TRY_VOID(take_record());
   if (tree_.root() != head.root)
     return fail(Code::kCorrupt, "the volumes do not give the head's root; run stele verify");
   TRY_VOID(write_log(before ? before->size : 0));
@@ -181,15 +196,15 @@ Status Publisher::republish(const Head& head, const std::optional<receipt::Check
 }
 
 Status Publisher::publish(uint64_t durable) {
+  enrolled_.reset();
   TRY(const Head head, heads_.load());
   TRY(const auto before, published());
   if (!before || before->size < head.size) TRY_VOID(republish(head, before));
   if (durable <= head.size) return {};
   TRY_VOID(follow(head));
-  while (tree_.size() < durable) {
+  for (; tree_.size() < durable; cursor_->advance()) {
     TRY_VOID(take_record());
-    // take_record() moved the cursor on; the leaf is still there to be taken by the tails.
-    TRY_VOID(tails_.apply(cursor_->leaf()));
+    TRY_VOID(follow_record());
   }
   TRY_VOID(commit(head));
   return write_log(head.size);

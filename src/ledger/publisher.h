@@ -34,6 +34,7 @@ class Publisher {
   Result<std::optional<receipt::Checkpoint>> published() const;
   Status follow(const Head& head);
   Status take_record();
+  Status follow_record();
   Status commit(const Head& head);
   Status snapshot_tails(const Head& head, Head& next);
   Status write_log(uint64_t size_before);
@@ -47,11 +48,13 @@ class Publisher {
   vault::Vault vault_;
   HeadStore heads_;
 
-  // At cursor_->position().index leaves, all three.
+  // At cursor_->position().index leaves, all four.
   merkle::TileBuilder tree_;
   Tails tails_;
+  KeyEpochs epochs_;
   std::optional<vault::RecordCursor> cursor_;
   Bytes segment_;
+  std::optional<HostKeys> enrolled_;  // read when a host's stream asks for it, once a publication
 };
 
 }  // namespace stele::ledger

@@ -145,7 +145,7 @@ void StreamCheck::take(const ScannedRecord& record, bool covered, const std::str
   check_key(s, record, where);
   if (h.kind == segment::Kind::kServer) learn_cuts(s, record, where);
   if (h.kind == segment::Kind::kHost) learn_predecessor(s, record);
-  epochs_.took(h);
+  epochs_.took(h.stream, h.sequence, h.has(segment::kClose));
 
   s.started = true;
   s.broken = false;

@@ -6,8 +6,8 @@
 namespace stele::ledger {
 namespace {
 
-constexpr std::string_view kMagic("stele-tails-v1\n\0", 16);
-constexpr size_t kFrontBytes = 16 + 8 + 8 + 4 + 8 + 4;
+constexpr std::string_view kMagic("stele-tails-v2\n\0", 16), kMagicBefore("stele-tails-v1\n\0", 16);
+constexpr size_t kFrontBytes = 16 + 8 + 8 + 4 + 8 + 4 + 4;
 constexpr size_t kEntryBytes = 16 + 4 + 8 + 1 + 32;
 constexpr size_t kReadBytes = size_t{64} << 10;
 
@@ -43,15 +43,18 @@ Result<Tails> Tails::load(os::FileSystem& files, const Layout& layout, const Hea
   Bytes front(kFrontBytes);
   TRY(const size_t got, tails.file_->read_at(0, front));
   ByteReader r(ByteSpan(front).first(got));
-  const bool magic = equal(r.bytes(kMagic.size()), as_bytes(kMagic));
+  const ByteSpan given = r.bytes(kMagic.size());
+  if (equal(given, as_bytes(kMagicBefore))) return Tails();  // it says nothing of keys
+  const bool magic = equal(given, as_bytes(kMagic));
   tails.start_.index = r.u64();
   tails.start_.volume.first_index = r.u64();
   tails.start_.volume.attempt = r.u32();
   tails.start_.offset = r.u64();
   tails.count_ = r.u32();
+  tails.keys_bytes_ = r.u32();
   TRY(const uint64_t size, tails.file_->size());
   if (!magic || !r.done() || tails.start_.index != head.tails_size ||
-      size != kFrontBytes + tails.count_ * kEntryBytes) {
+      size != kFrontBytes + tails.count_ * kEntryBytes + tails.keys_bytes_) {
     return fail(Code::kCorrupt, path + ": malformed");
   }
   return tails;
@@ -100,7 +103,16 @@ Status Tails::apply(const segment::Leaf& leaf) {
   return {};
 }
 
-Result<Bytes> Tails::snapshot(const vault::Position& next) const {
+Result<KeyEpochs> Tails::snapshot_keys() const {
+  if (!file_) return KeyEpochs();
+  Bytes bytes(keys_bytes_);
+  TRY(const size_t got, file_->read_at(kFrontBytes + count_ * kEntryBytes, bytes));
+  if (got != bytes.size())
+    return fail(Code::kIo, "tails: the snapshot became shorter while it was read");
+  return KeyEpochs::parse(bytes);
+}
+
+Result<Bytes> Tails::snapshot(const vault::Position& next, const KeyEpochs& keys) const {
   Bytes entries;
   ByteWriter w(entries);
   uint32_t count = 0;
@@ -122,6 +134,8 @@ Result<Bytes> Tails::snapshot(const vault::Position& next) const {
   }
   for (; changed != overlay_.end(); ++changed) put(changed->first, changed->second);
 
+  const size_t entries_bytes = entries.size();
+  keys.encode(entries);
   Bytes out;
   ByteWriter front(out);
   front.bytes(as_bytes(kMagic));
@@ -130,6 +144,7 @@ Result<Bytes> Tails::snapshot(const vault::Position& next) const {
   front.u32(next.volume.attempt);
   front.u64(next.offset);
   front.u32(count);
+  front.u32(static_cast<uint32_t>(entries.size() - entries_bytes));
   CHECK(out.size() == kFrontBytes);
   front.bytes(entries);
   return out;

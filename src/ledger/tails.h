@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "ledger/head.h"
+#include "ledger/key_epochs.h"
 #include "segment/chain.h"
 
 namespace stele::ledger {
@@ -26,8 +27,10 @@ class Tails {
   /// sequence number).
   Status apply(const segment::Leaf& leaf);
 
-  /// The bytes of a snapshot at `next.index` leaves.
-  Result<Bytes> snapshot(const vault::Position& next) const;
+  /// The bytes of a snapshot at `next.index` leaves; `keys`: what hosts' streams say up to there.
+  Result<Bytes> snapshot(const vault::Position& next, const KeyEpochs& keys) const;
+  /// What the loaded snapshot has of hosts' keys.
+  Result<KeyEpochs> snapshot_keys() const;
 
   /// Where replay goes on after the loaded snapshot.
   const vault::Position& start() const { return start_; }
@@ -42,6 +45,7 @@ class Tails {
 
   std::shared_ptr<os::File> file_;  // the snapshot; null: none
   uint64_t count_ = 0;
+  uint32_t keys_bytes_ = 0;
   vault::Position start_;
   std::map<StreamId, segment::Tail> overlay_;
 };

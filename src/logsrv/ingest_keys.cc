@@ -13,37 +13,11 @@ KeyEpochs::TailOf tails_of(const ledger::Ledger& ledger) {
   };
 }
 
-Header header_of(const segment::Leaf& leaf) {
-  Header header;
-  header.stream = leaf.stream;
-  header.sequence = leaf.sequence;
-  header.flags = leaf.flags;
-  return header;
-}
-
 }  // namespace
 
-Status IngestKeys::read(const vault::Vault& vault, const ledger::HostKeys& enrolled,
-                        const ledger::Ledger& ledger) {
+Status IngestKeys::read(const ledger::HostKeys& enrolled, const ledger::Ledger& ledger) {
   const std::lock_guard lock(mutex_);
-  TRY(const auto volumes, vault.volumes());
-  if (volumes.empty()) return {};
-  vault::RecordCursor cursor(vault, {volumes.front(), 0, volumes.front().first_index});
-  Bytes bytes;
-  for (;; cursor.advance()) {
-    TRY(const vault::Found found, cursor.look());
-    if (found != vault::Found::kRecord) break;
-    const segment::Leaf& leaf = cursor.leaf();
-    if (leaf.kind == segment::Kind::kHost) {
-      TRY_VOID(cursor.read_segment(bytes));
-      // Where streams stood then is not known now; what came meanwhile is forgotten below.
-      if (const auto view = segment::parse_segment(bytes))
-        epochs_.take_host_segment(enrolled, view->header, view->manifest,
-                                  [](const StreamId&) { return std::nullopt; });
-    }
-    epochs_.took(header_of(leaf));
-  }
-  epochs_.forget_what_came(tails_of(ledger));
+  TRY(epochs_, ledger.key_epochs(enrolled));
   return {};
 }
 
@@ -87,7 +61,7 @@ void IngestKeys::took(const ledger::HostKeys& enrolled, const ledger::Incoming& 
     if (const auto view = segment::parse_segment(segment.bytes))
       epochs_.take_host_segment(enrolled, view->header, view->manifest, tails_of(ledger));
   }
-  epochs_.took(segment.header);
+  epochs_.took(segment.header.stream, segment.header.sequence, segment.header.has(segment::kClose));
 }
 
 std::optional<crypto::PublicKey> IngestKeys::newest(const ledger::HostKeys& enrolled,

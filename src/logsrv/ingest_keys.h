@@ -6,7 +6,6 @@
 
 #include "ledger/key_epochs.h"
 #include "ledger/ledger.h"
-#include "vault/vault.h"
 
 namespace stele::logsrv {
 
@@ -20,10 +19,8 @@ class IngestKeys {
     std::string why;
   };
 
-  /// Reads all that the ledger's host streams say, before anything is taken: one pass over its
-  /// leaves.
-  Status read(const vault::Vault& vault, const ledger::HostKeys& enrolled,
-              const ledger::Ledger& ledger);
+  /// All that the ledger's host streams say, before anything is taken.
+  Status read(const ledger::HostKeys& enrolled, const ledger::Ledger& ledger);
 
   /// The key that signed this segment; a rotation's is the one it introduces. `host`: as keys are
   /// named.

@@ -40,9 +40,7 @@ class IngestTest : public ::testing::Test {
     ASSERT_TRUE(ledger->publish_through(ledger->size()).has_value());
     finder.emplace(*files, kLayout, ledger->size(), remembered_max);
     admission.keys = std::make_shared<IngestKeys>();
-    EXPECT_TRUE(
-        admission.keys->read(vault::Vault(*files, kLayout.vault()), admission.hosts, *ledger)
-            .has_value());
+    EXPECT_TRUE(admission.keys->read(admission.hosts, *ledger).has_value());
     ledger->set_owner_rule(same_host([this] { return admitted; }));
     sequencer.emplace(std::move(ledger), SequencerOptions());
     ingest.emplace(*sequencer, *finder, [](const std::function<void()>& work) {

@@ -87,12 +87,12 @@ Result<std::unique_ptr<ledger::Ledger>> Service::open_ledger() {
 Status Service::start(const ServiceOptions& options) {
   TRY(auto writer, open_ledger());
   TRY_VOID(writer->sync());
-  TRY_VOID(writer->publish_through(writer->size()));
   TRY(publisher_, open_ledger());
+  TRY_VOID(publisher_->publish_through(writer->size()));
   covered_ = publisher_->published();
   finder_.emplace(files_, layout_, writer->size());
   TRY(const auto enrolled, ledger::HostKeys::load(files_, layout_.host_vkey()));
-  TRY_VOID(keys_->read(vault::Vault(files_, layout_.vault()), enrolled, *writer));
+  TRY_VOID(keys_->read(enrolled, *writer));
   writer->set_owner_rule(logsrv::same_host([this] {
     const std::lock_guard lock(mutex_);
     return admission_;

@@ -91,8 +91,7 @@ class SimServer {
     admission->origin = "stele/test/1";
     admission->hosts = trust_.hosts;
     admission->recipients_lists = {recipients_};
-    const vault::Vault vault(*files_, kLayout.vault());
-    TRY_VOID(admission->keys->read(vault, admission->hosts, *ledger));
+    TRY_VOID(admission->keys->read(admission->hosts, *ledger));
     ledger->set_owner_rule(logsrv::same_host([admission] { return admission; }));
     sequencer_.emplace(std::move(ledger), logsrv::SequencerOptions());
     ingest_.emplace(*sequencer_, *finder_, [](const std::function<void()>& work) {
