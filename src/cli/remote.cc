@@ -12,6 +12,7 @@
 #include "merkle/frontier.h"
 #include "merkle/tile.h"
 #include "os/pty.h"
+#include "os/terminal_mode.h"
 #include "receipt/checkpoint.h"
 #include "receipt/text.h"
 #include "wire/records.h"
@@ -26,6 +27,32 @@ constexpr size_t kFileBytesMax = size_t{64} << 10, kAnswerBytesMax = size_t{64} 
                  kPagesMax = 16;
 constexpr int kTriesMax = 40;
 constexpr auto kTryAgainAfter = std::chrono::milliseconds(250);
+constexpr std::chrono::seconds kRetryAfterMax{60}, kNoProgressMax{60};
+
+/// How long the server asks to be left alone; nullopt: it says nothing of that.
+std::optional<std::chrono::seconds> retry_after(const http::ClientResponse& response) {
+  const std::string* given = response.header("retry-after");
+  if (response.status != 503 || given == nullptr) return std::nullopt;
+  const auto seconds = receipt::parse_decimal(*given, UINT32_MAX);
+  if (!seconds) return std::nullopt;
+  return std::clamp(std::chrono::seconds(*seconds), std::chrono::seconds(1), kRetryAfterMax);
+}
+
+/// What somebody at a terminal sees while the server is not ready.
+class WaitingLine {
+ public:
+  ~WaitingLine() {
+    if (is_shown_) std::fputs("\r\033[K", stderr);
+  }
+  void show(const std::string& text) {
+    if (!os::is_terminal(2)) return;
+    std::fprintf(stderr, "\r\033[K%s", text.c_str());
+    is_shown_ = true;
+  }
+
+ private:
+  bool is_shown_ = false;
+};
 
 /// What a server answers to somebody with a token.
 class Link {
@@ -68,6 +95,9 @@ class Link {
       request.target += (target.find('?') == std::string::npos ? "?for=" : "&for=") + purpose_;
       request.headers.push_back({"authorization", "Bearer " + token_});
     }
+    WaitingLine line;
+    std::string before;
+    std::chrono::seconds waited{0};  // and it said the same all the time
     for (int tries = 0;; ++tries) {
       TRY(auto response, client_.request(request));
       if (response.status == 200) return std::move(response.body);
@@ -75,6 +105,14 @@ class Link {
                                printable(as_text(response.body).substr(0, 200));
       if (response.status == 404) return fail(Code::kNotFound, said);
       if (response.status == 401 || response.status == 403) return fail(Code::kPermission, said);
+      if (const auto pause = retry_after(response)) {
+        if (std::exchange(before, said) != said) waited = {};
+        if (waited >= kNoProgressMax) return fail(Code::kIo, said);
+        line.show(said);
+        os::wait_until_ready({}, *pause);
+        waited += *pause;
+        continue;
+      }
       if (response.status != 503 || tries == kTriesMax) return fail(Code::kIo, said);
       os::wait_until_ready({}, kTryAgainAfter);
     }

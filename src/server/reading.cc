@@ -47,6 +47,11 @@ Response error_response(const Error& error) {
       return text_response(400, error.message());
     case Code::kNotFound:
       return text_response(404, "nothing here by that name");
+    case Code::kBusy: {
+      Response later = text_response(503, error.message());
+      later.headers.push_back({"retry-after", "1"});
+      return later;
+    }
     default:
       return text_response(503, "not now; try again");  // what failed here is nobody else's
   }
@@ -104,7 +109,8 @@ Result<std::string> make_proof(os::FileSystem& files, const std::string& folder,
 
 }  // namespace
 
-Reading::Reading(Parts parts) : parts_(std::move(parts)), index_(parts_.files, parts_.layout) {
+Reading::Reading(Parts parts)
+    : parts_(std::move(parts)), index_(parts_.files, parts_.layout, parts_.leaves) {
   house_ = std::thread([this] { keep_house(); });
 }
 

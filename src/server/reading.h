@@ -25,6 +25,7 @@ class Reading {
     OwnStream& own;
     /// "server listen=… names=…": its configuration, in one line.
     std::string server;
+    uint64_t leaves;  // in the ledger now
     /// Whose key it is: a host's name, or empty.
     std::function<std::string(const segment::HostKeyId&)> host_of;
     /// What a request's certificate says and the registry knows; an error: no host that may ask.

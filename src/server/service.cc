@@ -110,7 +110,7 @@ Status Service::start(const ServiceOptions& options) {
                               return sequencer_->submit(std::move(segments), std::move(done));
                             }));
   reading_ = std::make_unique<Reading>(
-      Reading::Parts{files_, layout_, clock_, *own_, options.configuration,
+      Reading::Parts{files_, layout_, clock_, *own_, options.configuration, ledger.size(),
                      [this](const segment::HostKeyId& key) { return host_of(key); },
                      [this](const Request& request) { return known_host(request); }});
   silences_.emplace(reading_->streams(), *own_,

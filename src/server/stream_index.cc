@@ -7,9 +7,11 @@
 namespace stele::server {
 namespace {
 
-constexpr size_t kLeavesAtOnce = 200'000;  // about 0.2 s
-constexpr uint32_t kFrontBytes = 1024;     // what most fronts are below
-constexpr size_t kRotatedKept = 65;        // keys of a host: who ingests believes no older ones
+constexpr size_t kLeavesAtOnce = 1000;    // about 1 ms, for which whoever asks waits
+constexpr size_t kLeavesPerAsk = 50'000;  // what may have come since the thread looked last
+constexpr Micros kKeepUpEvery = std::chrono::seconds(1);
+constexpr uint32_t kFrontBytes = 1024;  // what most fronts are below
+constexpr size_t kRotatedKept = 65;     // keys of a host: who ingests believes no older ones
 
 void take(StreamFacts& facts, const segment::Leaf& leaf) {
   ++facts.segments;
@@ -21,17 +23,56 @@ void take(StreamFacts& facts, const segment::Leaf& leaf) {
 
 }  // namespace
 
-StreamIndex::StreamIndex(os::FileSystem& files, const ledger::Layout& layout)
-    : vault_(files, layout.vault()) {}
+StreamIndex::StreamIndex(os::FileSystem& files, const ledger::Layout& layout, uint64_t leaves)
+    : vault_(files, layout.vault()), expected_(leaves) {
+  {
+    const std::lock_guard lock(mutex_);
+    is_made_ = read_on(kLeavesAtOnce).has_value();
+  }
+  thread_ = std::thread([this] { keep_up(); });
+}
+
+StreamIndex::~StreamIndex() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stop_.notify_all();
+  thread_.join();
+}
+
+// What cannot be read is the next reader's to hear of.
+void StreamIndex::keep_up() {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    if (stopping_) return;
+    const Status read = read_on(kLeavesAtOnce);
+    if (!read && read.error().code == Code::kBusy) continue;
+    is_made_ = true;
+    if (stop_.wait_for(lock, kKeepUpEvery, [this] { return stopping_; })) return;
+  }
+}
 
 Status StreamIndex::catch_up() {
-  const std::lock_guard lock(mutex_);
+  if (is_made_) {
+    const std::lock_guard lock(mutex_);
+    Status read = read_on(kLeavesPerAsk);
+    if (read || read.error().code != Code::kBusy) return read;
+  }
+  const uint64_t read = read_;
+  return fail(Code::kBusy, "the index of sessions is being made: " + std::to_string(read) + " of " +
+                               std::to_string(std::max(expected_, read)) +
+                               " leaves are read; try again");
+}
+
+// kBusy: there is more.
+Status StreamIndex::read_on(size_t leaves_max) {
   if (!cursor_) {
     TRY(const auto volumes, vault_.volumes());
     if (volumes.empty()) return {};
     cursor_.emplace(vault_, vault::Position{volumes.front(), 0, volumes.front().first_index});
   }
-  for (size_t read = 0; read < kLeavesAtOnce; ++read) {
+  for (size_t read = 0; read < leaves_max; ++read) {
     TRY(const vault::Found found, cursor_->look());
     if (found != vault::Found::kRecord) return {};
     const vault::Position& at = cursor_->position();
@@ -56,9 +97,10 @@ Status StreamIndex::catch_up() {
     take(stream.facts, leaf);
     if (stream.facts.closed) open_.erase(place->second);
     stream.leaves.push_back(at.index);
+    read_ = places_.size();
     cursor_->advance();
   }
-  return fail(Code::kBusy, "the index is being made");
+  return fail(Code::kBusy, "there is more to read");
 }
 
 // What manifests say in clear: whose the next key is, and which streams are cut.

@@ -1,12 +1,15 @@
 // StreamIndex: which streams the ledger has, and where each of its segments lies. Derived: made by
-// reading leaves when it is first asked for, and kept up by reading on. 24 bytes a leaf.
+// reading leaves from the first one on, and kept up by reading on. 24 bytes a leaf.
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "ledger/cut_marks.h"
@@ -36,9 +39,12 @@ enum class Part { kWhole, kFront };
 /// Any thread. What it gives out is in the ledger's volumes; the newest may not be covered yet.
 class StreamIndex {
  public:
-  StreamIndex(os::FileSystem& files, const ledger::Layout& layout);
+  /// A small ledger's is made when it returns; else the thread "index" makes it. `leaves`: how many
+  /// there are.
+  StreamIndex(os::FileSystem& files, const ledger::Layout& layout, uint64_t leaves);
+  ~StreamIndex();
 
-  /// Reads on. kBusy: there is still more to read; ask again.
+  /// Reads what came since. kBusy, with how far it is: it is still being made; ask again.
   Status catch_up();
 
   /// Sessions in the order they opened, from leaf `from` on, at most `count`.
@@ -60,6 +66,8 @@ class StreamIndex {
   Result<Records> of_ledger(uint64_t from, Part part) const;
 
  private:
+  Status read_on(size_t leaves_max);
+  void keep_up();
   struct Place {
     uint64_t offset;  // of the leaf in its volume
     uint32_t volume;
@@ -79,7 +87,13 @@ class StreamIndex {
                                                  Part part) const;
 
   const vault::Vault vault_;
+  const uint64_t expected_;
+  // Known without the mutex, which whoever reads from the disk holds.
+  std::atomic<bool> is_made_ = false;
+  std::atomic<uint64_t> read_ = 0;
   mutable std::mutex mutex_;  // guards what follows
+  bool stopping_ = false;
+  std::condition_variable stop_;
   std::optional<vault::RecordCursor> cursor_;
   std::vector<vault::VolumeName> volumes_;
   std::vector<Place> places_;  // by leaf index
@@ -90,6 +104,8 @@ class StreamIndex {
   // The enrolled key behind a rotated one, and of each the newest few that may still sign.
   std::map<segment::HostKeyId, segment::HostKeyId> owners_;
   std::map<segment::HostKeyId, std::deque<segment::HostKeyId>> rotated_;
+
+  std::thread thread_;
 };
 
 }  // namespace stele::server
