@@ -140,6 +140,29 @@ TEST_F(IngestTest, takes_again_what_it_has_with_the_index_it_has) {
   EXPECT_EQ(sequencer->counts().segments, 2U) << "nothing was written twice";
 }
 
+TEST_F(IngestTest, a_clock_ten_years_off_is_flagged_and_never_refused) {
+  constexpr std::chrono::hours kTenYears{24 * 3652};
+  const WallTime now = world.clock.wall();
+  for (const auto off : {kTenYears, -kTenYears, std::chrono::hours(0)}) {
+    TestStream a = stream();
+    world.clock.set_wall(now + off);
+    const Bytes a0 = a.next().bytes, a1 = a.next(50, true).bytes;
+    world.clock.set_wall(now);
+    const auto answers = send({a0, a1});
+    for (size_t i = 0; i < 2; ++i) {
+      index(answers, i);
+      const segment::Leaf& leaf = std::get<Accepted>(answers[i]).leaf;
+      EXPECT_EQ(leaf.wall_first, now + off);
+      EXPECT_EQ(leaf.received, now);
+    }
+  }
+  publish();
+  const auto report = world.verify_now();
+  EXPECT_EQ(report.verdict, ledger::Verdict::kIntact);
+  ASSERT_EQ(report.streams.size(), 3U);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(report.streams[i].skewed, i < 2) << i;
+}
+
 TEST_F(IngestTest, takes_nothing_of_a_request_that_is_none) {
   EXPECT_EQ(post({}).error().code, Code::kCorrupt);
   EXPECT_EQ(post(Bytes(100, 0xff)).error().code, Code::kCorrupt);
