@@ -134,6 +134,7 @@ class Agent {
   std::optional<SharedSpool> spool_;
   std::unique_ptr<HostStream> host_;
   std::optional<Shipping> shipping_;
+  std::optional<PulseWatch> shipping_watch_;
   std::optional<SpoolSessions> sessions_;
   std::optional<HostSessions> numbered_;
   std::optional<PolicyBook> policy_;
@@ -143,6 +144,7 @@ class Agent {
   std::unique_ptr<Connections> connections_;
   LowWater low_water_{config_.quota};
   bool is_renewal_late_ = false;
+  bool was_stuck_ = false;
 };
 
 segment::Sealer Agent::make_sealer(const StreamId& stream) {
@@ -255,6 +257,7 @@ Status Agent::start() {
       *spool_, log_memory_, enrolment_.log_key, std::move(believed),
       std::make_unique<HttpLink>(files_, config_.directory, config_.server, clock_),
       [this](const event::Finding& finding) { tell(finding); }, clock_);
+  shipping_watch_.emplace(shipping_->pulse(), Shipping::kStepMax);
   policy_.emplace(files_, policy_place(), clock_,
                   [this](const event::Finding& finding) { tell(finding); });
   TRY_VOID(policy_->begin());
@@ -337,8 +340,11 @@ Status Agent::serve() {
       TRY_VOID(keep_house());
       house_due = clock_.boot() + kHousekeepingEvery;
     }
+    const bool is_stuck = shipping_watch_->is_stuck(clock_.boot());
+    if (is_stuck && !was_stuck_) os::tell_journal(Severity::kError, "shipping hangs");
+    was_stuck_ = is_stuck;
     // Not before the spool's lock was had: an agent that hangs there is no agent.
-    if (watchdog && !spool_->failure()) (void)os::notify_supervisor("WATCHDOG=1");
+    if (watchdog && !spool_->failure() && !is_stuck) (void)os::notify_supervisor("WATCHDOG=1");
   }
 }
 

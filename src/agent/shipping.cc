@@ -57,6 +57,7 @@ void Shipping::run() {
 // and now and then all the same: every host watches the server.
 Status Shipping::step() {
   for (bool more = true; more && !is_stopping();) {
+    const Pulse::Step at_work(pulse_);
     TRY(more, shipper_.ship());
     const bool waits = spool_.with(
         [](const spool::Spool& spool) { return spool.depth().oldest_acknowledged.has_value(); });

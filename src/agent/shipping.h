@@ -9,6 +9,7 @@
 
 #include "agent/log_memory.h"
 #include "agent/shipper.h"
+#include "base/pulse.h"
 
 namespace stele::agent {
 
@@ -38,6 +39,10 @@ class Shipping {
 
   /// The last checkpoint believed.
   receipt::Checkpoint believed() const;
+  /// A step is one request to the server and what follows from it.
+  const Pulse& pulse() const { return pulse_; }
+  /// Longer than a request may take.
+  static constexpr Micros kStepMax = std::chrono::minutes(3);
 
  private:
   void run();
@@ -54,6 +59,7 @@ class Shipping {
   LogWatch watch_;
   Shipper shipper_;
   BootTime confirmed_at_;
+  Pulse pulse_;
   bool unreachable_ = false;  // and somebody was told
   int failures_ = 0;          // in a row
   std::minstd_rand jitter_;   // hosts that lost a server together do not come back together

@@ -54,6 +54,7 @@ void Sequencer::run() {
 bool Sequencer::step() {
   std::vector<Batch> round = take_round();
   if (round.empty()) return false;
+  const Pulse::Step at_work(pulse_);
   answer(round, commit(round));
   return true;
 }

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/pulse.h"
 #include "ledger/ledger.h"
 
 namespace stele::logsrv {
@@ -54,6 +55,8 @@ class Sequencer {
   /// Why nothing is taken any more; nullopt: it works.
   std::optional<Error> failure() const;
   SequencerCounts counts() const;
+  /// A step is one round.
+  const Pulse& pulse() const { return pulse_; }
 
  private:
   struct Batch {
@@ -77,6 +80,7 @@ class Sequencer {
   std::optional<Error> failure_;
   SequencerCounts counts_;
 
+  Pulse pulse_;
   std::unique_ptr<ledger::Ledger> ledger_;  // the thread's, or step()'s caller's
   std::thread thread_;
 };

@@ -1,5 +1,6 @@
 #include "server/config.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "config/toml.h"
@@ -9,6 +10,8 @@
 
 namespace stele::server {
 namespace {
+
+constexpr config::Range<int64_t> kConnections{1, 50'000};
 
 /// "192.0.2.1:8443", "[2001:db8::1]:8443"
 Status parse_listen(std::string_view text, Config& config) {
@@ -43,6 +46,14 @@ Result<Config> load_config(os::FileSystem& files, const std::string& path) {
   TRY(config.certificate_life,
       file.duration("certificate_life", std::chrono::hours(24) * 90,
                     {std::chrono::seconds(10), crypto::kServerCertificateLifeMax}));
+  TRY(const int64_t connections, file.integer("connections", 8192, kConnections));
+  TRY(const int64_t per_peer,
+      file.integer("connections_per_peer", std::min<int64_t>(256, connections), kConnections));
+  if (per_peer > connections)
+    return fail(file.wrong("connections_per_peer", "there are only " + std::to_string(connections) +
+                                                       " connections in all"));
+  config.connections = static_cast<size_t>(connections);
+  config.connections_per_peer = static_cast<size_t>(per_peer);
   TRY_VOID(file.finish());
   return config;
 }

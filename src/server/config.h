@@ -18,6 +18,7 @@ struct Config {
   size_t threads = 2;
   Micros silent_after{0};  // a host that said nothing for longer is silent
   std::chrono::seconds certificate_life{0};
+  size_t connections = 0, connections_per_peer = 0;
 };
 
 /// kInvalid: what is wrong, and where.

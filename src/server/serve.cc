@@ -6,6 +6,7 @@
 #include "http/server.h"
 #include "os/clock.h"
 #include "os/posix_file_system.h"
+#include "os/process.h"
 #include "os/random.h"
 #include "os/signals.h"
 #include "os/supervisor.h"
@@ -19,6 +20,7 @@ namespace {
 
 /// How long after its end a host's certificate can still be renewed (docs/formats/enrolment.md).
 constexpr std::chrono::hours kExpiredGrace{30 * 24};
+constexpr uint64_t kFilesBeside = 128;  // the ledger's, and what readers are shown
 
 int report(const Error& error) {
   std::fprintf(stderr, "stele: %s\n", error.message().c_str());
@@ -31,12 +33,39 @@ std::string in_one_line(const Config& config) {
   return text;
 }
 
+// Until somebody asks for the end, or nothing can be committed any more. A server of which a part
+// hangs does not say that it lives.
+void watch_over(Service& service, http::Server& server, ServerCertificate& certificate,
+                os::SignalWatch& signals) {
+  const bool is_watched = os::watchdog_interval().has_value();
+  const auto show = [&](http::TlsIdentity made) { return server.set_identity(std::move(made)); };
+  std::string_view told;
+  while (!service.failure()) {
+    if (const Status shown = certificate.step(show); !shown)
+      os::tell_journal(os::Severity::kWarning, "certificate: " + shown.error().message());
+    const std::string_view stuck = service.stuck();
+    if (!stuck.empty() && stuck != told)
+      os::tell_journal(os::Severity::kError, "the " + std::string(stuck) + " hangs");
+    told = stuck;
+    if (is_watched && stuck.empty()) (void)os::notify_supervisor("WATCHDOG=1");
+    signals.wait(std::chrono::seconds(1));
+    if (const auto came = signals.take(); came.has(SIGTERM) || came.has(SIGINT)) return;
+  }
+}
+
 Status run(const std::string& path) {
   os::PosixFileSystem files;
   os::SystemClock clock;
   TRY(const Config config, load_config(files, path));
   TRY_VOID(check_owner(config.layout));
   os::ignore_broken_pipes();
+  if (const uint64_t files_max = os::raise_open_files();
+      files_max < config.connections + kFilesBeside) {
+    return fail(Code::kInvalid, path + ": connections: this process may open only " +
+                                    std::to_string(files_max) + " files, and wants " +
+                                    std::to_string(kFilesBeside) +
+                                    " beside its connections; raise LimitNOFILE, or ask for fewer");
+  }
   TRY(auto signals, os::SignalWatch::make({}, {SIGTERM, SIGINT}));
   // One server a ledger: whoever owned streams here must not be overruled by another process.
   auto alone = files.lock(config.layout.state() + "/server.lock", os::Wait::kNo);
@@ -53,6 +82,8 @@ Status run(const std::string& path) {
   ServerCertificate certificate(service->authority(), config.names, config.certificate_life, clock,
                                 os::system_random);
   TRY(options.identity, certificate.make());
+  options.limits.gate.connections = config.connections;
+  options.limits.gate.connections_per_peer = config.connections_per_peer;
   options.now = [&clock] { return clock.wall(); };
   options.expired_grace = kExpiredGrace;  // to be renewed, and for nothing else
   options.body_bytes_for = Service::body_bytes_for;
@@ -64,15 +95,7 @@ Status run(const std::string& path) {
               config.address.c_str(), server->port(), to_hex(service->authority().pin()).c_str());
   std::fflush(stdout);
   TRY_VOID(os::notify_supervisor("READY=1"));
-  const bool is_watched = os::watchdog_interval().has_value();
-  const auto show = [&](http::TlsIdentity made) { return server->set_identity(std::move(made)); };
-  while (!service->failure()) {
-    if (const Status shown = certificate.step(show); !shown)
-      os::tell_journal(os::Severity::kWarning, "certificate: " + shown.error().message());
-    if (is_watched) (void)os::notify_supervisor("WATCHDOG=1");
-    signals.wait(std::chrono::seconds(1));
-    if (const auto came = signals.take(); came.has(SIGTERM) || came.has(SIGINT)) break;
-  }
+  watch_over(*service, *server, certificate, signals);
   (void)os::notify_supervisor("STOPPING=1");
   server->stop(std::chrono::seconds(5));
   if (const auto failed = service->failure()) return fail(*failed);

@@ -99,6 +99,8 @@ Status Service::start(const ServiceOptions& options) {
   }));
   ledger::Ledger& ledger = *writer;
   sequencer_.emplace(std::move(writer), logsrv::SequencerOptions());
+  sequencer_watch_.emplace(sequencer_->pulse(), kStepMax);
+  publisher_watch_.emplace(publishing_, kStepMax);
   ingest_ = std::make_unique<logsrv::Ingest>(
       *sequencer_, *finder_,
       [this](std::function<void()> work) { return workers_->post(std::move(work)); });
@@ -150,7 +152,11 @@ void Service::publish_until_stopped() {
   std::unique_lock lock(mutex_);
   while (!stop_.wait_for(lock, kPublishEvery, [&] { return stopping_; })) {
     lock.unlock();
-    const Status published = publisher_->publish_if_due();
+    Status published;
+    {
+      const Pulse::Step at_work(publishing_);
+      published = publisher_->publish_if_due();
+    }
     covered_ = publisher_->published();
     heartbeats_->look();
     lock.lock();
@@ -165,6 +171,14 @@ std::optional<Error> Service::failure() const {
   if (auto failed = sequencer_->failure()) return failed;
   const std::lock_guard lock(mutex_);
   return publishing_failed_;
+}
+
+std::string_view Service::stuck() {
+  const BootTime now = clock_.boot();
+  const bool sequencer = sequencer_watch_->is_stuck(now),
+             publisher = publisher_watch_->is_stuck(now);
+  if (sequencer) return "sequencer";
+  return publisher ? "publisher" : "";
 }
 
 size_t Service::body_bytes_for(const Request& head) {

@@ -43,6 +43,10 @@ class Service {
   /// Why nothing is committed any more: the process is to end, and the next one to look at the
   /// disk.
   std::optional<Error> failure() const;
+  /// Which of its threads has been at one step for longer than kStepMax; empty: none. One thread at
+  /// a time, every second or so.
+  std::string_view stuck();
+  static constexpr Micros kStepMax = std::chrono::minutes(1);
   /// For GET /metrics; what the HTTP server counts comes from there.
   void set_http_counts(std::function<http::Counts()> counts) { http_counts_ = std::move(counts); }
 
@@ -99,6 +103,8 @@ class Service {
   // Destroyed from the last to the first: workers, then those they use.
   std::unique_ptr<ledger::Ledger> publisher_;  // the publisher thread's
   std::thread publisher_thread_;
+  Pulse publishing_;
+  std::optional<PulseWatch> sequencer_watch_, publisher_watch_;
   std::optional<logsrv::LeafFinder> finder_;
   std::unique_ptr<logsrv::Ingest> ingest_;
   std::optional<logsrv::Sequencer> sequencer_;

@@ -8,59 +8,15 @@
 #include "ledger/keys.h"
 #include "ledger/setup.h"
 #include "os/clock.h"
-#include "os/posix_file_system.h"
 #include "os/random.h"
 #include "segment/sealer.h"
 #include "server/service.h"
+#include "server/test_slow_files.h"
 
 namespace stele::server {
 namespace {
 
 constexpr size_t kLeaves = 1500;  // more than are read at once
-
-/// Volumes can not be read for now by any thread but the one that made this.
-class SlowFiles : public os::PosixFileSystem {
- public:
-  Result<std::unique_ptr<os::File>> open_read(const std::string& path) override {
-    TRY(auto file, os::PosixFileSystem::open_read(path));
-    if (!path.ends_with(".vol")) return file;
-    return std::make_unique<Slow>(*this, std::move(file));
-  }
-  void open_the_gate() {
-    const std::lock_guard lock(mutex_);
-    is_open_ = true;
-    opened_.notify_all();
-  }
-
- private:
-  class Slow : public os::File {
-   public:
-    Slow(SlowFiles& files, std::unique_ptr<os::File> file)
-        : files_(files), file_(std::move(file)) {}
-    Result<size_t> read_at(uint64_t offset, MutableByteSpan out) override {
-      files_.wait();
-      return file_->read_at(offset, out);
-    }
-    Status append(std::initializer_list<ByteSpan> parts) override { return file_->append(parts); }
-    Status sync() override { return file_->sync(); }
-    Result<uint64_t> size() override { return file_->size(); }
-    void drop_cache() override {}
-
-   private:
-    SlowFiles& files_;
-    const std::unique_ptr<os::File> file_;
-  };
-  void wait() {
-    if (std::this_thread::get_id() == maker_) return;
-    std::unique_lock lock(mutex_);
-    opened_.wait(lock, [this] { return is_open_; });
-  }
-
-  const std::thread::id maker_ = std::this_thread::get_id();
-  std::mutex mutex_;
-  std::condition_variable opened_;
-  bool is_open_ = false;
-};
 
 class StreamIndexTest : public ::testing::Test {
  protected:
@@ -151,6 +107,26 @@ TEST_F(StreamIndexTest, hosts_are_served_and_readers_hear_how_far_it_is) {
   EXPECT_NE(as_text(std::get<Bytes>(now.body)).find("\"segments\":" + std::to_string(kLeaves)),
             std::string_view::npos)
       << as_text(std::get<Bytes>(now.body));
+}
+
+TEST_F(StreamIndexTest, a_writer_that_hangs_is_seen_and_one_that_goes_on_is_not) {
+  class Late : public os::SystemClock {
+   public:
+    BootTime boot() override { return os::SystemClock::boot() + late.load(); }
+    std::atomic<Micros> late{Micros(0)};
+  } late;
+  const auto service = Service::open(files, layout, late, os::system_random, {}).value();
+  // What it tells of its start in its own stream can not be written while the gate is shut.
+  while (service->stuck() != "sequencer") {
+    late.late = late.late.load() + Service::kStepMax + Micros(1);
+    std::this_thread::yield();
+  }
+  files.open_the_gate();
+  while (!service->stuck().empty()) std::this_thread::yield();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(service->stuck(), "") << "nothing to do is no hang";
+    late.late = late.late.load() + Service::kStepMax + Micros(1);
+  }
 }
 
 }  // namespace

@@ -2,10 +2,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 
-from fleet import FleetServer, Host, wait_until
-from harness import LedgerTest, main
+from fleet import AGENT, FleetServer, Host, wait_until
+from harness import PATIENCE, LedgerTest, main
 
 
 class AgentTest(LedgerTest):
@@ -103,6 +104,16 @@ class Ships(AgentTest):
         self.assertTrue(evidence, "what the log signed is kept")
         host.restart()
         wait_until(lambda: host.journal().count("can not be trusted") > 1, "a new agent knows it too")
+
+
+class Watchdog(AgentTest):
+    def test_it_tells_its_supervisor_that_it_lives(self):
+        host, heard = self.host(), self.folder / "supervisor"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+            supervisor.bind(str(heard))
+            supervisor.settimeout(PATIENCE)
+            host.process = host.machine.start("env", f"NOTIFY_SOCKET={heard}", "WATCHDOG_USEC=3000000", AGENT, "agent", "--config", host.config)
+            self.assertEqual([supervisor.recv(64) for _ in range(3)], [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"])
 
 
 class Rotates(AgentTest):

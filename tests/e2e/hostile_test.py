@@ -78,7 +78,7 @@ class Peers:
 class Hostile(LedgerTest):
     def setUp(self):
         super().setUp()
-        self.server = Server(self.ledger, self.folder)
+        self.server = Server(self.ledger, self.folder, connections_per_peer=PER_PEER)
         self.addCleanup(self.server.stop)
         self.authority = self.ledger.path / "tls-authority.pem"
         for name in HOSTS:

@@ -5,7 +5,9 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
+import socket
 import ssl
 import subprocess
 import tomllib
@@ -19,14 +21,14 @@ LOAD = os.environ.get("LOAD", str(pathlib.Path(STELE).parent / "load"))
 class Server:
     """`stele server` on a free port of loopback, until the test is over."""
 
-    def __init__(self, ledger, folder, **config):
+    def __init__(self, ledger, folder, environment=None, **config):
         self.folder = folder
         settings = {"dir": str(ledger.path), "listen": "127.0.0.1:0", **config}
-        lines = [f'{key} = "{value}"\n' for key, value in settings.items()] + ['names = ["127.0.0.1"]\n']
+        lines = [f'{key} = {json.dumps(value)}\n' for key, value in settings.items()] + ['names = ["127.0.0.1"]\n']
         self.config = folder / "server.toml"
         self.config.write_text("".join(lines))
         self.process = subprocess.Popen([STELE, "server", "--config", self.config], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ledger.environment, text=True)
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**ledger.environment, **(environment or {})}, text=True)
         said = self.process.stdout.readline() + self.process.stdout.readline()
         found = re.search(r"stele server of (\S+) on 127\.0\.0\.1 port (\d+)\nauthority pin ([0-9a-f]{64})\n", said)
         if not found:
@@ -152,6 +154,21 @@ class Fleet(LedgerTest):
         self.assertEqual((status, report["verdict"], sum(s["segments"] for s in sessions), len(sessions)), (0, "intact", 600, 32))
         self.assertEqual({s["kind"] for s in report["streams"]}, {"session", "server"})
 
+    def test_connections_are_bounded_as_configured(self):
+        self.server.stop()
+        for bounds, taken in (({"connections_per_peer": 2}, 2), ({"connections": 3, "connections_per_peer": 3}, 3)):
+            self.server = Server(self.ledger, self.folder, **bounds)
+            self.addCleanup(self.server.stop)
+            with contextlib.ExitStack() as open_now:
+                def connect():
+                    plain = open_now.enter_context(socket.create_connection(("127.0.0.1", self.server.port), PATIENCE))
+                    return open_now.enter_context(ssl.create_default_context(cafile=self.authority).wrap_socket(plain, server_hostname="127.0.0.1"))
+                for _ in range(taken):
+                    connect()
+                with self.assertRaises(OSError):
+                    connect()
+            self.server.stop()
+
     def test_its_certificate_is_made_anew_and_nobody_notices(self):
         self.server.stop()
         self.server = Server(self.ledger, self.folder, certificate_life="10s")
@@ -195,6 +212,17 @@ class Fleet(LedgerTest):
         self.assertEqual(self.enrol(self.token()).returncode, 0)
 
 
+class Watchdog(LedgerTest):
+    def test_it_tells_its_supervisor_that_it_lives(self):
+        heard = self.folder / "notify"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+            supervisor.bind(str(heard))
+            supervisor.settimeout(PATIENCE)
+            server = Server(self.ledger, self.folder, environment={"NOTIFY_SOCKET": str(heard), "WATCHDOG_USEC": "30000000"})
+            self.addCleanup(server.stop)
+            self.assertEqual([supervisor.recv(64) for _ in range(3)], [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"])
+
+
 class Configuration(LedgerTest):
     def refused(self, text):
         path = self.make_folder() / "server.toml"
@@ -208,8 +236,19 @@ class Configuration(LedgerTest):
         self.assertRegex(self.refused(ledger + 'lsten = "x"\n'), r'server\.toml:2:1: lsten: .*"listen"')
         self.assertRegex(self.refused(ledger + 'listen = "nowhere"\n'), r"server\.toml:2:\d+: listen: ")
         self.assertRegex(self.refused(ledger + "threads = 0\n"), r"server\.toml:2:\d+: threads: ")
+        self.assertRegex(self.refused(ledger + "connections = 0\n"), r"server\.toml:2:\d+: connections: ")
+        self.assertRegex(self.refused(ledger + "connections = 60000\n"), r"server\.toml:2:\d+: connections: ")
+        self.assertRegex(self.refused(ledger + "connections = 20\nconnections_per_peer = 21\n"),
+                         r"server\.toml:3:\d+: connections_per_peer: .*only 20")
         self.assertRegex(self.refused('listen = "127.0.0.1:0"\n'), r"dir")
         self.assertRegex(self.refused("dir = \n"), r"server\.toml:1:")
+
+    def test_what_it_can_not_open_is_told(self):
+        path = self.make_folder() / "server.toml"
+        path.write_text(f'dir = "{self.ledger.path}"\nlisten = "127.0.0.1:0"\nconnections = 1000\n')
+        done = self.ledger.run("server", "--config", path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (500, 500)))
+        self.assertEqual(done.returncode, 70)
+        self.assertRegex(done.stderr, rb"server\.toml: connections: .* only 500 files.*LimitNOFILE")
 
     def test_a_directory_without_a_ledger_is_told(self):
         self.assertIn("/nonexistent", self.refused('dir = "/nonexistent"\n'))
