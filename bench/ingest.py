@@ -6,8 +6,10 @@ load      stele's server, fed by bench's load program from 4 enrolled hosts over
           message, RELP acknowledges what is in the file). Segments are sealed beforehand but for the rows that say "sealed along".
           What is compared is terminal bytes a second: what people's screens showed. Stele's are durable and acknowledged; a run of
           rsyslogd ends when all is in its file, a run of sudo_logsrvd when all is received.
+          Beside them, in the same run, what the disk, TLS and SHA-256 do by themselves on this machine.
+ledger    the ledger alone: leaves of 1 KiB segments by 64 writers, beside the same bytes appended and synced without a ledger
 idle      the server's memory with 10,000 open sessions
-restart   the time until a server of --leaves leaves serves again
+restart   the time until a server of --leaves leaves says that it is ready: again at once, and from a cold page cache
 """
 import json
 import os
@@ -26,7 +28,7 @@ import benchlib as b
 import decoders
 
 ap = b.arguments(__doc__, 5, "")
-ap.add_argument("--parts", default="load,idle,restart")
+ap.add_argument("--parts", default="load,ledger,idle,restart")
 ap.add_argument("--mb", type=int, default=100, help="terminal bytes of a bulk run")
 ap.add_argument("--segments", type=int, default=20000, help="of a run of small segments")
 ap.add_argument("--messages", type=int, default=20000)
@@ -76,7 +78,7 @@ class Stele:
         began = time.monotonic()
         self.process = subprocess.Popen([b.STELE, "server", "--config", config], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         said = self.process.stdout.readline() + self.process.stdout.readline()
-        self.started_in = time.monotonic() - began
+        self.began = began
         port, pin = re.search(r"port (\d+)\nauthority pin (\w+)", said).groups()
         self.url = f"https://127.0.0.1:{port}"
         self.hosts = []
@@ -90,10 +92,18 @@ class Stele:
         words = [LOAD, self.url, source, *(f"{k}={v}" for k, v in numbers.items()), *self.hosts]
         return json.loads(subprocess.run(list(map(str, words)), stdout=subprocess.PIPE, check=True).stdout)
 
-    def syncs(self):
+    def get(self, path):
         context = ssl.create_default_context(cafile=self.ledger / "tls-authority.pem")
-        with urllib.request.urlopen(f"{self.url}/metrics", context=context) as answer:
-            return int(re.search(r"^stele_syncs_total (\d+)", answer.read().decode(), re.M)[1])
+        with urllib.request.urlopen(self.url + path, context=context) as answer:
+            return answer.read().decode()
+
+    def wait_until_ready(self):
+        if self.get("/readyz") != "ready":
+            raise SystemExit("the server is not ready")
+        self.started_in = time.monotonic() - self.began
+
+    def syncs(self):
+        return int(re.search(r"^stele_syncs_total (\d+)", self.get("/metrics"), re.M)[1])
 
     def close(self):
         stop(self.process)
@@ -214,6 +224,23 @@ def syslog(how):
     return r
 
 
+# ---- what the machine can do
+
+def google_bench(program, name):
+    """One benchmark of ours, whose name begins like that."""
+    environment = {**os.environ, "TMPDIR": str(b.WORK / "disk")}
+    done = subprocess.run([b.STELE.parent / program, f"--benchmark_filter=^{name}", "--benchmark_format=json"], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, env=environment, check=True)
+    (found,) = json.loads(done.stdout)["benchmarks"]
+    return found
+
+
+def sha256():
+    done = subprocess.run(["openssl", "speed", "-mr", "-elapsed", "-seconds", "1", "-bytes", "65536", "-evp", "sha256"], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True, check=True)
+    return float(re.search(r"^\+F:.*:([\d.]+)$", done.stdout, re.M)[1]) / 1e6
+
+
 # ---- the tables
 
 def load_part():
@@ -232,11 +259,18 @@ def load_part():
         "rsyslogd, TLS, each message synced": (syslog, {"kind": "tls", "options": 'sync="on"', "queue": buffered, "messages": frames}),
         "rsyslogd, RELP, each message synced": (syslog, {"kind": "relp", "options": 'sync="on"', "queue": direct, "messages": frames}),
     }
-    limits = {"append 1 MiB + fdatasync": "append 1048576", "group commit of 64 writers, 4 KiB": "group 64 4096"}
+    disk_limits = {"append 1 MiB + fdatasync": "append 1048576", "group commit of 64 writers, 4 KiB": "group 64 4096"}
+    # Both ends of TLS are on this machine, as they are for the load.
+    rates = {"TLS 1.3, bodies of 1 MiB on 4 connections": lambda: google_bench("http_bench", "bodies_up/real_time/threads:4")["bytes_per_second"] / 1e6,
+             "AES-256-GCM, sealed and opened, one core": lambda: google_bench("http_bench", "aes_256_gcm_both_ways")["bytes_per_second"] / 1e6,
+             "SHA-256, one core": sha256}
+    limits = disk_limits | rates
     disk = b.WORK / "disk"
     disk.mkdir(exist_ok=True)
 
     def one(_, case):
+        if callable(case):
+            return {"mbs": case()}
         if isinstance(case, str):
             return json.loads(subprocess.run([b.BIN / "sync_limits", disk, *case.split(), "1.5"], stdout=subprocess.PIPE, check=True).stdout)
         return case[0](case[1])
@@ -249,7 +283,17 @@ def load_part():
              for n, rs in results.items() if n in cases])
     print()
     b.table(["this disk, in the same run", "records/s", "syncs/s", "MB/s"],
-            [[n, *(b.spread([r[k] for r in results[n]], "{:.0f}") for k in ("ops", "syncs", "mbs"))] for n in limits])
+            [[n, *(b.spread([r[k] for r in results[n]], "{:.0f}") for k in ("ops", "syncs", "mbs"))] for n in disk_limits])
+    print()
+    b.table(["this machine, in the same run", "MB/s"], [[n, b.spread([r["mbs"] for r in results[n]], "{:.0f}")] for n in rates])
+    return results
+
+
+def ledger_part():
+    (b.WORK / "disk").mkdir(exist_ok=True)
+    cases = {"64 writers, segments of 1 KiB": "leaves_by_64_writers", "the same bytes, appended and synced": "appends_and_syncs"}
+    results = b.interleaved(cases, a.runs, lambda _, name: {"records": google_bench("logsrv_bench", name)["items_per_second"]}, warm=False)
+    b.table(["the ledger alone", "records/s, median [min…max]"], [[n, b.spread([r["records"] for r in rs], "{:.0f}")] for n, rs in results.items()])
     return results
 
 
@@ -270,15 +314,19 @@ def idle_part():
 def restart_part():
     ledger = b.WORK / "large-ledger"
     b.remove(ledger)
-    b.quietly([b.STELE.parent / "ledger_generator", ledger, a.leaves, 64, 1_000_000])
+    b.quietly([b.STELE.parent / "ledger_generator", "--copies", ledger, a.leaves, 64, 50_000])
 
-    def one(_, ledger):
+    def one(_, is_cold):
+        if is_cold:
+            os.sync()
+            pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
         server = Stele(ledger)
+        server.wait_until_ready()
         r = {"seconds": server.started_in, "peak": peak(server.process.pid)}
         stop(server.process)
         return r
-    results = b.interleaved({f"{a.leaves:,} leaves": ledger}, a.runs, one)
-    b.table(["ledger", "a server of it serves after s", "peak MiB"],
+    results = b.interleaved({f"{a.leaves:,} leaves": False, f"{a.leaves:,} leaves, nothing cached": True}, a.runs, one)
+    b.table(["ledger", "a server of it is ready after s", "peak MiB"],
             [[n, b.spread([r["seconds"] for r in rs]), f"{max(r['peak'] for r in rs):.0f}"] for n, rs in results.items()])
     b.remove(ledger)
     return results
