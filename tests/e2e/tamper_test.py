@@ -1,6 +1,7 @@
 """What somebody with every right on the machine could do to a ledger of real sessions: each is found, named, and placed.
 
 src/ledger/tamper_test.cc does the same to every bit of a small simulated ledger; here are the real program and real files.
+tamper_large_test.py has a ledger of some MiB.
 """
 import os
 import random
