@@ -92,6 +92,16 @@ def check_built(root, build, paths):
             yield f"{path}: is in no build"
 
 
+def check_corpora(root, paths):
+    """Without a corpus a target is only ever fed noise: base/fuzz.h mutates what is there."""
+    for path in paths:
+        if path.startswith("src/") and path.endswith("_fuzz.cc"):
+            for name in re.findall(r"^STELE_FUZZ\((\w+),", (root / path).read_text(), re.M):
+                corpus = f"testdata/corpus/{name}/"
+                if not any(p.startswith(corpus) and (root / p).stat().st_size for p in paths):
+                    yield f"{path}: has no input in {corpus}"
+
+
 def check_format_pages(root, paths):
     for path in paths:
         if re.fullmatch(r"docs/formats/[^/]+\.md", path):
@@ -171,7 +181,7 @@ def check(root, build=None):
     build = pathlib.Path(build).resolve() if build else None
     paths = files_of(root)
     faults = [*check_names(paths), *check_text(root, paths), *check_exceptions(root, paths), *check_format(root, paths),
-              *check_format_pages(root, paths), *check_links(root, paths), *check_readme(root, build)]
+              *check_corpora(root, paths), *check_format_pages(root, paths), *check_links(root, paths), *check_readme(root, build)]
     if build:
         faults += check_built(root, build, paths)
     return faults

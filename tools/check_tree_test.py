@@ -51,6 +51,13 @@ class TreeTest(unittest.TestCase):
         self.assertEqual(self.check(), [])
         self.assert_found("in no build", "src/a/c_fuzz.cc", "int k() { return 1; }\n")
 
+    def test_a_fuzz_target_without_a_corpus_is_found(self):
+        self.write("testdata/corpus/word/empty", "")
+        self.compiled("src/a/a.cc", "src/a/a_test.cc", "src/a/w_fuzz.cc")
+        self.assert_found("has no input in testdata/corpus/word/", "src/a/w_fuzz.cc", "STELE_FUZZ(word, input) {}\n")
+        self.write("testdata/corpus/word/one", "x")
+        self.assertEqual(self.check(), [])
+
     def test_file_names_are_snake_case(self):
         for name in ("BadName.cc", "bad-name.h", "bad.cpp", "bad__name.py"):
             with self.subTest(name):

@@ -14,7 +14,7 @@
 #include "os/pty.h"
 #include "os/terminal_mode.h"
 #include "receipt/checkpoint.h"
-#include "receipt/text.h"
+#include "wire/keys.h"
 #include "wire/records.h"
 
 namespace stele::cli {
@@ -306,21 +306,16 @@ class RemoteFiles : public os::FileSystem {
   }
   Status take_keys() {
     TRY(const Bytes answer, link_.get("/v1/keys", true));
-    std::string_view rest = as_text(answer);
-    TRY(const std::string_view first, receipt::take_line(rest));
-    TRY(const std::string_view log_key, receipt::take_line(rest));
-    TRY(const std::string_view policy_key, receipt::take_line(rest));
-    TRY(const std::string_view list, receipt::take_line(rest));
-    if (first != "stele-keys-v1")
-      return fail(Code::kCorrupt, "the server's keys: not stele-keys-v1");
-    TRY(files_["recipients"], from_base64(list));
+    auto keys = wire::parse_log_keys(as_text(answer));
+    if (!keys) return fail(std::move(keys).error().within("the server's keys"));
     const auto put = [&](const char* name, std::string_view text) {
       const ByteSpan bytes = as_bytes(text);
       files_[name].assign(bytes.begin(), bytes.end());
     };
-    put("log.vkey", std::string(log_key) + "\n");
-    put("policy.vkey", std::string(policy_key) + "\n");
-    put("host.vkey", rest);
+    put("log.vkey", keys->log_vkey + "\n");
+    put("policy.vkey", keys->policy_vkey + "\n");
+    put("host.vkey", keys->host_vkeys);
+    files_["recipients"] = std::move(keys->recipients);
     return {};
   }
   /// leaf ‖ segment

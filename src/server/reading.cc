@@ -11,6 +11,7 @@
 #include "receipt/text.h"
 #include "server/posture.h"
 #include "server/registry.h"
+#include "wire/keys.h"
 
 namespace stele::server {
 namespace {
@@ -383,11 +384,11 @@ Result<Reading::Answer> Reading::proof(const Request& request) {
 Result<Reading::Answer> Reading::keys() {
   TRY(const auto log_key, ledger::load_verifier_key(parts_.files, parts_.layout.log_vkey()));
   TRY(const auto policy_key, ledger::load_verifier_key(parts_.files, parts_.layout.policy_vkey()));
-  TRY(const Bytes list, parts_.files.read(parts_.layout.recipients(), kListBytesMax));
+  TRY(Bytes list, parts_.files.read(parts_.layout.recipients(), kListBytesMax));
   TRY(const Bytes hosts, parts_.files.read(parts_.layout.host_vkey(), kKeysBytesMax));
   return Answer{
-      plain_response("stele-keys-v1\n" + log_key.to_string() + "\n" + policy_key.to_string() +
-                     "\n" + to_base64(list) + "\n" + std::string(as_text(hosts))),
+      plain_response(wire::encode(wire::LogKeys{log_key.to_string(), policy_key.to_string(),
+                                                std::move(list), std::string(as_text(hosts))})),
       {}};
 }
 
