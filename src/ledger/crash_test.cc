@@ -4,17 +4,10 @@
 
 #include <algorithm>
 
-#include "ledger/catalog.h"
-#include "ledger/test_world.h"
+#include "ledger/test_crash.h"
 
 namespace stele::ledger {
 namespace {
-
-// What the workload was promised, as far as it got.
-struct Promises {
-  std::vector<std::pair<StreamId, Hash>> acknowledged;
-  uint64_t covered = 0;
-};
 
 // Three sessions side by side; a sync after some appends, a publication after some syncs, as a busy
 // second has them. With `careless`, segments count as acknowledged without a sync: the control.
@@ -26,7 +19,7 @@ Status work(World& world, os::FileSystem& files, Promises& promises, bool carele
   std::vector<std::pair<StreamId, Hash>> waiting;
   for (int round = 0; round < 4; ++round) {
     for (TestStream& s : streams) {
-      const auto sealed = s.next(40 + 700 * (round % 2), round == 3);
+      const auto sealed = promises.next(s, 40 + 700 * (round % 2), round == 3);
       TRY_VOID(ledger->append(sealed.bytes));
       waiting.emplace_back(s.id(), sealed.hash);
     }
@@ -40,49 +33,6 @@ Status work(World& world, os::FileSystem& files, Promises& promises, bool carele
     world.clock.advance(std::chrono::seconds(1));
   }
   return {};
-}
-
-std::string describe(const Report& report) {
-  std::string text(verdict_name(report.verdict));
-  for (const Fault& f : report.faults) text += "\n  " + f.what + " — " + f.where;
-  for (const auto& s : report.streams) {
-    for (const Fault& f : s.faults)
-      text += "\n  " + to_string(s.stream) + ": " + f.what + " — " + f.where;
-  }
-  return text;
-}
-
-bool has(const Catalog& catalog, const std::pair<StreamId, Hash>& promised) {
-  const StreamRef* found = catalog.find(promised.first);
-  return found != nullptr &&
-         std::any_of(found->segments.begin(), found->segments.end(), [&](const SegmentRef& ref) {
-           return ref.leaf.segment_hash == promised.second;
-         });
-}
-
-void expect_promises_kept(World& world, const Promises& promises, const std::string& when) {
-  sim::SimFileSystem files(world.disk);
-  const Report report = World::verify_now(files);
-  ASSERT_EQ(report.verdict, Verdict::kIntact) << when << " before recovery: " << describe(report);
-  ASSERT_GE(report.checkpoint->size, promises.covered) << when;
-
-  auto ledger = world.open(files);
-  ASSERT_TRUE(ledger.has_value()) << when << ": " << ledger.error().message();
-  TestStream later(files, world.clock, world.random);
-  for (int i = 0; i < 2; ++i)
-    ASSERT_TRUE((*ledger)->append(later.next(60, i == 1).bytes).has_value()) << when;
-  ASSERT_TRUE((*ledger)->sync().has_value()) << when;
-  ASSERT_TRUE((*ledger)->publish_through((*ledger)->size()).has_value()) << when;
-  const Report after = World::verify_now(files);
-  ASSERT_EQ(after.verdict, Verdict::kIntact) << when << " after recovery: " << describe(after);
-  ASSERT_EQ(after.leaves, (*ledger)->size()) << when;
-
-  const vault::Vault vault(files, kLayout.vault());
-  const Catalog catalog = Catalog::read(vault).value();
-  for (const auto& [stream, hash] : promises.acknowledged) {
-    ASSERT_TRUE(has(catalog, {stream, hash}))
-        << when << ": an acknowledged segment of " << to_string(stream) << " is gone";
-  }
 }
 
 // Runs the workload with the plan; returns how many I/O steps it took.

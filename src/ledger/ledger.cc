@@ -216,7 +216,7 @@ Result<std::vector<Result<Appended>>> Ledger::append(std::span<const Incoming> b
   TRY_VOID(check_usable());
   TRY(const auto lock, files_.lock(layout_.append_lock(), os::Wait::kYes));
   TRY_VOID(catch_up());
-  if (end().offset >= vault::kVolumeBytesMax) TRY_VOID(start_volume());
+  if (end().offset >= volume_bytes_max_) TRY_VOID(start_volume());
   std::vector<Result<Appended>> results;
   results.reserve(batch.size());
   Ahead tails(tails_);

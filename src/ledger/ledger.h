@@ -59,6 +59,9 @@ class Ledger {
   /// writers all hold its one host key. kPermission: it is another's.
   void set_owner_rule(OwnerRule rule) { owner_rule_ = std::move(rule); }
 
+  /// A volume is closed once it holds so much (kVolumeBytesMax).
+  void close_volumes_at(uint64_t bytes) { volume_bytes_max_ = bytes; }
+
   /// Writes a segment behind all others. Not durable before sync(). The segment that its stream has
   /// last, again with the same bytes: success. kConflict: it can not follow what its stream has.
   Result<Appended> append(ByteSpan segment);
@@ -116,6 +119,7 @@ class Ledger {
   const Layout layout_;
   Clock& clock_;
   OwnerRule owner_rule_;
+  uint64_t volume_bytes_max_ = vault::kVolumeBytesMax;
   vault::Vault vault_;
   HeadStore heads_;
   std::unique_ptr<os::SharedWords> words_;
