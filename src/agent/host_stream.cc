@@ -97,9 +97,11 @@ bool HostStream::is_clock_before_key() const {
 }
 
 segment::HoldKey HostStream::keys() {
-  return [this] {
-    // Nothing is to claim to be older than its key: an honest host would be accused.
+  return [this]() -> std::shared_ptr<const segment::HostSigner> {
+    // Nothing is to claim to be older than its key: an honest host would be accused. Without room
+    // for another key, what came is said again later.
     if (is_clock_before_key()) (void)rotate();
+    if (is_clock_before_key()) return nullptr;
     return keys_->hold();
   };
 }

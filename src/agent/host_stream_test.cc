@@ -420,6 +420,19 @@ TEST_F(HostStreamTest, a_clock_that_is_set_back_gets_a_new_key_and_is_not_accuse
   EXPECT_EQ(steps[1].by, std::chrono::hours(50));
 }
 
+TEST_F(HostStreamTest, under_a_clock_set_back_on_a_full_disk_nothing_is_signed) {
+  start();
+  const StreamId a = new_session();
+  ASSERT_TRUE(host->rotate());
+  ASSERT_TRUE(record(a));
+  world.clock.set_wall(world.clock.wall() - std::chrono::hours(20));
+  files->set_plan({.fail_at = files->steps().size() + 1, .fail_code = Code::kNoSpace});
+  EXPECT_EQ(host->keys()(), nullptr) << "no room for another key";
+  ASSERT_TRUE(record(a, true)) << "now there is";
+  expect_right();
+  EXPECT_EQ(keys_seen(), 3U);
+}
+
 TEST_F(HostStreamTest, what_happened_before_the_clock_was_set_forward_is_not_accused) {
   start();
   const StreamId a = new_session();

@@ -38,6 +38,7 @@ Result<bool> Renewal::renew() {
   request.certificate_request = crypto::make_certificate_request(*key, host_);
   {
     const auto signer = keys_();
+    if (!signer) return fail(Code::kNoSpace, "no key may sign now, and another can not be made");
     request.epoch = signer->epoch;
     request.key = signer->id;
     request.signature = signer->key.sign(as_bytes(signed_part(request, host_)));

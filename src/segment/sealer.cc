@@ -120,6 +120,7 @@ Bytes Sealer::seal_part(event::Lane lane, ByteSpan header, ByteSpan compressed) 
 Result<Sealed> Sealer::seal(const Batch& batch, bool close) {
   TRY_VOID(check(batch));
   const auto host = hold_key();
+  if (!host) return fail(Code::kNoSpace, "no key may sign this now, and another can not be made");
   Header header{.kind = kind_,
                 .flags = static_cast<uint8_t>((sequence_ == 0 ? kOpen
                                                : rekey_       ? kRekey

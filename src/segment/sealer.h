@@ -31,6 +31,7 @@ struct HostSigner {
 };
 
 /// The key to sign with now. It stays in force while the pointer is held: whoever ends it waits.
+/// Null: none may sign now.
 using HoldKey = std::function<std::shared_ptr<const HostSigner>()>;
 
 /// What the next manifest says besides who may open which lane (docs/formats/host-stream.md).
@@ -85,7 +86,8 @@ class Sealer {
   void resume(uint32_t sequence, const Hash& previous);
 
   /// The next segment. kLimit: a lane of the batch is over kLanePlainBytesMax; kInvalid: it has
-  /// events in a lane that nobody may read; nothing is sealed then and the stream goes on.
+  /// events in a lane that nobody may read; kNoSpace: there is no key for it. Nothing is sealed
+  /// then and the stream goes on.
   Result<Sealed> seal(const Batch& batch, bool close);
 
   StreamId stream() const { return stream_; }
