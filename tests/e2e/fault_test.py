@@ -156,12 +156,23 @@ class World(contextlib.ExitStack):
     def kill_agent(self):
         host = self.random.choice(self.hosts)
         self.say(f"kill the agent of {host.name}")
-        host.restart()
+        host.kill()
+        self.bring_back(host)
 
     def kill_server(self):
         self.say("kill the server")
         self.server.kill()
-        self.server.start()
+        self.bring_back(self.server)
+
+    def bring_back(self, daemon):
+        """On a full disk it says so, and comes back when there is room."""
+        try:
+            daemon.start()
+        except AssertionError as failed:
+            why = str(failed).strip().splitlines()[-1]
+            if "No space left on device" not in why:
+                raise
+            self.say(why)
 
     def kill_recorder(self):
         running = [person for person in self.people if person.terminal.status is None]
