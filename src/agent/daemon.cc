@@ -245,11 +245,8 @@ Status Agent::start() {
       HostStream::open(files_, config_.directory, enrolment_.epoch, *spool_, enrolment_.recipients,
                        clock_, os::system_random, {.rotate_every = config_.rotate_keys}));
   sessions_.emplace(
-      *spool_, memory_,
-      [this](const StreamId& stream, const Continues*) -> Result<segment::Sealer> {
-        return make_sealer(stream);
-      },
-      clock_, os::system_random);
+      *spool_, memory_, [this](const StreamId& stream) { return make_sealer(stream); }, clock_,
+      os::system_random);
   TRY_VOID(open_host_stream());
   TRY_VOID(sessions_->begin());
   numbered_.emplace(*sessions_, *host_);

@@ -88,7 +88,7 @@ Result<Sessions::Opened> SpoolSessions::open(const Owner& owner, const wire::Ter
   session.id = session.stream = make_uuid_v7(clock_.wall(), random_);
   if (!terms.break_glass.empty()) session.room = spool::Room::kReserve;
   TRY(Held held, hold(session.id));
-  TRY(auto sealer, make_sealer_(session.stream, nullptr));
+  auto sealer = make_sealer_(session.stream);
   TRY_VOID(memory_.remember(session));
   auto sink = std::make_unique<Session>(*this, session, std::move(sealer), std::move(durable),
                                         std::move(held));
@@ -131,7 +131,7 @@ Result<Sessions::Resumed> SpoolSessions::resume(const StreamId& id, uint64_t dur
 Result<Sessions::Resumed> SpoolSessions::go_on(const RememberedSession& session,
                                                const spool::StreamState& state, Durable durable,
                                                Held held) {
-  TRY(auto sealer, make_sealer_(session.stream, nullptr));
+  auto sealer = make_sealer_(session.stream);
   sealer.resume(state.tail.next_sequence, state.tail.last_hash);
   auto sink = std::make_unique<Session>(*this, session, std::move(sealer), std::move(durable),
                                         std::move(held));
@@ -144,20 +144,23 @@ Result<Sessions::Resumed> SpoolSessions::go_on(const RememberedSession& session,
 Result<Sessions::Resumed> SpoolSessions::continue_elsewhere(RememberedSession session,
                                                             const spool::StreamState& state,
                                                             Durable durable, Held held) {
-  const Continues continues{session.stream, state.tail};
-  session.stream = make_uuid_v7(clock_.wall(), random_);
-  TRY(auto sealer, make_sealer_(session.stream, &continues));
+  const StreamId refused = std::exchange(session.stream, make_uuid_v7(clock_.wall(), random_));
+  auto sealer = make_sealer_(session.stream);
+  // Where not even its first segment was taken, there is nothing that they agree on.
+  if (state.tail.next_sequence > 0)
+    sealer.carry(
+        {.continues = segment::Standing{refused, state.tail.next_sequence, state.tail.last_hash}});
   auto sink = std::make_unique<Session>(*this, session, std::move(sealer), std::move(durable),
                                         std::move(held));
   const uint64_t taken = std::max(state.taken, wire::kOpeningNumber);
   TRY_VOID(sink->pipeline().open(session.start, taken));
-  const event::Gap refused{"the server refused stream " + to_string(continues.stream) +
-                               " from segment " + std::to_string(state.tail.next_sequence) +
-                               " on: this host keeps those aside",
-                           0, 0, Micros(0)};
-  TRY_VOID(sink->pipeline().note(clock_.boot(), refused));
+  const event::Gap gap{"the server refused stream " + to_string(refused) + " from segment " +
+                           std::to_string(state.tail.next_sequence) +
+                           " on: this host keeps those aside",
+                       0, 0, Micros(0)};
+  TRY_VOID(sink->pipeline().note(clock_.boot(), gap));
   TRY_VOID(memory_.remember(session));
-  spool_.with([&](spool::Spool& spool) { spool.forget(continues.stream); });
+  spool_.with([&](spool::Spool& spool) { spool.forget(refused); });
   return Resumed{taken, std::move(sink)};
 }
 
@@ -183,7 +186,7 @@ Status SpoolSessions::end_stream(const spool::StreamState& state, spool::Room ro
     spool_.with([&](spool::Spool& spool) { spool.forget(state.stream); });
     return {};
   }
-  TRY(auto sealer, make_sealer_(state.stream, nullptr));
+  auto sealer = make_sealer_(state.stream);
   sealer.resume(state.tail.next_sequence, state.tail.last_hash);
   Pipeline pipeline(
       {.own_thread = own_threads_},

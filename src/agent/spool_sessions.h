@@ -11,14 +11,8 @@
 
 namespace stele::agent {
 
-/// A sealer for a new stream, by what the host signs with and whom it seals for right now.
-/// `continues`: the stream this one goes on with, and where they agree last.
-struct Continues {
-  StreamId stream{};
-  segment::Tail tail;
-};
-using MakeSealer =
-    std::function<Result<segment::Sealer>(const StreamId& stream, const Continues* continues)>;
+/// A sealer for a stream, by what the host signs with and whom it seals for.
+using MakeSealer = std::function<segment::Sealer(const StreamId& stream)>;
 
 /// Any thread. What it is given must outlive it, and it outlives the sinks it gave.
 class SpoolSessions : public Sessions {

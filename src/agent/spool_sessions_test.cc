@@ -31,12 +31,8 @@ class SpoolSessionsTest : public ::testing::Test, protected SpoolWorld {
     restart();
     memory.emplace(*disk_files, "/run/sessions", boot);
     sessions.emplace(
-        *shared, *memory,
-        [this](const StreamId& id, const Continues* continues) -> Result<segment::Sealer> {
-          if (continues != nullptr) continued.push_back(*continues);
-          return sealer(id);
-        },
-        clock, os::system_random);
+        *shared, *memory, [this](const StreamId& id) { return sealer(id); }, clock,
+        os::system_random);
     const Status begun = sessions->begin();
     ASSERT_TRUE(begun) << begun.error().message();
   }
@@ -62,11 +58,25 @@ class SpoolSessionsTest : public ::testing::Test, protected SpoolWorld {
     ASSERT_TRUE(closed) << closed.error().message();
   }
 
+  /// Of the stream's opening segment, which waits in the spool.
+  segment::Manifest manifest_of(const StreamId& stream) {
+    return shared->with([&](spool::Spool& spool) {
+      spool.start_over();
+      const auto waiting = spool.next(size_t{16} << 20, 1000).value();
+      for (const spool::Outgoing& out : waiting) {
+        const auto view = segment::parse_segment(out.bytes).value();
+        if (out.stream == stream && out.sequence == 0)
+          return segment::parse_manifest(view.manifest).value();
+      }
+      ADD_FAILURE() << "its opening segment does not wait";
+      return segment::Manifest();
+    });
+  }
+
   wire::Terms terms;
   event::Start start = start_of("/bin/bash");
   std::optional<SessionMemory> memory;
   std::optional<SpoolSessions> sessions;
-  std::vector<Continues> continued;
   std::atomic<uint64_t> durable = 0;
 };
 
@@ -202,21 +212,31 @@ TEST_F(SpoolSessionsTest, what_was_refused_is_said_again_in_a_stream_that_contin
   auto again = sessions->resume(session.id, 2, tell()).value();
   ASSERT_TRUE(shared->with(
       [&](spool::Spool& spool) { return spool.set_aside(session.id, 1, "conflict: refused"); }));
+  const segment::Standing agreed{session.id, 1, state(session.id)->tail.last_hash};
   ASSERT_TRUE(say(*again.sink, "second"));
   again.sink.reset();  // could not be sealed
   auto elsewhere = sessions->resume(session.id, 2, tell()).value();
   EXPECT_EQ(elsewhere.durable, 2U) << "what was refused is kept aside; what follows is said again";
-  ASSERT_EQ(continued.size(), 1U);
-  EXPECT_EQ(continued[0].stream, session.id);
-  EXPECT_EQ(continued[0].tail.next_sequence, 1U);
   ASSERT_TRUE(say(*elsewhere.sink, "second"));
   end(*elsewhere.sink);
   EXPECT_EQ(durable, 4U);
   elsewhere.sink.reset();
   const auto file = memory->recall(session.id).value();
   EXPECT_NE(file.stream, session.id);
+  EXPECT_EQ(manifest_of(file.stream).continues, agreed) << "where both agree last";
   EXPECT_EQ(state(file.stream)->taken, 4U);
   EXPECT_EQ(sessions->resume(session.id, 4, tell())->sink, nullptr);
+}
+
+TEST_F(SpoolSessionsTest, what_continues_a_stream_that_was_refused_whole_names_no_hash) {
+  auto session = opened();
+  ASSERT_TRUE(shared->with(
+      [&](spool::Spool& spool) { return spool.set_aside(session.id, 0, "not yours: refused"); }));
+  session.sink.reset();
+  auto elsewhere = sessions->resume(session.id, 1, tell()).value();
+  end(*elsewhere.sink);
+  elsewhere.sink.reset();
+  EXPECT_FALSE(manifest_of(memory->recall(session.id)->stream).continues.has_value());
 }
 
 TEST_F(SpoolSessionsTest, a_full_spool_refuses_before_anything_is_shown) {
