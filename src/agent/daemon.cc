@@ -10,12 +10,12 @@
 #include "agent/http_link.h"
 #include "agent/low_water.h"
 #include "agent/policy_book.h"
+#include "agent/recipients_book.h"
 #include "agent/renewal.h"
 #include "agent/spool_sessions.h"
 #include "base/hex.h"
 #include "base/version.h"
 #include "ledger/keys.h"
-#include "ledger/recipients_list.h"
 #include "os/clock.h"
 #include "os/directory.h"
 #include "os/hardening.h"
@@ -36,7 +36,7 @@ using os::Severity;
 
 constexpr Micros kHousekeepingEvery = std::chrono::seconds(10);
 constexpr Micros kPolicyEvery = std::chrono::seconds(2);  // somebody may have put a new one there
-constexpr size_t kListBytesMax = size_t{64} << 10, kEpochBytesMax = 16, kMachineBytesMax = 128;
+constexpr size_t kEpochBytesMax = 16, kMachineBytesMax = 128;
 
 /// What a host was told when it enrolled.
 struct Enrolment {
@@ -45,7 +45,6 @@ struct Enrolment {
   receipt::VerifierKey log_key, policy_key;
   std::string origin;  // the first log's
   std::optional<ledger::Predecessor> predecessor;
-  segment::Recipients recipients;
 };
 
 /// Which of the keys of this host's name it was enrolled with; hosts that were enrolled before that
@@ -82,19 +81,12 @@ Result<Enrolment> load_enrolment(os::FileSystem& files, const std::string& direc
       }));
   TRY(auto log_key, ledger::load_verifier_key(files, directory + "/log.vkey"));
   TRY(auto policy_key, ledger::load_verifier_key(files, directory + "/policy.vkey"));
-  TRY(const Bytes note, files.read(directory + "/recipients", kListBytesMax));
-  auto list = ledger::open_recipients_list(note, policy_key);
-  if (!list) return fail(std::move(list).error().within(directory + "/recipients"));
   TRY(const uint32_t epoch, load_epoch(files, directory + "/epoch"));
   TRY_VOID(check_machine(files, directory));
   TRY(std::string origin, ledger::first_origin(policy_key));
-  return Enrolment{host.name,
-                   epoch,
-                   std::move(log_key),
-                   std::move(policy_key),
-                   std::move(origin),
-                   std::move(predecessor),
-                   ledger::sealing_recipients(*list, note)};
+  return Enrolment{host.name,          epoch,
+                   std::move(log_key), std::move(policy_key),
+                   std::move(origin),  std::move(predecessor)};
 }
 
 class Agent {
@@ -131,6 +123,7 @@ class Agent {
   LogMemory log_memory_;
   std::optional<uint32_t> recorder_group_;
   // Made in this order, and gone in the reverse one.
+  std::unique_ptr<RecipientsBook> recipients_;
   std::optional<SharedSpool> spool_;
   std::unique_ptr<HostStream> host_;
   std::optional<Shipping> shipping_;
@@ -148,7 +141,8 @@ class Agent {
 };
 
 segment::Sealer Agent::make_sealer(const StreamId& stream) {
-  return {stream, segment::Kind::kSession, host_->keys(), enrolment_.recipients, os::system_random};
+  return {stream, segment::Kind::kSession, host_->keys(), recipients_->seal_for(),
+          os::system_random};
 }
 
 Status Agent::open_host_stream() {
@@ -226,7 +220,8 @@ PolicyPlace Agent::policy_place() const {
   return {.path = config_.policy,
           .directory = config_.directory,
           .key = enrolment_.policy_key,
-          .home = {enrolment_.origin, enrolment_.recipients.list_hash},
+          .origin = enrolment_.origin,
+          .recipients = [this] { return recipients_->hash(); },
           .host = host_name(),
           .recorder_group = recorder_group_};
 }
@@ -238,12 +233,15 @@ Status Agent::start() {
   TRY_VOID(os::make_public_directory(config_.run));
   TRY_VOID(files_.make_directories(config_.spool));
   TRY(auto believed, log_memory_.load());
+  TRY(recipients_,
+      RecipientsBook::open(files_, config_.directory + "/recipients", enrolment_.policy_key,
+                           [this](const event::Finding& finding) { tell(finding); }));
   TRY(auto spool, spool::Spool::open(files_, config_.spool, clock_,
                                      spool::SpoolOptions{.quota = config_.quota}));
   spool_.emplace(std::move(spool));
-  TRY(host_,
-      HostStream::open(files_, config_.directory, enrolment_.epoch, *spool_, enrolment_.recipients,
-                       clock_, os::system_random, {.rotate_every = config_.rotate_keys}));
+  TRY(host_, HostStream::open(files_, config_.directory, enrolment_.epoch, *spool_,
+                              recipients_->seal_for(), clock_, os::system_random,
+                              {.rotate_every = config_.rotate_keys}));
   sessions_.emplace(
       *spool_, memory_, [this](const StreamId& stream) { return make_sealer(stream); }, clock_,
       os::system_random);
@@ -267,7 +265,11 @@ Status Agent::start() {
                   renew();
                   return beat_link_->post_heartbeat(request);
                 },
-                [this](Micros offset) { host_->set_offset(offset); }, clock_);
+                [this](Micros offset, const Hash& recipients) {
+                  host_->set_offset(offset);
+                  recipients_->hear(recipients, [this] { return beat_link_->fetch_recipients(); });
+                },
+                clock_);
   TRY(auto listener, listen());
   TRY(connections_, Connections::make(
                         std::move(listener), *numbered_,

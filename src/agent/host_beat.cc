@@ -2,10 +2,10 @@
 
 namespace stele::agent {
 
-HostBeat::HostBeat(Measure measure, Post post, TellOffset tell_offset, Clock& clock)
+HostBeat::HostBeat(Measure measure, Post post, Hear hear, Clock& clock)
     : measure_(std::move(measure)),
       post_(std::move(post)),
-      tell_offset_(std::move(tell_offset)),
+      hear_(std::move(hear)),
       clock_(clock),
       thread_([this] { run(); }) {}
 
@@ -18,15 +18,14 @@ HostBeat::~HostBeat() {
   thread_.join();
 }
 
-Status HostBeat::beat(const Measure& measure, const Post& post, const TellOffset& tell_offset,
-                      Clock& clock) {
+Status HostBeat::beat(const Measure& measure, const Post& post, const Hear& hear, Clock& clock) {
   wire::Heartbeat heartbeat = measure();
   heartbeat.wall = clock.wall();
   heartbeat.boot = clock.boot();
   TRY(const Bytes answer, post(wire::encode(heartbeat)));
   const Micros way = clock.boot() - heartbeat.boot;  // the wall clock may be set meanwhile
-  TRY(const WallTime server, wire::parse_heartbeat_answer(answer));
-  tell_offset(wire::clock_offset(heartbeat.wall, server, heartbeat.wall + way));
+  TRY(const auto said, wire::parse_heartbeat_answer(answer));
+  hear(wire::clock_offset(heartbeat.wall, said.wall, heartbeat.wall + way), said.recipients);
   return {};
 }
 
@@ -34,7 +33,7 @@ void HostBeat::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     lock.unlock();
-    (void)beat(measure_, post_, tell_offset_, clock_);
+    (void)beat(measure_, post_, hear_, clock_);
     lock.lock();
     stop_.wait_for(lock, kEvery, [this] { return stopping_; });
   }

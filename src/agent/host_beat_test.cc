@@ -21,12 +21,16 @@ class HostBeatTest : public ::testing::Test {
   HostBeat::Post post = [this](ByteSpan request) -> Result<Bytes> {
     heard = wire::parse_heartbeat(request).value();
     clock.advance(seconds(2));
-    return wire::encode_heartbeat_answer(clock.wall() - seconds(1) + ahead);
+    return wire::encode(wire::HeartbeatAnswer{clock.wall() - seconds(1) + ahead, list});
   };
-  HostBeat::TellOffset tell = [this](Micros offset) { told = offset; };
+  HostBeat::Hear tell = [this](Micros offset, const Hash& recipients) {
+    told = offset;
+    EXPECT_EQ(recipients, list);
+  };
 
   sim::Clock clock;
   Micros ahead{0};
+  Hash list = {7};
   wire::Heartbeat heard;
   std::optional<Micros> told;
 };
@@ -55,9 +59,9 @@ TEST_F(HostBeatTest, has_a_thread_that_ends_when_it_is_told_to) {
   const HostBeat::Post count = [&](ByteSpan) -> Result<Bytes> {
     ++beats;
     beats.notify_all();
-    return wire::encode_heartbeat_answer({});
+    return wire::encode(wire::HeartbeatAnswer());
   };
-  const HostBeat::TellOffset ignore = [](Micros) {};
+  const HostBeat::Hear ignore = [](Micros, const Hash&) {};
   const HostBeat beat(measure, count, ignore, clock);
   beats.wait(0);
   EXPECT_EQ(beats, 1);

@@ -14,21 +14,24 @@ constexpr size_t kStateBytesMax = 4096, kFindingsMax = 256;
 Micros distance(Clock& clock) { return Micros(micros(clock.wall()) - micros(clock.boot())); }
 
 /// A host's own stream is facts; where nobody may read those, whoever may read anything.
-segment::Recipients facts_only(segment::Recipients all) {
-  if (all.lanes[0].empty()) return all;
-  for (size_t lane = 1; lane < event::kLaneCount; ++lane) all.lanes[lane].clear();
-  return all;
+segment::SealFor facts_only(segment::SealFor seal_for) {
+  return [seal_for = std::move(seal_for)]() -> std::shared_ptr<const segment::Recipients> {
+    auto all = seal_for();
+    if (all->lanes[0].empty()) return all;
+    return std::make_shared<const segment::Recipients>(
+        segment::Recipients{{all->lanes[0], {}, {}}, all->list_hash});
+  };
 }
 
 }  // namespace
 
 HostStream::HostStream(os::FileSystem& files, std::string directory, SharedSpool& spool,
-                       segment::Recipients recipients, Clock& clock, RandomSource random,
+                       segment::SealFor seal_for, Clock& clock, RandomSource random,
                        HostStreamOptions options)
     : files_(files),
       directory_(std::move(directory)),
       spool_(spool),
-      recipients_(facts_only(std::move(recipients))),
+      seal_for_(facts_only(std::move(seal_for))),
       clock_(clock),
       random_(std::move(random)),
       options_(options),
@@ -39,10 +42,10 @@ HostStream::HostStream(os::FileSystem& files, std::string directory, SharedSpool
 Result<std::unique_ptr<HostStream>> HostStream::open(os::FileSystem& files,
                                                      const std::string& directory,
                                                      uint32_t enrolled_epoch, SharedSpool& spool,
-                                                     segment::Recipients recipients, Clock& clock,
+                                                     segment::SealFor seal_for, Clock& clock,
                                                      RandomSource random,
                                                      HostStreamOptions options) {
-  std::unique_ptr<HostStream> stream(new HostStream(files, directory, spool, std::move(recipients),
+  std::unique_ptr<HostStream> stream(new HostStream(files, directory, spool, std::move(seal_for),
                                                     clock, std::move(random), options));
   TRY_VOID(stream->load(enrolled_epoch));
   return stream;
@@ -112,7 +115,7 @@ segment::Sealer HostStream::make_sealer(const StreamId& stream) {
             if (signer_ != nullptr) return std::make_shared<const segment::HostSigner>(*signer_);
             return keys_->hold();
           },
-          recipients_, random_};
+          seal_for_, random_};
 }
 
 // After an append that failed: the stream goes on from what the spool has.

@@ -28,7 +28,7 @@ class HostStream {
   static Result<std::unique_ptr<HostStream>> open(os::FileSystem& files,
                                                   const std::string& directory,
                                                   uint32_t enrolled_epoch, SharedSpool& spool,
-                                                  segment::Recipients recipients, Clock& clock,
+                                                  segment::SealFor seal_for, Clock& clock,
                                                   RandomSource random, HostStreamOptions options);
 
   /// What sealers of this host sign with.
@@ -61,7 +61,7 @@ class HostStream {
 
  private:
   HostStream(os::FileSystem& files, std::string directory, SharedSpool& spool,
-             segment::Recipients recipients, Clock& clock, RandomSource random,
+             segment::SealFor seal_for, Clock& clock, RandomSource random,
              HostStreamOptions options);
 
   Status load(uint32_t enrolled_epoch);
@@ -91,7 +91,7 @@ class HostStream {
   os::FileSystem& files_;
   const std::string directory_;
   SharedSpool& spool_;
-  const segment::Recipients recipients_;
+  const segment::SealFor seal_for_;
   Clock& clock_;
   const RandomSource random_;
   const HostStreamOptions options_;

@@ -33,8 +33,8 @@ class HostStreamTest : public ::testing::Test {
     EXPECT_TRUE(host_files.replace("/agent/host.key", key).has_value());
     const Bytes note = ledger_files.read(kLayout.recipients(), 1 << 16).value();
     const auto policy = ledger::load_verifier_key(ledger_files, kLayout.policy_vkey()).value();
-    recipients =
-        ledger::sealing_recipients(ledger::open_recipients_list(note, policy).value(), note);
+    seal_for = segment::always(
+        ledger::sealing_recipients(ledger::open_recipients_list(note, policy).value(), note));
     admission.origin = "stele/test/1";
     admission.hosts = World::trust(ledger_files).hosts;
     admission.recipients_lists = {crypto::sha256(note)};
@@ -47,7 +47,7 @@ class HostStreamTest : public ::testing::Test {
     ASSERT_TRUE(files->make_directories("/spool").has_value());
     spool.emplace(spool::Spool::open(*files, "/spool", world.clock, options).value());
     auto opened =
-        HostStream::open(*files, kDirectory, 1, *spool, recipients, world.clock, world.random, {});
+        HostStream::open(*files, kDirectory, 1, *spool, seal_for, world.clock, world.random, {});
     ASSERT_TRUE(opened.has_value()) << opened.error().message();
     host = *std::move(opened);
     event::HostStart start;
@@ -69,7 +69,7 @@ class HostStreamTest : public ::testing::Test {
   Status record(const StreamId& stream, bool close = false,
                 std::optional<WallTime> happened = std::nullopt) {
     const auto state = spool->with([&](const spool::Spool& s) { return s.find(stream); });
-    segment::Sealer sealer(stream, segment::Kind::kSession, host->keys(), recipients, world.random);
+    segment::Sealer sealer(stream, segment::Kind::kSession, host->keys(), seal_for, world.random);
     if (state && state->tail.next_sequence > 0)
       sealer.resume(state->tail.next_sequence, state->tail.last_hash);
     const auto key = sealer.hold_key();
@@ -206,7 +206,7 @@ class HostStreamTest : public ::testing::Test {
   World world;
   sim::Disk disk;
   logsrv::Admission admission;
-  segment::Recipients recipients;
+  segment::SealFor seal_for;
   spool::SpoolOptions options{.quota = {}};
   std::unique_ptr<sim::SimFileSystem> files;
   std::optional<SharedSpool> spool;

@@ -67,6 +67,15 @@ Result<Bytes> HttpLink::post_renewal(ByteSpan request) {
               .is_idempotent = true});  // the last one that arrives is kept
 }
 
+Result<Bytes> HttpLink::fetch_recipients() {
+  return ask({.method = "GET",
+              .target = "/v1/recipients",
+              .content_type = {},
+              .headers = {},
+              .body = {},
+              .is_idempotent = true});
+}
+
 Result<Bytes> HttpLink::fetch(const std::string& path) {
   return ask({.method = "GET",
               .target = "/log/" + path,

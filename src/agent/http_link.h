@@ -26,6 +26,8 @@ class HttpLink : public ServerLink {
   Result<Bytes> post_heartbeat(ByteSpan request);
   /// POST /v1/certificates.
   Result<Bytes> post_renewal(ByteSpan request);
+  /// GET /v1/recipients.
+  Result<Bytes> fetch_recipients();
 
  private:
   Result<http::Client*> client();

@@ -45,20 +45,22 @@ void PolicyBook::refresh() {
     if (!absent || before) tell_once("policy", "policy: " + note.error().message() + holds);
     return;
   }
-  if (seen_ == *note) return;
-  const Status taken = offer(*note);
+  const policy::Home home{place_.origin, place_.recipients()};
+  if (seen_ == *note && seen_with_ == home.recipients) return;
+  seen_with_ = home.recipients;
+  const Status taken = offer(*note, home);
   if (!taken) tell_once("policy", place_.path + ": " + taken.error().message() + holds);
 }
 
-Status PolicyBook::offer(const Bytes& note) {
+Status PolicyBook::offer(const Bytes& note, const policy::Home& home) {
   const auto decided = [&](const Error& error) {
     seen_ = note;
     return fail(error);
   };
   auto offered = policy::open_policy(note, place_.key);
   if (!offered) return decided(offered.error());
-  if (const Status home = policy::check_home(offered->policy, place_.home); !home)
-    return decided(home.error());
+  if (const Status here = policy::check_home(offered->policy, home); !here)
+    return decided(here.error());
   const Current before = current();
   const Status follows = before ? policy::check_succession(before->policy, *offered) : Status();
   if (!follows) return decided(follows.error());

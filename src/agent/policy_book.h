@@ -17,11 +17,12 @@ namespace stele::agent {
 
 /// Where a policy comes from, and for whom.
 struct PolicyPlace {
-  std::string path;          // where somebody puts it; need not be there
-  std::string directory;     // durable, this host's own: holds what was believed
-  receipt::VerifierKey key;  // pinned
-  policy::Home home;
-  std::string host;  // its name, as it enrolled
+  std::string path;                  // where somebody puts it; need not be there
+  std::string directory;             // durable, this host's own: holds what was believed
+  receipt::VerifierKey key;          // pinned
+  std::string origin;                // of the log
+  std::function<Hash()> recipients;  // the list that is sealed for; it changes
+  std::string host;                  // its name, as it enrolled
   std::optional<uint32_t> recorder_group;
 };
 
@@ -56,7 +57,7 @@ class PolicyBook {
   std::string memory() const { return place_.directory + "/policy"; }
   Current current() const;
   void believe(policy::SignedPolicy policy);
-  Status offer(const Bytes& note);
+  Status offer(const Bytes& note, const policy::Home& home);
   void tell_once(const char* rule, const std::string& what);
   void note(const Notice& notice);
 
@@ -64,7 +65,8 @@ class PolicyBook {
   const PolicyPlace place_;
   Quotas quotas_;
   const Tell tell_;
-  std::optional<Bytes> seen_;  // what lay there when it was decided on last
+  std::optional<Bytes> seen_;  // what lay there when it was decided on last,
+  Hash seen_with_{};           // and the list that it was held against
   std::string told_;
   std::atomic<uint64_t> left_out_{0};
   mutable std::mutex mutex_;  // guards current_

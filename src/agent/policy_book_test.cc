@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/hex.h"
 #include "policy/text.h"
 #include "sim/clock.h"
 #include "sim/file_system.h"
@@ -24,7 +25,8 @@ class PolicyBookTest : public testing::Test {
     PolicyPlace place{.path = "/etc/policy",
                       .directory = "/agent",
                       .key = signer().key(),
-                      .home = {"log", {}},
+                      .origin = "log",
+                      .recipients = [this] { return list; },
                       .host = "web01",
                       .recorder_group = 4242};
     return std::make_unique<PolicyBook>(files, std::move(place), clock,
@@ -46,6 +48,7 @@ class PolicyBookTest : public testing::Test {
   sim::SimFileSystem files{disk};
   sim::Clock clock;
   std::vector<std::string> told, told_rules;
+  Hash list{};
 };
 
 TEST_F(PolicyBookTest, without_a_policy_has_the_terms_of_none) {
@@ -145,6 +148,23 @@ TEST_F(PolicyBookTest, counts_who_is_left_out) {
   policy.tell({Notice::What::kBreakGlassLeftOut, "uid 4"});
   EXPECT_EQ(it->left_out(), 3U);
   EXPECT_EQ(told_rules.back(), "break-glass") << "of which no session tells";
+}
+
+TEST_F(PolicyBookTest, that_goes_with_a_list_is_taken_once_that_list_is_sealed_for) {
+  Hash next;
+  next.fill(5);
+  put(1, "recipients " + to_hex(next) + "\nrule all\n  banner welcome\n");
+  const auto it = book();
+  ASSERT_TRUE(it->begin());
+  EXPECT_EQ(it->policy_for({}).version, 0U);
+  EXPECT_TRUE(was_told("it goes with the recipients list"));
+  list = next;
+  it->refresh();
+  EXPECT_EQ(it->policy_for({}).version, 1U);
+  list = {};
+  it->refresh();
+  EXPECT_EQ(it->policy_for({}).version, 1U) << "what was believed holds, whatever list comes";
+  EXPECT_TRUE(was_told("version 1 holds"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@ namespace stele::agent {
 namespace {
 
 constexpr size_t kProofsARound = 4096;
+constexpr Micros kWaitingToldEvery = std::chrono::minutes(10);
 
 bool is_guilt(const Error& error) {
   return error.code == Code::kUnauthentic || error.code == Code::kConflict;
@@ -68,12 +69,27 @@ Status Shipper::take_refusal(const spool::Outgoing& sent, const wire::Refused& r
     case wire::Refusal::kOutOfOrder:
       return put_in_order(sent, refused);
     case wire::Refusal::kUnknownRecipients:
+      tell_of_waiting(sent, refused);
+      send_again(sent);
+      return {};
     case wire::Refusal::kNotNow:
     case wire::Refusal::kSkipped:
       send_again(sent);
       return {};
   }
   return {};
+}
+
+// It may wait for long, and somebody has to mend that; once a second would be too often to say it.
+void Shipper::tell_of_waiting(const spool::Outgoing& sent, const wire::Refused& refused) {
+  const BootTime now = clock_.boot();
+  if (told_waiting_ && now - *told_waiting_ < kWaitingToldEvery) return;
+  told_waiting_ = now;
+  findings_.push_back({"not-taken",
+                       "the server does not take " + name_of(sent) +
+                           " yet, it waits in the spool: " +
+                           std::string(wire::refusal_name(refused.code)) + ": " + refused.reason,
+                       sent.stream, sent.sequence});
 }
 
 // Never a dead end by itself: the rest of the spool flows, and what is aside stays on the disk.

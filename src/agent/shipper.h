@@ -51,6 +51,7 @@ class Shipper {
   Status put_in_order(const spool::Outgoing& sent, const wire::Refused& refused);
   Status set_aside(const spool::Outgoing& sent, const wire::Refused& refused);
   void send_again(const spool::Outgoing& sent);
+  void tell_of_waiting(const spool::Outgoing& sent, const wire::Refused& refused);
   void trust_no_more(Error why);
   Status free_what_is_proven();
   void look_for_lateness();
@@ -62,6 +63,7 @@ class Shipper {
   const ShipperOptions options_;
   std::optional<Error> distrust_;
   bool is_late_ = false;  // nothing is freed meanwhile
+  std::optional<BootTime> told_waiting_;
   std::vector<event::Finding> findings_;
 };
 

@@ -4,7 +4,8 @@
 #include "cli/session_reader.h"
 #include "codec/json.h"
 #include "event/codec.h"
-#include "ledger/recipients_list.h"
+#include "ledger/recipients_store.h"
+#include "ledger/setup.h"
 #include "os/random.h"
 
 namespace stele::cli {
@@ -12,32 +13,31 @@ namespace {
 
 using event::Lane;
 
-struct Listed {
-  ledger::RecipientsList list;
-  Bytes note;
-};
-
-Result<Listed> load_list(Context& context) {
+Result<ledger::SignedRecipients> load_list(Context& context) {
   TRY_VOID(require_ledger(context));
-  TRY(Bytes note, context.files.read(context.layout.recipients(), size_t{64} << 10));
+  TRY(Bytes note, context.files.read(context.layout.recipients(), ledger::kRecipientsListBytesMax));
   TRY(const auto policy, ledger::load_verifier_key(context.files, context.layout.policy_vkey()));
-  TRY(auto list, ledger::open_recipients_list(note, policy));
-  return Listed{std::move(list), std::move(note)};
+  return ledger::open_signed_recipients(std::move(note), policy);
 }
 
-// The list with one more recipient, signed and in force for every session that starts from now on.
-Result<Listed> extend_list(Context& context, Listed now, const crypto::Recipient& recipient,
-                           ledger::Role role) {
-  const Status added = now.list.add(recipient, role);
+// The list with one more recipient, signed and in force for whatever is sealed from now on. Two
+// lists of one serial would each be refused by who has the other: one writer at a time.
+Result<ledger::SignedRecipients> extend_list(Context& context, const crypto::Recipient& recipient,
+                                             ledger::Role role) {
+  TRY(const auto alone,
+      context.files.lock(context.layout.state() + "/recipients.lock", os::Wait::kYes));
+  TRY(auto now, load_list(context));
+  ledger::RecipientsList next = now.list;
+  const Status added = next.add(recipient, role);
   if (!added && added.error().code == Code::kExists) return now;
   TRY_VOID(added);
-  ++now.list.serial;
+  ++next.serial;
   TRY(auto key, ledger::load_private_key(context.files, context.layout.policy_key()));
   TRY(const auto signer, receipt::NoteSigner::make(key.name, std::move(key.key)));
-  TRY(const std::string note, signer.sign(encode(now.list)));
+  TRY(const std::string note, signer.sign(encode(next)));
+  TRY_VOID(ledger::keep_recipients_list(context.files, context.layout, now.note));
   TRY_VOID(context.files.replace(context.layout.recipients(), as_bytes(note)));
-  now.note.assign(note.begin(), note.end());
-  return now;
+  return ledger::open_signed_recipients(Bytes(note.begin(), note.end()), signer.key());
 }
 
 /// Lane keys on their way into the segments of one grants stream.
@@ -102,13 +102,14 @@ Result<Grants> gather_keys(Context& context, std::span<const crypto::Identity> i
   return grants;
 }
 
-Status record_grants(Context& context, const Listed& listed, std::vector<segment::Batch> batches) {
+Status record_grants(Context& context, const segment::Recipients& recipients,
+                     std::vector<segment::Batch> batches) {
   TRY(const auto host, ledger::load_private_key(context.files, context.layout.host_key()));
   TRY(const auto hosts, ledger::HostKeys::load(context.files, context.layout.host_vkey()));
   const segment::HostKeyId id = segment::host_key_id(host.name, host.key.public_key().bytes);
   segment::Sealer sealer(make_uuid_v7(context.clock.wall(), os::system_random),
                          segment::Kind::kGrants, {host.key, id, hosts.entries().back().epoch},
-                         ledger::sealing_recipients(listed.list, listed.note), os::system_random);
+                         recipients, os::system_random);
   TRY(auto signer, load_log_signer(context));
   TRY(auto ledger,
       ledger::Ledger::open(context.files, context.layout, context.clock, std::move(signer)));
@@ -137,7 +138,8 @@ Status run_grant(Context& context, const GrantOptions& options) {
                                                     "\" is no recipient (age1… is wanted)"));
   }
   TRY(const auto role, parse_role(options.role));
-  TRY(auto now, load_list(context));
+  TRY_VOID(load_list(context));
+  TRY_VOID(ledger::check_owner(context.layout));
   TRY(const auto identities, load_identities(context, options.identity));
   if (identities.empty()) {
     return fail(Code::kNotFound,
@@ -145,11 +147,16 @@ Status run_grant(Context& context, const GrantOptions& options) {
   }
   size_t sessions = 0, closed_to_us = 0;
   TRY(Grants grants, gather_keys(context, identities, sessions, closed_to_us));
-  TRY(const Listed listed, extend_list(context, std::move(now), *recipient, role));
+  TRY(const auto listed, extend_list(context, *recipient, role));
   if (auto batches = grants.take(); !batches.empty())
-    TRY_VOID(record_grants(context, listed, std::move(batches)));
+    TRY_VOID(record_grants(context, listed.sealing, std::move(batches)));
   std::printf("%s may read every session from now on, and %zu recorded before.\n",
               options.recipient.c_str(), sessions);
+  if (context.files.exists(context.layout.directory + "/hosts")) {
+    std::printf(
+        "Hosts take the new list within about ten seconds; for what they seal until then, "
+        "grant once more.\n");
+  }
   if (closed_to_us > 0)
     warn(std::to_string(closed_to_us) +
          " earlier sessions stay closed: the identity used here does not open them");

@@ -15,6 +15,7 @@ struct Layout {
   std::string policy_vkey() const { return directory + "/policy.vkey"; }
   std::string recipients() const { return directory + "/recipients"; }
   std::string predecessor() const { return directory + "/predecessor"; }
+  std::string kept_recipients() const { return directory + "/recipients.d"; }
   std::string auditor_identity() const { return directory + "/auditor.age"; }
   std::string log_key() const { return directory + "/keys/log.key"; }
   std::string host_key() const { return directory + "/keys/host.key"; }

@@ -127,4 +127,35 @@ segment::Recipients sealing_recipients(const RecipientsList& list, ByteSpan note
   return out;
 }
 
+Result<SignedRecipients> open_signed_recipients(Bytes note, const receipt::VerifierKey& policy) {
+  if (note.size() > kRecipientsListBytesMax)
+    return fail(Code::kLimit, "recipients list: more than 64 KiB");
+  TRY(auto list, open_recipients_list(note, policy));
+  auto sealing = sealing_recipients(list, note);
+  return SignedRecipients{std::move(note), std::move(list), std::move(sealing)};
+}
+
+std::shared_ptr<const segment::Recipients> sealing_of(std::shared_ptr<const SignedRecipients> all) {
+  const segment::Recipients* const sealing = &all->sealing;
+  return {std::move(all), sealing};
+}
+
+Status check_succession(const SignedRecipients& believed, const SignedRecipients& offered) {
+  const uint64_t before = believed.list.serial, now = offered.list.serial;
+  if (offered.list.origin != believed.list.origin) {
+    return fail(Code::kInvalid, "recipients list: it is for the log " + offered.list.origin +
+                                    ", and this one is " + believed.list.origin);
+  }
+  if (now < before) {
+    return fail(Code::kConflict, "recipients list: serial " + std::to_string(now) +
+                                     " is older than serial " + std::to_string(before) +
+                                     ", which is in force");
+  }
+  if (now == before && offered.hash() != believed.hash()) {
+    return fail(Code::kConflict, "recipients list: another one with serial " + std::to_string(now) +
+                                     " is in force; give a change a new serial");
+  }
+  return {};
+}
+
 }  // namespace stele::ledger

@@ -2,6 +2,7 @@
 // "Recipients list").
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -42,5 +43,23 @@ Result<RecipientsList> open_recipients_list(ByteSpan note, const receipt::Verifi
 
 /// For the sealer: the list's lanes, and the hash of the signed note they come from.
 segment::Recipients sealing_recipients(const RecipientsList& list, ByteSpan note);
+
+/// A list that the policy key signed: the note, and what it says.
+struct SignedRecipients {
+  Bytes note;
+  RecipientsList list;
+  segment::Recipients sealing;
+  const Hash& hash() const { return sealing.list_hash; }
+};
+/// For sealers: it keeps the whole alive.
+std::shared_ptr<const segment::Recipients> sealing_of(std::shared_ptr<const SignedRecipients> all);
+inline constexpr size_t kRecipientsListBytesMax = size_t{64} << 10;
+
+/// kUnauthentic unless the policy key signed it.
+Result<SignedRecipients> open_signed_recipients(Bytes note, const receipt::VerifierKey& policy);
+
+/// Lists never go back: kConflict if `offered` is older than `believed`, or has its serial and is
+/// another; kInvalid: it is another log's.
+Status check_succession(const SignedRecipients& believed, const SignedRecipients& offered);
 
 }  // namespace stele::ledger

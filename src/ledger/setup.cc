@@ -2,6 +2,8 @@
 
 #include "base/hex.h"
 #include "ledger/made.h"
+#include "os/directory.h"
+#include "os/who.h"
 #include "vault/vault.h"
 
 namespace stele::ledger {
@@ -66,6 +68,16 @@ Result<SetupReport> set_up(os::FileSystem& files, const Layout& layout, const Se
   TRY_VOID(begin_log(files, layout, made, std::move(log), clock));
   made.keep();
   return report;
+}
+
+Status check_owner(const Layout& layout) {
+  TRY(const uint32_t owner, os::owner_of(layout.directory));
+  TRY(const os::Identity self, os::identity());
+  if (owner == self.euid) return {};
+  std::string name = os::user_name(owner);
+  if (name.empty()) name = "#" + std::to_string(owner);
+  return fail(Code::kPermission, layout.directory + " belongs to " + name + ": run this as " +
+                                     name + ", as in `sudo -u " + name + " stele …`");
 }
 
 }  // namespace stele::ledger

@@ -27,6 +27,9 @@ struct SetupReport {
 Result<SetupReport> set_up(os::FileSystem& files, const Layout& layout, const SetupOptions& options,
                            Clock& clock, const RandomSource& random);
 
+/// kPermission: the ledger is another user's, who could not read what this process leaves there.
+Status check_owner(const Layout& layout);
+
 /// "stele/<host>/<8 hex digits>": a name for a log that nobody else has.
 std::string make_origin(std::string_view host, const RandomSource& random);
 

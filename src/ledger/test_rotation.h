@@ -44,7 +44,7 @@ class RotatingHost {
               return std::make_shared<const HostSigner>(
                   HostSigner{*keys.at(signing), id(*keys[signing]), epoch});
             },
-            recipients, world.random};
+            segment::always(recipients), world.random};
   }
   /// Another sealer of the same session.
   segment::Sealer going_on(const Sealed& after) {

@@ -152,7 +152,7 @@ class Rotating : public testing::Test {
   crypto::SigningKey second = crypto::SigningKey::generate(random);
   crypto::Identity auditor = crypto::Identity::generate(random);
   Lease now = lease(first, 1);
-  Sealer sealer{StreamId{1}, Kind::kHost, [this] { return now; }, recipients(), random};
+  Sealer sealer{StreamId{1}, Kind::kHost, [this] { return now; }, always(recipients()), random};
 };
 
 TEST_F(Rotating, a_sealer_takes_the_key_of_the_moment) {

@@ -32,14 +32,18 @@ Sealer::Sealer(StreamId stream, Kind kind, HostSigner host, Recipients recipient
                RandomSource random)
     : Sealer(
           stream, kind, [signer = std::make_shared<const HostSigner>(host)] { return signer; },
-          std::move(recipients), std::move(random)) {}
+          always(std::move(recipients)), std::move(random)) {}
 
-Sealer::Sealer(StreamId stream, Kind kind, HoldKey keys, Recipients recipients, RandomSource random)
+Sealer::Sealer(StreamId stream, Kind kind, HoldKey keys, SealFor seal_for, RandomSource random)
     : stream_(stream),
       kind_(kind),
       keys_(std::move(keys)),
-      recipients_(std::move(recipients)),
+      seal_for_(std::move(seal_for)),
       random_(std::move(random)) {}
+
+SealFor always(Recipients recipients) {
+  return [all = std::make_shared<const Recipients>(std::move(recipients))] { return all; };
+}
 
 void Sealer::carry(Carried carried) {
   CHECK(!carried.rotation || carried.old_key != nullptr);
@@ -66,12 +70,19 @@ void Sealer::set_level(event::Lane lane, int level, int window_log) {
   compressors_[static_cast<size_t>(lane)].set_level(level, window_log);
 }
 
+void Sealer::look_for_recipients() {
+  auto now = seal_for_();
+  if (recipients_ && recipients_->list_hash == now->list_hash) return;
+  recipients_ = std::move(now);
+  rekey_ = true;
+}
+
 Status Sealer::check(const Batch& batch) const {
   for (size_t lane = 0; lane < event::kLaneCount; ++lane) {
     if (batch.lanes[lane].size() > kLanePlainBytesMax) {
       return fail(Code::kLimit, "segment: over 4 MiB of events in one lane");
     }
-    if (!batch.lanes[lane].empty() && recipients_.lanes[lane].empty()) {
+    if (!batch.lanes[lane].empty() && recipients_->lanes[lane].empty()) {
       return fail(Code::kInvalid, "segment: events in a lane without recipients");
     }
   }
@@ -80,14 +91,14 @@ Status Sealer::check(const Batch& batch) const {
 
 // Fresh keys in every lane that has recipients, and the manifest that hands them out.
 Result<Bytes> Sealer::fresh_keys(const Header& header) {
-  Manifest manifest{.recipients_list = recipients_.list_hash,
+  Manifest manifest{.recipients_list = recipients_->list_hash,
                     .continues = carried_.continues,
                     .agreed = carried_.agreed,
                     .rotation = carried_.rotation,
                     .cut = carried_.cut,
                     .heard = carried_.heard};
   for (size_t lane = 0; lane < event::kLaneCount; ++lane) {
-    const auto& recipients = recipients_.lanes[lane];
+    const auto& recipients = recipients_->lanes[lane];
     if (recipients.empty()) continue;
     crypto::SecretBytes key(32);
     random_(key.writable());
@@ -118,6 +129,7 @@ Bytes Sealer::seal_part(event::Lane lane, ByteSpan header, ByteSpan compressed) 
 }
 
 Result<Sealed> Sealer::seal(const Batch& batch, bool close) {
+  look_for_recipients();
   TRY_VOID(check(batch));
   const auto host = hold_key();
   if (!host) return fail(Code::kNoSpace, "no key may sign this now, and another can not be made");

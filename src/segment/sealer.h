@@ -34,6 +34,11 @@ struct HostSigner {
 /// Null: none may sign now.
 using HoldKey = std::function<std::shared_ptr<const HostSigner>()>;
 
+/// Whom to seal for now. Where it is another list than before, the next segment is a rekey.
+using SealFor = std::function<std::shared_ptr<const Recipients>()>;
+/// For a list that never changes.
+SealFor always(Recipients recipients);
+
 /// What the next manifest says besides who may open which lane (docs/formats/host-stream.md).
 struct Carried {
   std::optional<Standing> continues = {};
@@ -65,8 +70,9 @@ struct Sealed {
 class Sealer {
  public:
   Sealer(StreamId stream, Kind kind, HostSigner host, Recipients recipients, RandomSource random);
-  /// For a host whose keys rotate: each segment is signed with the key of that moment.
-  Sealer(StreamId stream, Kind kind, HoldKey keys, Recipients recipients, RandomSource random);
+  /// For a host whose keys rotate: each segment is signed with the key of that moment, and sealed
+  /// for whom the list of that moment names.
+  Sealer(StreamId stream, Kind kind, HoldKey keys, SealFor seal_for, RandomSource random);
 
   /// A lane's compression from the next segment on: zstd's level, and log2 of the history in bytes.
   void set_level(event::Lane lane, int level, int window_log);
@@ -94,6 +100,7 @@ class Sealer {
   uint64_t bytes_since_rekey() const { return bytes_since_rekey_; }
 
  private:
+  void look_for_recipients();
   Result<Bytes> fresh_keys(const Header& header);
   Status check(const Batch& batch) const;
   Bytes seal_part(event::Lane lane, ByteSpan header, ByteSpan compressed);
@@ -102,7 +109,8 @@ class Sealer {
   const Kind kind_;
   const HoldKey keys_;
   std::weak_ptr<const HostSigner> held_;
-  const Recipients recipients_;
+  const SealFor seal_for_;
+  std::shared_ptr<const Recipients> recipients_;  // of the lane keys in use, or of the next ones
   const RandomSource random_;
   std::array<codec::Compressor, event::kLaneCount> compressors_;
   std::array<std::optional<crypto::Xaes>, event::kLaneCount> ciphers_;

@@ -105,6 +105,36 @@ TEST_F(Segment, lets_reading_begin_at_a_rekey_and_nowhere_else) {
   EXPECT_EQ(rekeyed.header.flags, kRekey);
 }
 
+TEST_F(Segment, of_a_new_list_is_a_rekey_for_those_it_names) {
+  const auto list = [](const crypto::Identity& reader, uint8_t number) {
+    auto all = std::make_shared<Recipients>();
+    for (auto& lane : all->lanes) lane = {reader.recipient()};
+    all->list_hash.fill(number);
+    return all;
+  };
+  std::shared_ptr<const Recipients> now = list(auditor, 1);
+  Sealer s(
+      stream, Kind::kSession,
+      [signer = std::make_shared<const HostSigner>(HostSigner{host, host_id, 3})] {
+        return signer;
+      },
+      [&] { return now; }, random);
+  const Sealed first = s.seal(batch("a", "first"), false).value();
+  now = list(auditor, 1);
+  EXPECT_EQ(s.seal(batch("", "second"), false)->header.flags, 0) << "the same list";
+  now = list(clerk, 2);
+  const Sealed third = s.seal(batch("", "third"), false).value();
+  const Sealed fourth = s.seal(batch("", "fourth"), false).value();
+  EXPECT_EQ(third.header.flags, kRekey);
+  EXPECT_EQ(fourth.header.flags, 0) << "once";
+  const View view = parse_segment(third.bytes).value();
+  EXPECT_EQ(parse_manifest(view.manifest)->recipients_list, now->list_hash);
+  Opener newcomer({&clerk, 1}), before({&auditor, 1});
+  EXPECT_EQ(text(newcomer.open(view)->lanes[kOutput]), "third");
+  EXPECT_EQ(text(newcomer.open(parse_segment(fourth.bytes).value())->lanes[kOutput]), "fourth");
+  EXPECT_EQ(text(before.open(view)->lanes[kOutput]), "<no key>");
+}
+
 TEST_F(Segment, goes_on_after_its_sealer_was_lost_with_fresh_keys) {
   Sealer before = sealer();
   const Sealed first = before.seal(batch("a", "first"), false).value();

@@ -4,6 +4,7 @@
 
 #include "config/toml.h"
 #include "ledger/keys.h"
+#include "ledger/setup.h"
 #include "os/clock.h"
 #include "os/posix_file_system.h"
 #include "os/random.h"
@@ -23,7 +24,7 @@ struct Desk {
 
   Status open(const std::string& path) {
     TRY(config, load_config(files, path));
-    return check_owner(config.layout);
+    return ledger::check_owner(config.layout);
   }
   People people() { return {files, config.layout, clock, os::system_random}; }
   Result<Registry> registry() {

@@ -5,7 +5,6 @@
 
 #include "config/toml.h"
 #include "crypto/x509.h"
-#include "os/directory.h"
 #include "os/who.h"
 
 namespace stele::server {
@@ -56,16 +55,6 @@ Result<Config> load_config(os::FileSystem& files, const std::string& path) {
   config.connections_per_peer = static_cast<size_t>(per_peer);
   TRY_VOID(file.finish());
   return config;
-}
-
-Status check_owner(const ledger::Layout& layout) {
-  TRY(const uint32_t owner, os::owner_of(layout.directory));
-  TRY(const os::Identity self, os::identity());
-  if (owner == self.euid) return {};
-  std::string name = os::user_name(owner);
-  if (name.empty()) name = "#" + std::to_string(owner);
-  return fail(Code::kPermission, layout.directory + " belongs to " + name + ": run this as " +
-                                     name + ", as in `sudo -u " + name + " stele …`");
 }
 
 }  // namespace stele::server

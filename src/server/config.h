@@ -24,7 +24,4 @@ struct Config {
 /// kInvalid: what is wrong, and where.
 Result<Config> load_config(os::FileSystem& files, const std::string& path);
 
-/// kPermission: the ledger is another user's, who could not read what this process leaves there.
-Status check_owner(const ledger::Layout& layout);
-
 }  // namespace stele::server

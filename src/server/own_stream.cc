@@ -3,7 +3,6 @@
 #include "base/check.h"
 #include "base/version.h"
 #include "ledger/keys.h"
-#include "ledger/recipients_list.h"
 #include "os/who.h"
 #include "receipt/text.h"
 
@@ -12,7 +11,7 @@ namespace {
 
 constexpr auto kSealEvery = std::chrono::milliseconds(50);
 constexpr auto kTryAgainAfter = std::chrono::seconds(1);
-constexpr size_t kToldMax = 10'000, kBatchMax = 2000, kListBytesMax = size_t{64} << 10;
+constexpr size_t kToldMax = 10'000, kBatchMax = 2000;
 constexpr int kClosingTries = 5;
 
 std::string last_path(const ledger::Layout& layout) { return layout.state() + "/server-stream"; }
@@ -35,17 +34,21 @@ Result<std::optional<segment::Standing>> last_standing(os::FileSystem& files,
 }  // namespace
 
 OwnStream::OwnStream(Clock& clock, crypto::SigningKey key, segment::HostKeyId id, uint32_t epoch,
-                     segment::Recipients recipients, const RandomSource& random, Submit submit)
+                     segment::SealFor seal_for, const RandomSource& random, Submit submit)
     : clock_(clock),
       key_(std::move(key)),
-      sealer_(make_uuid_v7(clock.wall(), random), segment::Kind::kServer, {key_, id, epoch},
-              std::move(recipients), random),
+      sealer_(
+          make_uuid_v7(clock.wall(), random), segment::Kind::kServer,
+          [signer = std::make_shared<const segment::HostSigner>(
+               segment::HostSigner{key_, id, epoch})] { return signer; },
+          std::move(seal_for), random),
       submit_(std::move(submit)) {}
 
 Result<std::unique_ptr<OwnStream>> OwnStream::open(os::FileSystem& files,
                                                    const ledger::Layout& layout, Clock& clock,
                                                    const RandomSource& random,
-                                                   const ledger::Ledger& ledger, Submit submit) {
+                                                   const ledger::Ledger& ledger,
+                                                   segment::SealFor seal_for, Submit submit) {
   TRY(auto key, ledger::load_private_key(files, layout.host_key()));
   TRY(const auto known, ledger::HostKeys::load(files, layout.host_vkey()));
   const auto id = segment::host_key_id(key.name, key.key.public_key().bytes);
@@ -54,14 +57,10 @@ Result<std::unique_ptr<OwnStream>> OwnStream::open(os::FileSystem& files,
     if (entry.id == id) epoch = entry.epoch;
   if (epoch == 0)
     return fail(Code::kInvalid, layout.host_key() + " is not among " + layout.host_vkey());
-  TRY(const auto policy_key, ledger::load_verifier_key(files, layout.policy_vkey()));
-  TRY(const Bytes note, files.read(layout.recipients(), kListBytesMax));
-  TRY(const auto list, ledger::open_recipients_list(note, policy_key));
   TRY(const auto last, last_standing(files, layout, ledger));
 
   std::unique_ptr<OwnStream> own(new OwnStream(clock, std::move(key.key), id, epoch,
-                                               ledger::sealing_recipients(list, note), random,
-                                               std::move(submit)));
+                                               std::move(seal_for), random, std::move(submit)));
   own->continues_ = last;
   TRY_VOID(files.replace(last_path(layout), as_bytes(to_string(own->id()) + "\n")));
   const std::string live = layout.live(own->id());

@@ -30,7 +30,8 @@ class OwnStream {
   static Result<std::unique_ptr<OwnStream>> open(os::FileSystem& files,
                                                  const ledger::Layout& layout, Clock& clock,
                                                  const RandomSource& random,
-                                                 const ledger::Ledger& ledger, Submit submit);
+                                                 const ledger::Ledger& ledger,
+                                                 segment::SealFor seal_for, Submit submit);
   /// close(), if that was not done.
   ~OwnStream();
 
@@ -57,7 +58,7 @@ class OwnStream {
     std::optional<Marks> marks = {};  // the segment that carries them ends with this
   };
   OwnStream(Clock& clock, crypto::SigningKey key, segment::HostKeyId id, uint32_t epoch,
-            segment::Recipients recipients, const RandomSource& random, Submit submit);
+            segment::SealFor seal_for, const RandomSource& random, Submit submit);
 
   void run();
   Result<segment::Sealed> seal(std::deque<Told>& told, bool close);

@@ -10,6 +10,7 @@ constexpr Route kRoutes[] = {
     {RouteId::kEnrol, "POST", "/v1/enroll", Door::kNobody, std::nullopt, "enrol"},
     {RouteId::kRenew, "POST", "/v1/certificates", Door::kHost, std::nullopt, "certificate"},
     {RouteId::kHeartbeat, "POST", "/v1/heartbeats", Door::kHost, std::nullopt, ""},
+    {RouteId::kRecipients, "GET", "/v1/recipients", Door::kHost, std::nullopt, "recipients"},
     {RouteId::kHealth, "GET", "/healthz", Door::kNobody, std::nullopt, ""},
     {RouteId::kReady, "GET", "/readyz", Door::kNobody, std::nullopt, ""},
     {RouteId::kMetrics, "GET", "/metrics", Door::kNobody, std::nullopt, ""},

@@ -23,6 +23,7 @@ enum class RouteId {
   kEnrol,
   kRenew,
   kHeartbeat,
+  kRecipients,
   kHealth,
   kReady,
   kMetrics,

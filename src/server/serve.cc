@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "config/toml.h"
 #include "http/server.h"
+#include "ledger/setup.h"
 #include "os/clock.h"
 #include "os/posix_file_system.h"
 #include "os/process.h"
@@ -57,7 +58,7 @@ Status run(const std::string& path) {
   os::PosixFileSystem files;
   os::SystemClock clock;
   TRY(const Config config, load_config(files, path));
-  TRY_VOID(check_owner(config.layout));
+  TRY_VOID(ledger::check_owner(config.layout));
   os::ignore_broken_pipes();
   if (const uint64_t files_max = os::raise_open_files();
       files_max < config.connections + kFilesBeside) {
@@ -112,7 +113,7 @@ Status make_token(const TokenOptions& options) {
   os::PosixFileSystem files;
   os::SystemClock clock;
   TRY(const Config config, load_config(files, options.config));
-  TRY_VOID(check_owner(config.layout));
+  TRY_VOID(ledger::check_owner(config.layout));
   const auto life = config::parse_duration(options.life);
   if (!life) return fail(Code::kInvalid, "--ttl: a time like 10m is wanted");
   TRY(const auto policy_key, ledger::load_verifier_key(files, config.layout.policy_vkey()));

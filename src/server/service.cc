@@ -18,7 +18,6 @@ using http::text_response;
 constexpr auto kPublishEvery = std::chrono::seconds(1);
 constexpr Micros kKnownFor = std::chrono::seconds(1);
 constexpr std::string_view kLog = "/log/";
-constexpr size_t kRecipientsBytesMax = size_t{64} << 10;
 
 Response bytes_response(std::string_view type, Bytes body) {
   return {200, std::string(type), std::move(body), {}};
@@ -89,6 +88,7 @@ Status Service::start(const ServiceOptions& options) {
   TRY_VOID(writer->sync());
   TRY(publisher_, open_ledger());
   TRY_VOID(publisher_->publish_through(writer->size()));
+  TRY(lists_, ledger::RecipientsStore::open(files_, layout_));
   covered_ = publisher_->published();
   finder_.emplace(files_, layout_, writer->size());
   TRY(const auto enrolled, ledger::HostKeys::load(files_, layout_.host_vkey()));
@@ -107,10 +107,12 @@ Status Service::start(const ServiceOptions& options) {
   TRY_VOID(admit());
   workers_ = std::make_unique<Workers>(options.workers, options.waiting_max);
   // The ledger is the sequencer's, whose thread is yet to begin.
-  TRY(own_, OwnStream::open(files_, layout_, clock_, random_, ledger,
-                            [this](std::vector<ledger::Incoming> segments, auto done) {
-                              return sequencer_->submit(std::move(segments), std::move(done));
-                            }));
+  TRY(own_, OwnStream::open(
+                files_, layout_, clock_, random_, ledger,
+                [this] { return ledger::sealing_of(recipients()); },
+                [this](std::vector<ledger::Incoming> segments, auto done) {
+                  return sequencer_->submit(std::move(segments), std::move(done));
+                }));
   reading_ = std::make_unique<Reading>(
       Reading::Parts{files_, layout_, clock_, *own_, options.configuration, ledger.size(),
                      [this](const segment::HostKeyId& key) { return host_of(key); },
@@ -138,14 +140,43 @@ Service::~Service() {
 
 // What hosts may send from now on.
 Status Service::admit() {
+  const std::lock_guard alone(admit_mutex_);
+  return admit_locked();
+}
+
+Status Service::admit_locked() {
   TRY(auto hosts, ledger::HostKeys::load(files_, layout_.host_vkey()));
-  TRY(const Bytes list, files_.read(layout_.recipients(), kRecipientsBytesMax));
   auto admission = std::make_shared<const logsrv::Admission>(
-      logsrv::Admission{origin_, std::move(hosts), {crypto::sha256(list)}, keys_});
+      logsrv::Admission{origin_, std::move(hosts), lists_->known(), keys_});
   ingest_->admit(admission);
   const std::lock_guard lock(mutex_);
   admission_ = std::move(admission);
+  recipients_ = lists_->current();
   return {};
+}
+
+// Somebody may have put a new list there. Hosts hear of it only once what they seal for it is
+// taken.
+void Service::look_at_recipients() {
+  const std::lock_guard alone(admit_mutex_);
+  const auto before = lists_->current();
+  const size_t known = lists_->known().size();
+  Status looked = lists_->refresh();
+  if (lists_->current() != before || lists_->known().size() != known) {
+    const Status admitted = admit_locked();
+    if (!admitted) looked = admitted;
+  }
+  const std::string what = looked ? "" : looked.error().message();
+  if (std::exchange(told_of_list_, what) == what || looked) return;
+  reading_->found({"recipients-list",
+                   "the list there is not taken, the one before stays in force: " + what,
+                   {},
+                   {}});
+}
+
+std::shared_ptr<const ledger::SignedRecipients> Service::recipients() const {
+  const std::lock_guard lock(mutex_);
+  return recipients_;
 }
 
 void Service::publish_until_stopped() {
@@ -159,6 +190,7 @@ void Service::publish_until_stopped() {
     }
     covered_ = publisher_->published();
     heartbeats_->look();
+    look_at_recipients();
     lock.lock();
     if (!published && published.error().code != Code::kNoSpace) {
       publishing_failed_ = published.error();
@@ -196,6 +228,8 @@ void Service::handle(Request request, Reply reply) {
   if (route->route->id == RouteId::kRenew) return renew(std::move(request), std::move(reply));
   if (route->route->id == RouteId::kHeartbeat)
     return take_heartbeat(std::move(request), std::move(reply));
+  if (route->route->id == RouteId::kRecipients)
+    return give_recipients(std::move(request), std::move(reply));
   const bool is_get = request.method == "GET" || request.method == "HEAD";
   if (request.path == "/v1/segments" && request.method == "POST")
     return take_segments(std::move(request), std::move(reply));
@@ -315,6 +349,21 @@ Result<std::string> Service::renew_now(const Request& request) {
   return encode(wire::Renewal{certificate.der});
 }
 
+void Service::give_recipients(Request request, Reply reply) {
+  const bool has_room = workers_->post([this, request = std::move(request), reply] {
+    const auto host = known_host(request);
+    if (!host) {
+      reading_->refused(request, "host:" + std::string(request.peer.host()), "");
+      return void(reply.send(error_response(host.error())));
+    }
+    tell_of_host(request, *host, "recipients");
+    auto response = bytes_response("text/plain; charset=utf-8", Bytes(recipients()->note));
+    response.headers.push_back({"cache-control", "no-store"});
+    reply.send(std::move(response));
+  });
+  if (!has_room) reply.send(text_response(503, "too much waits; try again"));
+}
+
 void Service::take_segments(Request request, Reply reply) {
   const bool has_room = workers_->post([this, request = std::move(request), reply]() mutable {
     const auto host = known_host(request);
@@ -348,7 +397,7 @@ Result<Bytes> Service::heartbeat_now(const Request& request) {
     return fail(Code::kInvalid, "Content-Type: " + std::string(wire::kHeartbeatType));
   TRY(const auto heartbeat, wire::parse_heartbeat(request.body));
   heartbeats_->take(host, heartbeat);
-  return wire::encode_heartbeat_answer(clock_.wall());
+  return wire::encode(wire::HeartbeatAnswer{clock_.wall(), recipients()->hash()});
 }
 
 // Every host that may come is waited for: one that never comes back is silent too.
@@ -402,8 +451,6 @@ Result<std::string> Service::enrol_now(const Request& request) {
   TRY_VOID(crypto::parse_certificate_request(asked.certificate_request));
   TRY(const auto log_key, ledger::load_verifier_key(files_, layout_.log_vkey()));
   TRY(const auto policy_key, ledger::load_verifier_key(files_, layout_.policy_vkey()));
-  TRY(Bytes recipients, files_.read(layout_.recipients(), kRecipientsBytesMax));
-
   const std::lock_guard lock(registry_mutex_);
   const auto host = registry_.host_of(asked.token);
   if (!host && host.error().code == Code::kUnauthentic)
@@ -423,8 +470,7 @@ Result<std::string> Service::enrol_now(const Request& request) {
     reading_->found({"other-machine", *host + " was enrolled again, from another machine", {}, {}});
   }
   return encode(wire::Enrolment{*host, enrolled.epoch, log_key.to_string(), policy_key.to_string(),
-                                std::move(recipients), certificate.der,
-                                authority_.certificate().der});
+                                recipients()->note, certificate.der, authority_.certificate().der});
 }
 
 Response Service::log_file(const Request& request) const {

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "http/server.h"
+#include "ledger/recipients_store.h"
 #include "logsrv/ingest.h"
 #include "server/authority.h"
 #include "server/heartbeats.h"
@@ -56,6 +57,9 @@ class Service {
   Status start(const ServiceOptions& options);
   Result<std::unique_ptr<ledger::Ledger>> open_ledger();
   Status admit();
+  Status admit_locked();
+  void look_at_recipients();
+  std::shared_ptr<const ledger::SignedRecipients> recipients() const;
   void publish_until_stopped();
 
   void take_segments(http::Request request, http::Reply reply);
@@ -67,6 +71,7 @@ class Service {
   Result<std::string> enrol_now(const http::Request& request);
   void renew(http::Request request, http::Reply reply);
   Result<std::string> renew_now(const http::Request& request);
+  void give_recipients(http::Request request, http::Reply reply);
   void read(const FoundRoute& found, http::Request request, http::Reply reply);
   Result<std::string> known_host(const http::Request& request) const;
   /// Whether the registry knows it, as it was at most a second ago.
@@ -93,8 +98,12 @@ class Service {
   };
   mutable std::mutex known_mutex_;  // guards known_
   mutable std::map<std::string, Known> known_;
+  std::mutex admit_mutex_;  // guards lists_; taken before mutex_
+  std::optional<ledger::RecipientsStore> lists_;
+  std::string told_of_list_;  // the publisher thread's
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const logsrv::Admission> admission_;
+  std::shared_ptr<const ledger::SignedRecipients> recipients_;
   const std::shared_ptr<logsrv::IngestKeys> keys_ = std::make_shared<logsrv::IngestKeys>();
   std::optional<Error> publishing_failed_;
   bool stopping_ = false;

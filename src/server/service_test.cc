@@ -12,8 +12,8 @@
 #include "http/client.h"
 #include "ledger/catalog.h"
 #include "ledger/keys.h"
-#include "ledger/recipients_list.h"
 #include "ledger/setup.h"
+#include "ledger/test_recipients.h"
 #include "ledger/verify.h"
 #include "os/clock.h"
 #include "os/posix_file_system.h"
@@ -223,6 +223,47 @@ TEST_F(EnrolledHost, is_asked_for_its_certificate_and_held_to_it) {
   for (int tries = 0; status == 200 && tries < 5000; ++tries)
     status = ask(own, "POST", "/v1/segments", body, wire::kSegmentsType).status;
   EXPECT_EQ(status, 403) << "a second after it was revoked";
+}
+
+TEST_F(EnrolledHost, a_new_list_is_in_force_without_a_restart_and_the_one_before_is_still_taken) {
+  auto own = own_client(), anyone = client();
+  EXPECT_EQ(ask(anyone, "GET", "/v1/recipients").status, 403);
+  EXPECT_EQ(ask(own, "GET", "/v1/recipients").body, told.recipients);
+  const auto post = [&](segment::Sealer& from) {
+    Bytes body;
+    from.rekey_next();
+    wire::add_segment(body, from.seal(batch(10), false).value().bytes);
+    return wire::parse_answers(ask(own, "POST", "/v1/segments", body, wire::kSegmentsType).body, 1)
+        .value()[0];
+  };
+  auto before = sealer();
+  EXPECT_TRUE(std::holds_alternative<wire::Accepted>(post(before)));
+
+  const auto signer = ledger::policy_signer(files, layout);
+  const auto reader = crypto::Identity::generate(os::system_random).recipient();
+  const Bytes next = ledger::next_list(files, layout, 2, signer, reader);
+  const Bytes nowhere = ledger::next_list(files, layout, 3, signer, reader);
+  ASSERT_TRUE(files.replace(layout.recipients(), next));
+  Bytes given;
+  for (int tries = 0; given != next && tries < 5000; ++tries)
+    given = ask(own, "GET", "/v1/recipients").body;
+  EXPECT_EQ(given, next);
+  const auto beat =
+      ask(own, "POST", "/v1/heartbeats", wire::encode(wire::Heartbeat()), wire::kHeartbeatType);
+  EXPECT_EQ(wire::parse_heartbeat_answer(beat.body)->recipients, crypto::sha256(next));
+  told.recipients = next;
+  auto after = sealer();
+  EXPECT_TRUE(std::holds_alternative<wire::Accepted>(post(after)));
+  EXPECT_TRUE(std::holds_alternative<wire::Accepted>(post(before))) << "as a spool may hold it";
+
+  stop();
+  start();
+  own = own_client();
+  EXPECT_TRUE(std::holds_alternative<wire::Accepted>(post(before)));
+  EXPECT_TRUE(std::holds_alternative<wire::Accepted>(post(after)));
+  told.recipients = nowhere;
+  auto unknown = sealer();
+  EXPECT_EQ(std::get<wire::Refused>(post(unknown)).code, wire::Refusal::kUnknownRecipients);
 }
 
 TEST_F(EnrolledHost, is_taken_again_after_the_server_came_up_again) {
@@ -527,7 +568,7 @@ TEST_F(EnrolledHost, a_heartbeat_is_answered_with_a_clock) {
   };
   const auto answer = beat(own, wire::encode(heartbeat));
   EXPECT_EQ(answer.status, 200) << as_text(answer.body);
-  EXPECT_GE(wire::parse_heartbeat_answer(answer.body).value(), heartbeat.wall);
+  EXPECT_GE(wire::parse_heartbeat_answer(answer.body)->wall, heartbeat.wall);
   EXPECT_EQ(beat(own, as_bytes("hello")).status, 400);
   EXPECT_EQ(beat(anyone, wire::encode(heartbeat)).status, 403);
 }

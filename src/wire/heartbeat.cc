@@ -49,20 +49,23 @@ Result<Heartbeat> parse_heartbeat(ByteSpan bytes) {
   return heartbeat;
 }
 
-Bytes encode_heartbeat_answer(WallTime now) {
+Bytes encode(const HeartbeatAnswer& answer) {
   Bytes out;
   ByteWriter w(out);
   w.u8(kVersion);
-  w.u64(static_cast<uint64_t>(micros(now)));
+  w.u64(static_cast<uint64_t>(micros(answer.wall)));
+  w.bytes(answer.recipients);
   return out;
 }
 
-Result<WallTime> parse_heartbeat_answer(ByteSpan bytes) {
+Result<HeartbeatAnswer> parse_heartbeat_answer(ByteSpan bytes) {
   ByteReader r(bytes);
   const uint8_t version = r.u8();
-  const WallTime answered(Micros(static_cast<int64_t>(r.u64())));
+  HeartbeatAnswer answer;
+  answer.wall = WallTime(Micros(static_cast<int64_t>(r.u64())));
+  answer.recipients = r.array<32>();
   if (!r.done() || version != kVersion) return fail(Code::kCorrupt, "not a heartbeat's answer");
-  return answered;
+  return answer;
 }
 
 // In steps that overflow nothing, whatever the server says.

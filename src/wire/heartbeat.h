@@ -28,9 +28,14 @@ Bytes encode(const Heartbeat& heartbeat);
 /// kCorrupt: not a heartbeat; kUnsupported: of another version.
 Result<Heartbeat> parse_heartbeat(ByteSpan bytes);
 
-/// The server's wall time.
-Bytes encode_heartbeat_answer(WallTime now);
-Result<WallTime> parse_heartbeat_answer(ByteSpan bytes);
+struct HeartbeatAnswer {
+  WallTime wall;      // the server's
+  Hash recipients{};  // of the signed recipients list in force
+  bool operator==(const HeartbeatAnswer&) const = default;
+};
+
+Bytes encode(const HeartbeatAnswer& answer);
+Result<HeartbeatAnswer> parse_heartbeat_answer(ByteSpan bytes);
 
 /// The server's clock less this one, if the answer left in the middle between both times.
 Micros clock_offset(WallTime sent, WallTime server, WallTime received);

@@ -5,8 +5,8 @@
 STELE_FUZZ(wire_heartbeat, input) {
   if (const auto heartbeat = stele::wire::parse_heartbeat(input))
     CHECK(stele::equal(stele::wire::encode(*heartbeat), input));
-  if (const auto now = stele::wire::parse_heartbeat_answer(input)) {
-    CHECK(stele::equal(stele::wire::encode_heartbeat_answer(*now), input));
-    (void)stele::wire::clock_offset(stele::WallTime(), *now, *now);
+  if (const auto answer = stele::wire::parse_heartbeat_answer(input)) {
+    CHECK(stele::equal(stele::wire::encode(*answer), input));
+    (void)stele::wire::clock_offset(stele::WallTime(), answer->wall, answer->wall);
   }
 }

@@ -53,9 +53,11 @@ TEST(Heartbeat, has_no_root_of_nothing) {
   EXPECT_EQ(parse_heartbeat(encode(heartbeat)).value(), heartbeat);
 }
 
-TEST(Heartbeat, is_answered_with_a_clock) {
-  const Bytes answer = encode_heartbeat_answer(full().wall);
-  EXPECT_EQ(parse_heartbeat_answer(answer).value(), full().wall);
+TEST(Heartbeat, is_answered_with_a_clock_and_the_list_in_force) {
+  HeartbeatAnswer said{full().wall, {}};
+  said.recipients.fill(3);
+  const Bytes answer = encode(said);
+  EXPECT_EQ(parse_heartbeat_answer(answer).value(), said);
   for (size_t size = 0; size < answer.size(); ++size)
     EXPECT_FALSE(parse_heartbeat_answer(ByteSpan(answer).first(size)).has_value());
 }

@@ -124,9 +124,9 @@ class OpenApi(People):
             for each in value:
                 self.check_schema(schema["items"], each, where)
 
-    def ask(self, path, token=None, method="GET"):
+    def ask(self, path, token=None, method="GET", host=None):
         """Status, type and body."""
-        connection = self.connect()
+        connection = self.connect(host)
         headers = {"Authorization": f"Bearer {token.read_text().strip()}"} if token else {}
         connection.request(method, path, headers=headers)
         response = connection.getresponse()
@@ -135,7 +135,8 @@ class OpenApi(People):
         return response.status, response.getheader("Content-Type"), body
 
     def test_each_answers_as_documented(self):
-        session = self.recorded(self.host(), "echo", "hello")
+        host = self.host()
+        session = self.recorded(host, "echo", "hello")
         tokens = {role: self.user(f"an-{role}", role) for role in ROLES}
         self.known(tokens["admin"])
         self.server.covered()
@@ -150,13 +151,16 @@ class OpenApi(People):
                 self.assertGreaterEqual(status, 400, where)
                 continue
             roles = operation.get("x-stele-roles", [None])
+            by_host = operation["security"] == [{"certificate": []}]
             for role in roles:
-                status, kind, body = self.ask(target, tokens.get(role))
+                status, kind, body = self.ask(target, tokens.get(role), host=host if by_host else None)
                 self.assertEqual(status, 200, f"{where} {role}: {body[:200]}")
                 self.assertIn(kind, documented[200]["content"], where)
                 schema = documented[200]["content"][kind]["schema"]
                 if kind == "application/json":
                     self.check_schema(schema, json.loads(body), where)
+            if by_host:
+                self.assertEqual(self.ask(target, tokens["admin"])[0], 403, where)
             if "x-stele-roles" in operation:
                 self.assertEqual(self.ask(target, tokens["viewer"])[0], 403)
                 self.assertEqual(self.ask(target)[0], 401)

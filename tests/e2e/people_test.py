@@ -9,8 +9,12 @@ import ssl
 import subprocess
 import time
 
+import cbor2
+
 from fleet import FleetServer, Host, wait_until
+from forge import Key, Record, sha, split
 from harness import PATIENCE, ROOT, STELE, LedgerTest, flip, main
+from setup_test import identity
 
 # What each role may, by docs/formats/people.md.
 PAGE = (ROOT / "docs/formats/people.md").read_text()
@@ -54,8 +58,10 @@ class People(LedgerTest):
         path.write_bytes(self.ledger.stele("user", "token", "--config", self.server.config, name, "--ttl", "1h"))
         return path
 
-    def connect(self):
+    def connect(self, host=None):
         context = ssl.create_default_context(cafile=self.ledger.path / "tls-authority.pem")
+        if host:
+            context.load_cert_chain(host.directory / "tls.pem", host.directory / "tls.key")
         return http.client.HTTPSConnection("127.0.0.1", self.server.port, context=context, timeout=PATIENCE)
 
     def get(self, path, token=None, method="GET"):
@@ -83,6 +89,9 @@ class People(LedgerTest):
     def own_stream(self):
         """What the server's own streams say, once it has stopped."""
         self.server.stop()
+        return self.told()
+
+    def told(self):
         streams = [s["stream"] for s in self.ledger.verify()[1]["streams"] if s["kind"] == "server"]
         events = []
         for stream in streams:
@@ -174,6 +183,93 @@ class Roles(People):
         refusals = [e for e in self.own_stream() if e["type"] == "refusal"]
         self.assertLess(len(refusals), 8)
         self.assertEqual(sum(e["count"] for e in refusals), 120)
+
+
+class Recipients(People):
+    """The list changes while a server and an agent run."""
+
+    def lists(self):
+        """The list that each key period is sealed for, by kind and stream, in order."""
+        found = {}
+        for volume in sorted((self.ledger.path / "vault/volume").iterdir()):
+            for data in split(volume.read_bytes()):
+                segment = Record(data).segment
+                if size := int.from_bytes(segment[96:100], "big"):
+                    manifest = cbor2.loads(bytes(segment[112:112 + size]))
+                    found.setdefault((segment[5], Record(data).stream), []).append(manifest[2])
+        return found
+
+    def in_force(self):
+        return sha((self.ledger.path / "recipients").read_bytes())
+
+    def put(self, name, data):
+        fresh = self.ledger.path / f"{name}.new"
+        fresh.write_bytes(data)
+        fresh.rename(self.ledger.path / name)
+
+    def test_a_newcomer_opens_what_is_recorded_from_then_on_and_nothing_is_restarted(self):
+        host = self.host()
+        terminal = host.recording("--", "sh", "-c", "echo before; read x; echo after; read x")
+        self.addCleanup(terminal.close)
+        terminal.expect("before\r\n")
+        (running,) = self.server.arrived(1, closed=False)
+        file, recipient = identity(self.folder, "newcomer.age")
+        before = self.in_force()
+        self.assertIn(b"once more", self.ledger.stele("key", "grant", recipient))
+        after = self.in_force()
+        self.assertNotEqual(before, after)
+        wait_until(lambda: "serial 2 is sealed for" in host.journal(), "the agent has the new list")
+        self.assertEqual((host.directory / "recipients").read_bytes(), (self.ledger.path / "recipients").read_bytes())
+        terminal.type("\n")
+        terminal.expect("after\r\n")
+        terminal.type("\n")
+        self.assertEqual(terminal.wait(), 0, terminal.shown[-300:])
+        self.server.arrived(1)
+        session = self.recorded(host, "echo", "for both")
+        for identity_file in (file, self.identity):
+            self.assertEqual(self.ledger.stele("export", session, "--format", "raw", "--identity", identity_file), b"for both\r\n")
+        self.assertEqual(self.ledger.export(running["id"]), terminal.shown)
+        lists = self.lists()
+        self.assertEqual(lists[1, bytes.fromhex(running["id"].replace("-", ""))], [before, after], "it goes on, with fresh keys")
+        self.assertEqual(lists[1, bytes.fromhex(session.replace("-", ""))], [after])
+        self.assertEqual(host.stop(), 0)
+        events = self.own_stream()
+        lists = self.lists()
+        for kind in (3, 4):
+            (own,) = [found for (k, _), found in lists.items() if k == kind]
+            self.assertEqual((own[0], own[-1]), (before, after), "a host's and a server's own stream too")
+        self.assertTrue([e for e in events if e["type"] == "access" and (e.get("person"), e["what"]) == ("host:web01", "recipients")])
+        self.assertEqual(self.ledger.verify()[0], 0)
+
+    def test_a_list_of_another_policy_key_is_refused_and_told(self):
+        host = self.host()
+        good = {name: (self.ledger.path / name).read_bytes() for name in ("recipients", "policy.vkey")}
+        known = Key.load(self.ledger.path / "keys/policy.key")
+        self.assertEqual(known.vkey.encode() + b"\n", good["policy.vkey"])
+        origin, serial, *entries = good["recipients"].decode().split("\n\n")[0].split("\n")[1:]
+        body = "\n".join(["stele-recipients-v1", origin, str(int(serial) + 1), *entries]) + "\n"
+        stranger = Key(known.name)
+        self.put("recipients", stranger.sign_note(body))
+        wait_until(lambda: [e for e in self.told() if e["type"] == "finding" and e["rule"] == "recipients-list"], "the server says so")
+        self.recorded(host, "echo", "as before")
+
+        self.server.stop()  # an operator who changes both
+        self.put("policy.vkey", stranger.vkey.encode() + b"\n")
+        self.server.start()
+        wait_until(lambda: "the server's list is not taken, serial 1 is sealed for" in host.journal(), "the agent says so")
+        self.assertEqual((host.directory / "recipients").read_bytes(), good["recipients"])
+        self.assertEqual(host.record("echo", "in the spool").returncode, 0)
+        wait_until(lambda: "it waits in the spool: unknown recipients list" in host.journal(), "somebody is told")
+
+        self.server.stop()
+        for name, data in good.items():
+            self.put(name, data)
+        self.server.start()
+        shown = {self.ledger.export(s["id"]) for s in self.server.arrived(2)}
+        self.assertEqual(shown, {b"as before\r\n", b"in the spool\r\n"})
+        self.assertEqual(self.server.covered()[1]["verdict"], "intact")
+        of_the_host = {each for (kind, _), found in self.lists().items() if kind != 4 for each in found}
+        self.assertEqual(of_the_host, {sha(good["recipients"])}, "nothing was sealed for the operator")
 
 
 class FromAfar(People):

@@ -1,4 +1,5 @@
 """Making a ledger, letting others read, and what protects it: stele init, key grant, key list, status, repair."""
+import hashlib
 import json
 import re
 import stat
@@ -112,8 +113,11 @@ class Grant(LedgerTest):
         self.assertNotEqual(refused.returncode, 0)
         self.assertEqual(refused.stdout, b"")
 
+        before = (self.ledger.path / "recipients").read_bytes()
         said = self.ledger.stele("key", "grant", recipient).decode()
         self.assertIn("1 recorded before", said)
+        kept = self.ledger.path / "recipients.d" / hashlib.sha256(before).hexdigest()
+        self.assertEqual(kept.read_bytes(), before, "what was in force stays known")
         (self.ledger.path / "auditor.age").unlink()  # lost
         self.ledger.record("echo", "after")
         self.assertEqual(self.ledger.stele("export", old, "--format", "raw", "--identity", file), b"before\r\n")
