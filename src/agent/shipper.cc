@@ -68,15 +68,17 @@ Status Shipper::take_refusal(const spool::Outgoing& sent, const wire::Refused& r
       return set_aside(sent, refused);
     case wire::Refusal::kOutOfOrder:
       return put_in_order(sent, refused);
-    case wire::Refusal::kUnknownRecipients:
-      tell_of_waiting(sent, refused);
-      send_again(sent);
-      return {};
     case wire::Refusal::kNotNow:
     case wire::Refusal::kSkipped:
       send_again(sent);
       return {};
+    case wire::Refusal::kUnknownRecipients:
+    case wire::Refusal::kUnsupported:
+      break;
   }
+  // Also what only a newer server says (docs/formats/api.md, "Versions").
+  tell_of_waiting(sent, refused);
+  send_again(sent);
   return {};
 }
 

@@ -20,6 +20,12 @@ Refused refused(Refusal code, const segment::Tail& tail, std::string reason) {
   return {code, tail.next_sequence, tail.last_hash, std::move(reason)};
 }
 
+/// What is of a newer version may be right, and is not to be set aside.
+Refused unreadable(const Error& error) {
+  const bool is_newer = error.code == Code::kUnsupported;
+  return refused(is_newer ? Refusal::kUnsupported : Refusal::kMalformed, error.message());
+}
+
 Refused refused(const IngestKeys::Doubt& doubt) {
   return refused(doubt.is_final ? Refusal::kBadSignature : Refusal::kNotNow, doubt.why);
 }
@@ -27,7 +33,7 @@ Refused refused(const IngestKeys::Doubt& doubt) {
 std::optional<Refused> check_recipients(const Admission& admission, const segment::View& view) {
   if (view.manifest.empty()) return std::nullopt;
   const auto manifest = segment::parse_manifest(view.manifest);
-  if (!manifest) return refused(Refusal::kMalformed, manifest.error().message());
+  if (!manifest) return unreadable(manifest.error());
   if (admission.recipients_lists.contains(manifest->recipients_list)) return std::nullopt;
   return refused(Refusal::kUnknownRecipients, "sealed to a recipients list never in force here");
 }
@@ -77,7 +83,7 @@ struct Ingest::Request {
   void check(size_t place, ByteSpan bytes, const Admission& admission, const std::string& host,
              const LeafFinder& finder) {
     const auto view = segment::parse_segment(bytes);
-    if (!view) return refuse(place, nullptr, refused(Refusal::kMalformed, view.error().message()));
+    if (!view) return refuse(place, nullptr, unreadable(view.error()));
     const StreamId& stream = view->header.stream;
     if (stuck.contains(stream))
       return refuse(place, &stream, refused(Refusal::kSkipped, "one before it was refused"));

@@ -176,6 +176,22 @@ TEST_F(IngestTest, refuses_what_is_no_segment_and_takes_the_rest) {
   EXPECT_EQ(index(answers, 1), 0U);
 }
 
+TEST_F(IngestTest, what_is_of_a_newer_version_is_told_so_and_not_called_malformed) {
+  TestStream a = stream();
+  const Bytes whole = a.next().bytes;
+  Bytes newer = whole;
+  newer[4] = 2;
+  EXPECT_EQ(refusal(send({newer})).code, Refusal::kUnsupported);
+  const auto name = files->read(kLayout.host_key(), 4096).value();
+  const auto host = ledger::parse_private_key(name).value();
+  newer = whole;
+  ASSERT_EQ(newer[segment::kHeaderBytes + 2], 1) << "the manifest's format";
+  newer[segment::kHeaderBytes + 2] = 2;
+  (void)segment::sign_segment(newer, [&](ByteSpan message) { return host.key.sign(message); });
+  EXPECT_EQ(refusal(send({newer})).code, Refusal::kUnsupported);
+  EXPECT_EQ(index(send({whole})), 0U) << "nothing else stands in its place";
+}
+
 TEST_F(IngestTest, refuses_any_changed_bit) {
   TestStream a = stream();
   const Bytes whole = a.next().bytes;

@@ -110,10 +110,16 @@ void encode(const Header& h, Bytes& out) {
 }
 
 Result<Header> parse_header(ByteSpan bytes) {
+  ByteReader r(bytes.first(std::min(bytes.size(), kHeaderBytes)));
+  // First: all else of another version's may be otherwise.
+  const bool is_segment = equal(r.bytes(4), kMagic);
+  const uint8_t version = r.u8();
+  if (r.ok() && !is_segment) return fail(Code::kCorrupt, "segment header: wrong magic");
+  if (r.ok() && version != kVersion) {
+    return fail(Code::kUnsupported,
+                "segment header: version " + std::to_string(version) + " is unknown, 1 is known");
+  }
   if (bytes.size() < kHeaderBytes) return fail(Code::kCorrupt, "segment shorter than its header");
-  ByteReader r(bytes.first(kHeaderBytes));
-  if (!equal(r.bytes(4), kMagic)) return fail(Code::kCorrupt, "segment header: wrong magic");
-  if (r.u8() != kVersion) return fail(Code::kUnsupported, "segment header: unknown version");
   Header h;
   h.kind = static_cast<Kind>(r.u8());
   h.flags = r.u8();

@@ -223,12 +223,14 @@ Result<Manifest> parse_manifest(ByteSpan bytes) {
   if (bytes.size() > kManifestBytesMax) return fail(Code::kLimit, "manifest over 64 KiB");
   codec::CborReader in(bytes);
   TRY(const uint64_t entries, in.map());
-  if (entries < 3 || entries > 8)
-    return fail(Code::kCorrupt, "manifest: three to eight entries expected");
   TRY_VOID(expect_key(in, 1));
   TRY(const uint64_t format, in.unsigned_integer());
-  if (format != kFormat)
-    return fail(Code::kUnsupported, "manifest: format " + std::to_string(format));
+  if (format != kFormat) {
+    return fail(Code::kUnsupported,
+                "manifest: format " + std::to_string(format) + " is unknown, 1 is known");
+  }
+  if (entries < 3 || entries > 8)
+    return fail(Code::kCorrupt, "manifest: three to eight entries expected");
   Manifest manifest;
   TRY_VOID(expect_key(in, 2));
   TRY(const ByteSpan list, in.bytes());

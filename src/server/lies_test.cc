@@ -25,6 +25,7 @@ class Liar : public SimServer {
   Liar(World& world, std::mt19937_64& random) : SimServer(world), random_(random) { remember(); }
 
   Lie lie = Lie::kNone;
+  std::optional<wire::Refusal> refuse_with;
 
   /// What it will show as its old log, and go on from in its forked one.
   void remember() {
@@ -72,7 +73,9 @@ class Liar : public SimServer {
 
  private:
   wire::Refused refusal() {
-    wire::Refused refused{static_cast<wire::Refusal>(1 + random_() % 9), 0, {}, "because"};
+    // Beyond the last: as a newer server may refuse.
+    const auto any = static_cast<wire::Refusal>(1 + random_() % 12);
+    wire::Refused refused{refuse_with.value_or(any), 0, {}, "because"};
     refused.next = static_cast<uint32_t>(random_() % 8);
     return refused;
   }
@@ -204,6 +207,33 @@ TEST_F(LiesTest, a_server_that_is_silent_for_long_is_told_and_trusted_again) {
   }
   EXPECT_EQ(host.findings.size(), 1U) << "once";
   EXPECT_GE(host.depth().segments, Recorder::kMessages);
+  finish(server, host);
+  expect_all_there({&host});
+}
+
+TEST_F(LiesTest, a_refusal_that_only_a_newer_server_knows_is_not_now) {
+  std::mt19937_64 random(1);
+  Liar server(world, random);
+  SimHost host(world, server);
+  server.start();
+  host.say(0);
+  world.clock.advance(std::chrono::seconds(1));
+  host.do_what_is_due();
+  const uint64_t waiting = host.depth().segments;
+  ASSERT_GT(waiting, 0U);
+  server.lie = Lie::kRefuses;
+  for (const int code : {11, 255, static_cast<int>(wire::Refusal::kUnsupported)}) {
+    server.refuse_with = static_cast<wire::Refusal>(code);
+    for (int tries = 0; tries < 3; ++tries) {
+      host.ship(Network::kGood);
+      host.confirm();
+      world.clock.advance(std::chrono::seconds(2));
+    }
+    EXPECT_EQ(host.depth().segments, waiting) << code;
+    world.clock.advance(std::chrono::minutes(11));
+  }
+  EXPECT_EQ(host.findings.size(), 3U) << "told, and not with every try";
+  server.lie = Lie::kNone;
   finish(server, host);
   expect_all_there({&host});
 }

@@ -216,7 +216,7 @@ std::string_view Service::stuck() {
 size_t Service::body_bytes_for(const Request& head) {
   if (head.method != "POST") return 0;
   if (head.path == "/v1/segments") return wire::kRequestBytesMax;
-  if (head.path == "/v1/heartbeats") return wire::kHeartbeatBytes;
+  if (head.path == "/v1/heartbeats") return wire::kHeartbeatBytesMax;
   if (head.path == "/v1/certificates") return wire::kEnrolmentBytesMax;
   return head.path == "/v1/enroll" ? wire::kEnrolmentBytesMax : 0;
 }

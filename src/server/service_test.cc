@@ -569,6 +569,11 @@ TEST_F(EnrolledHost, a_heartbeat_is_answered_with_a_clock) {
   const auto answer = beat(own, wire::encode(heartbeat));
   EXPECT_EQ(answer.status, 200) << as_text(answer.body);
   EXPECT_GE(wire::parse_heartbeat_answer(answer.body)->wall, heartbeat.wall);
+  Bytes newer = wire::encode(heartbeat);
+  newer.resize(wire::kHeartbeatBytesMax, 7);
+  EXPECT_EQ(beat(own, newer).status, 200) << "of a newer agent, which says more";
+  newer.push_back(7);
+  EXPECT_EQ(beat(own, newer).status, 413);
   EXPECT_EQ(beat(own, as_bytes("hello")).status, 400);
   EXPECT_EQ(beat(anyone, wire::encode(heartbeat)).status, 403);
 }

@@ -150,7 +150,7 @@ class SimHost {
           if (network_ == Network::kAnswerLost) return fail(Code::kIo, "lost");
           return answer;
         },
-        [this](Micros offset) { host_->set_offset(offset); }, clock_);
+        [this](Micros offset, const Hash&) { host_->set_offset(offset); }, clock_);
   }
   void set_clock(Micros by) { clock_.offset += by; }
 
@@ -199,7 +199,7 @@ class SimHost {
   /// What is the same in every world, whose keys are: it takes long to read.
   struct Setup {
     receipt::VerifierKey log_key;
-    segment::Recipients recipients;
+    segment::SealFor seal_for;
   };
   const Setup& setup() const {
     static const Setup setup = setup_of(world_);
@@ -210,9 +210,9 @@ class SimHost {
     const Bytes note = files.read(kLayout.recipients(), 1 << 16).value();
     const auto policy = ledger::load_verifier_key(files, kLayout.policy_vkey()).value();
     const auto list = ledger::open_recipients_list(note, policy).value();
-    Setup setup{World::trust(files).log, ledger::sealing_recipients(list, note)};
-    setup.recipients.lanes[static_cast<size_t>(event::Lane::kInput)].clear();  // costs time only
-    return setup;
+    auto recipients = ledger::sealing_recipients(list, note);
+    recipients.lanes[static_cast<size_t>(event::Lane::kInput)].clear();  // costs time only
+    return {World::trust(files).log, segment::always(std::move(recipients))};
   }
 
   Status begin() {
@@ -221,13 +221,13 @@ class SimHost {
     TRY(auto believed, log_memory_->load());
     TRY(auto spool, spool::Spool::open(*files_, "/spool", clock_, spool_options()));
     spool_.emplace(std::move(spool));
-    TRY(host_, agent::HostStream::open(*files_, "/agent", 1, *spool_, setup().recipients, clock_,
+    TRY(host_, agent::HostStream::open(*files_, "/agent", 1, *spool_, setup().seal_for, clock_,
                                        world_.random, {.rotate_every = 20s, .summary_every = 30s}));
     memory_.emplace(*files_, "/run/sessions", "boot " + std::to_string(boot_));
     sessions_.emplace(
         *spool_, *memory_,
-        [this](const StreamId& stream, const agent::Continues*) -> Result<segment::Sealer> {
-          return segment::Sealer(stream, segment::Kind::kSession, host_->keys(), setup().recipients,
+        [this](const StreamId& stream) {
+          return segment::Sealer(stream, segment::Kind::kSession, host_->keys(), setup().seal_for,
                                  world_.random);
         },
         clock_, world_.random, /*own_threads=*/false);

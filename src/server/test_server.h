@@ -62,7 +62,7 @@ class SimServer {
     if (!start()) return fail(Code::kIo, "down");
     TRY(const auto heartbeat, wire::parse_heartbeat(request));
     heartbeats_->take(host, heartbeat);
-    return wire::encode_heartbeat_answer(world_.clock.wall());
+    return wire::encode(wire::HeartbeatAnswer{world_.clock.wall(), recipients_});
   }
   /// What its publisher's thread does every second.
   void publish() {

@@ -32,7 +32,7 @@ Result<Heartbeat> parse_heartbeat(ByteSpan bytes) {
     return fail(Code::kCorrupt, "not a heartbeat");
   if (bytes[kMagic.size()] != kVersion)
     return fail(Code::kUnsupported, "a heartbeat of another version");
-  if (bytes.size() != kHeartbeatBytes) return fail(Code::kCorrupt, "heartbeat: not 112 bytes");
+  if (bytes.size() > kHeartbeatBytesMax) return fail(Code::kLimit, "heartbeat: over 512 bytes");
   ByteReader r(bytes.subspan(kMagic.size() + 1));
   const bool is_zero = r.array<3>() == std::array<uint8_t, 3>{};
   Heartbeat heartbeat;
@@ -44,7 +44,7 @@ Result<Heartbeat> parse_heartbeat(ByteSpan bytes) {
     *count = r.u64();
   heartbeat.checkpoint_root = r.array<32>();
   const bool has_root = heartbeat.checkpoint_root != Hash{};
-  if (!r.done() || !is_zero || (has_root && heartbeat.checkpoint_size == 0))
+  if (!r.ok() || !is_zero || (has_root && heartbeat.checkpoint_size == 0))
     return fail(Code::kCorrupt, "heartbeat: not in its one spelling");
   return heartbeat;
 }
@@ -59,12 +59,14 @@ Bytes encode(const HeartbeatAnswer& answer) {
 }
 
 Result<HeartbeatAnswer> parse_heartbeat_answer(ByteSpan bytes) {
+  if (bytes.size() > kHeartbeatBytesMax)
+    return fail(Code::kLimit, "heartbeat's answer: over 512 bytes");
   ByteReader r(bytes);
   const uint8_t version = r.u8();
   HeartbeatAnswer answer;
   answer.wall = WallTime(Micros(static_cast<int64_t>(r.u64())));
   answer.recipients = r.array<32>();
-  if (!r.done() || version != kVersion) return fail(Code::kCorrupt, "not a heartbeat's answer");
+  if (!r.ok() || version != kVersion) return fail(Code::kCorrupt, "not a heartbeat's answer");
   return answer;
 }
 

@@ -11,6 +11,8 @@ namespace stele::wire {
 
 inline constexpr std::string_view kHeartbeatType = "application/vnd.stele.heartbeat-v1";
 inline constexpr size_t kHeartbeatBytes = 112;
+/// A heartbeat, or its answer, of a newer minor version: what follows what is known is not read.
+inline constexpr size_t kHeartbeatBytesMax = 512;
 
 struct Heartbeat {
   WallTime wall;  // the host's, when it was sent
@@ -25,7 +27,7 @@ struct Heartbeat {
 };
 
 Bytes encode(const Heartbeat& heartbeat);
-/// kCorrupt: not a heartbeat; kUnsupported: of another version.
+/// kCorrupt: not a heartbeat; kUnsupported: of another version; kLimit: over kHeartbeatBytesMax.
 Result<Heartbeat> parse_heartbeat(ByteSpan bytes);
 
 struct HeartbeatAnswer {

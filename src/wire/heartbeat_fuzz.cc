@@ -4,9 +4,10 @@
 
 STELE_FUZZ(wire_heartbeat, input) {
   if (const auto heartbeat = stele::wire::parse_heartbeat(input))
-    CHECK(stele::equal(stele::wire::encode(*heartbeat), input));
+    CHECK(stele::equal(stele::wire::encode(*heartbeat), input.first(stele::wire::kHeartbeatBytes)));
   if (const auto answer = stele::wire::parse_heartbeat_answer(input)) {
-    CHECK(stele::equal(stele::wire::encode(*answer), input));
+    const stele::Bytes again = stele::wire::encode(*answer);
+    CHECK(stele::equal(again, input.first(again.size())));
     (void)stele::wire::clock_offset(stele::WallTime(), answer->wall, answer->wall);
   }
 }

@@ -6,10 +6,11 @@ namespace stele::wire {
 namespace {
 
 constexpr uint8_t kAcceptedTag = 1, kRefusedTag = 2;
-constexpr std::array<std::string_view, 9> kNames = {
-    "malformed", "out of order",  "conflict",
-    "not yours", "bad signature", "unknown recipients list",
-    "closed",    "not now",       "skipped"};
+constexpr std::array<std::string_view, 10> kNames = {"malformed",     "out of order",
+                                                     "conflict",      "not yours",
+                                                     "bad signature", "unknown recipients list",
+                                                     "closed",        "not now",
+                                                     "skipped",       "unsupported version"};
 
 void write(ByteWriter& out, const Accepted& accepted) {
   out.u8(kAcceptedTag);
@@ -35,8 +36,7 @@ Result<Answer> read_accepted(ByteReader& in) {
 
 Result<Answer> read_refused(ByteReader& in) {
   const uint8_t code = in.u8();
-  if (code == 0 || code > kNames.size())
-    return fail(Code::kUnsupported, "answer: refusal code " + std::to_string(code));
+  if (code == 0) return fail(Code::kCorrupt, "answer: refused, with code 0");
   Refused refused{static_cast<Refusal>(code), in.u32(), in.array<32>(), {}};
   const uint16_t size = in.u16();
   if (size > kReasonBytesMax) return fail(Code::kCorrupt, "answer: a reason over 400 bytes");
@@ -79,7 +79,10 @@ Result<std::vector<ByteSpan>> parse_segments(ByteSpan request) {
   return segments;
 }
 
-std::string_view refusal_name(Refusal code) { return kNames[static_cast<size_t>(code) - 1]; }
+std::string_view refusal_name(Refusal code) {
+  const size_t place = static_cast<size_t>(code) - 1;
+  return place < kNames.size() ? kNames[place] : "for a reason newer than this agent";
+}
 
 Bytes encode(const std::vector<Answer>& answers) {
   Bytes bytes;

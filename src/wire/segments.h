@@ -31,8 +31,10 @@ enum class Refusal : uint8_t {
   kUnknownRecipients,
   kClosed,
   kNotNow,
-  kSkipped
+  kSkipped,
+  kUnsupported
 };
+/// Also a code that is not among them: a newer server may have it, and it means "not now".
 std::string_view refusal_name(Refusal code);
 
 struct Accepted {
