@@ -69,22 +69,25 @@ Judged check_segment(const Admission& admission, const std::string& host, const 
 
 /// One request on its way. The bytes stay as long as anything looks at them.
 struct Ingest::Request {
+  std::string host;
+  OnRefused on_refused;
   Bytes body;
   Reply reply;
   std::vector<std::optional<Answer>> answers;
   std::vector<ledger::Incoming> submitted;
   std::vector<size_t> places;  // of what was submitted, in `answers`
   std::set<StreamId> stuck;    // streams of which something was refused
+  std::vector<std::optional<std::pair<StreamId, uint32_t>>> names;  // nullopt: it is no segment
 
   void refuse(size_t place, const StreamId* stream, Refused why) {
     answers[place] = std::move(why);
     if (stream != nullptr) stuck.insert(*stream);
   }
-  void check(size_t place, ByteSpan bytes, const Admission& admission, const std::string& host,
-             const LeafFinder& finder) {
+  void check(size_t place, ByteSpan bytes, const Admission& admission, const LeafFinder& finder) {
     const auto view = segment::parse_segment(bytes);
     if (!view) return refuse(place, nullptr, unreadable(view.error()));
     const StreamId& stream = view->header.stream;
+    names[place] = {stream, view->header.sequence};
     if (stuck.contains(stream))
       return refuse(place, &stream, refused(Refusal::kSkipped, "one before it was refused"));
     const segment::Hashes hashes = segment::hash_segment(bytes);
@@ -100,7 +103,14 @@ struct Ingest::Request {
     submitted.push_back({view->header, hashes.segment, bytes});
     places.push_back(place);
   }
+  void tell_refusals() const {
+    for (size_t i = 0; on_refused && i < answers.size(); ++i) {
+      const auto* why = std::get_if<Refused>(&*answers[i]);
+      if (why != nullptr && names[i]) on_refused(host, names[i]->first, names[i]->second, *why);
+    }
+  }
   void answer() {
+    tell_refusals();
     std::vector<Answer> all;
     all.reserve(answers.size());
     for (auto& each : answers) all.push_back(*std::move(each));
@@ -111,8 +121,11 @@ struct Ingest::Request {
   }
 };
 
-Ingest::Ingest(Sequencer& sequencer, LeafFinder& finder, Defer defer)
-    : sequencer_(sequencer), finder_(finder), defer_(std::move(defer)) {}
+Ingest::Ingest(Sequencer& sequencer, LeafFinder& finder, Defer defer, OnRefused on_refused)
+    : sequencer_(sequencer),
+      finder_(finder),
+      defer_(std::move(defer)),
+      on_refused_(std::move(on_refused)) {}
 
 void Ingest::admit(std::shared_ptr<const Admission> admission) {
   const std::lock_guard lock(mutex_);
@@ -126,14 +139,17 @@ std::shared_ptr<const Admission> Ingest::admission() const {
 
 void Ingest::take(const std::string& host, Bytes body, Reply reply) {
   const auto request = std::make_shared<Request>();
+  request->host = host;
+  request->on_refused = on_refused_;
   request->body = std::move(body);
   request->reply = std::move(reply);
   const auto segments = wire::parse_segments(request->body);
   if (!segments) return request->reply(fail(segments.error()));
   request->answers.resize(segments->size());
+  request->names.resize(segments->size());
   const auto admitted = admission();
   for (size_t i = 0; i < segments->size(); ++i)
-    request->check(i, (*segments)[i], *admitted, host, finder_);
+    request->check(i, (*segments)[i], *admitted, finder_);
   if (request->submitted.empty()) return request->answer();
   const Status submitted = sequencer_.submit(
       request->submitted, [this, request](const ledger::Ledger& ledger, auto results) {

@@ -31,7 +31,12 @@ class Ingest {
   /// Runs a piece of work soon, on another thread than the sequencer's; false: no room.
   using Defer = std::function<bool(std::function<void()>)>;
 
-  Ingest(Sequencer& sequencer, LeafFinder& finder, Defer defer);
+  /// Told of each segment that is refused for good. On any thread, the sequencer's too: must be
+  /// quick.
+  using OnRefused = std::function<void(const std::string& host, const StreamId& stream,
+                                       uint32_t sequence, const wire::Refused& why)>;
+
+  Ingest(Sequencer& sequencer, LeafFinder& finder, Defer defer, OnRefused on_refused = nullptr);
 
   /// From now on; batches on their way are judged by what was before.
   void admit(std::shared_ptr<const Admission> admission);
@@ -52,6 +57,7 @@ class Ingest {
   Sequencer& sequencer_;
   LeafFinder& finder_;
   const Defer defer_;
+  const OnRefused on_refused_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Admission> admission_;
 };

@@ -43,10 +43,14 @@ class IngestTest : public ::testing::Test {
     EXPECT_TRUE(admission.keys->read(admission.hosts, *ledger).has_value());
     ledger->set_owner_rule(same_host([this] { return admitted; }));
     sequencer.emplace(std::move(ledger), SequencerOptions());
-    ingest.emplace(*sequencer, *finder, [](const std::function<void()>& work) {
-      work();
-      return true;
-    });
+    ingest.emplace(
+        *sequencer, *finder,
+        [](const std::function<void()>& work) {
+          work();
+          return true;
+        },
+        [this](const std::string& host, const StreamId& stream, uint32_t sequence,
+               const Refused& why) { told.push_back({host, stream, sequence, why.code}); });
     admit();
   }
   void admit() {
@@ -112,6 +116,13 @@ class IngestTest : public ::testing::Test {
   std::optional<Sequencer> sequencer;
   std::optional<LeafFinder> finder;
   std::optional<Ingest> ingest;
+  struct Told {
+    std::string host;
+    StreamId stream;
+    uint32_t sequence;
+    Refusal code;
+  };
+  std::vector<Told> told;  // of what was refused
 };
 
 TEST_F(IngestTest, answers_each_segment_with_its_leaf_and_index) {
@@ -239,6 +250,11 @@ TEST_F(IngestTest, names_the_last_agreed_hash_in_a_conflict) {
   other[200] ^= 1;
   Refused why = refusal(send({signed_by(host, other)}));
   EXPECT_EQ(why.code, Refusal::kConflict) << "in the place of one that is there";
+  ASSERT_EQ(told.size(), 1U) << "and of nothing that was taken";
+  EXPECT_EQ(told[0].host, kHost);
+  EXPECT_EQ(told[0].stream, a.id());
+  EXPECT_EQ(told[0].sequence, 1U);
+  EXPECT_EQ(told[0].code, Refusal::kConflict);
   EXPECT_EQ(why.next, 1U);
   EXPECT_EQ(why.hash, a0.hash);
   Bytes after = a2.bytes;

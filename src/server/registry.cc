@@ -168,6 +168,17 @@ Result<std::string> Registry::host_of(const std::string& token) const {
   return name;
 }
 
+std::optional<std::string> Registry::used_for(const std::string& token) const {
+  const std::string path = path_of_token(layout_, token);
+  const auto text = files_.read(path, kFileBytesMax);
+  if (!text) return std::nullopt;
+  const auto lines = lines_of<3>(as_text(*text), kTokenFile);
+  if (!lines) return std::nullopt;
+  const std::string host((*lines)[1]);
+  const auto used = is_used(path, host);
+  return used && *used ? std::optional(host) : std::nullopt;
+}
+
 // Reserved, then the key, then `admit`, then the host, then used. Until the host is there, whatever
 // fails leaves a token that is good; from then on the reservation says what it was good for.
 Result<Enrolled> Registry::enrol(const std::string& token, const Hash& machine,

@@ -43,6 +43,9 @@ class Registry {
 
   /// The host that a token is for. kUnauthentic: it lets nobody in; see enrol().
   Result<std::string> host_of(const std::string& token) const;
+  /// The host that this token let in before; nullopt: none. Not for who shows it: the peer hears of
+  /// every token that is none the same.
+  std::optional<std::string> used_for(const std::string& token) const;
   /// Uses up the token, once `admit` has said yes: it is called when the key is known, and before
   /// the host is. kUnauthentic: there is no such token, it was used before, or its time is over.
   /// Another error: the token is as good as before. `key`: what the host signs with; it is named

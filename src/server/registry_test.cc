@@ -184,5 +184,15 @@ TEST(HostFile, has_one_spelling) {
   }
 }
 
+TEST_F(RegistryTest, a_used_token_is_told_from_one_that_never_was) {
+  const std::string shown = token();
+  EXPECT_EQ(registry(files).used_for(shown), std::nullopt) << "it is still good";
+  ASSERT_TRUE(enrol(files, shown, kMachine, key()).has_value());
+  EXPECT_EQ(registry(files).used_for(shown), "web01");
+  world.clock.advance(minutes(11));
+  EXPECT_EQ(registry(files).used_for(shown), "web01") << "late as well";
+  EXPECT_EQ(registry(files).used_for("nothing"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace stele::server

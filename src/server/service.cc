@@ -103,7 +103,9 @@ Status Service::start(const ServiceOptions& options) {
   publisher_watch_.emplace(publishing_, kStepMax);
   ingest_ = std::make_unique<logsrv::Ingest>(
       *sequencer_, *finder_,
-      [this](std::function<void()> work) { return workers_->post(std::move(work)); });
+      [this](std::function<void()> work) { return workers_->post(std::move(work)); },
+      [this](const std::string& host, const StreamId& stream, uint32_t sequence,
+             const wire::Refused& why) { tell_of_refusal(host, stream, sequence, why); });
   TRY_VOID(admit());
   workers_ = std::make_unique<Workers>(options.workers, options.waiting_max);
   // The ledger is the sequencer's, whose thread is yet to begin.
@@ -305,6 +307,29 @@ void Service::tell_of_host(const Request& request, const std::string& host, std:
   reading_->tell(std::move(asked));
 }
 
+// A host that does wrong all day does not fill the stream.
+void Service::found_of(const std::string& host, event::Finding finding) {
+  {
+    const std::lock_guard lock(found_mutex_);
+    const BootTime now = clock_.boot();
+    if (!found_.allows(host, now)) return;
+    found_.failed(host, now);
+  }
+  reading_->found(std::move(finding));
+}
+
+// What no honest host sends: the rest is order, and a matter of time.
+void Service::tell_of_refusal(const std::string& host, const StreamId& stream, uint32_t sequence,
+                              const wire::Refused& why) {
+  const bool is_conflict = why.code == wire::Refusal::kConflict;
+  const bool is_foreign = why.code == wire::Refusal::kNotYours;
+  if (!is_conflict && !is_foreign && why.code != wire::Refusal::kBadSignature) return;
+  const std::string what = host + " sent a segment that is refused: " + why.reason;
+  if (is_conflict) return found_of(host, event::Finding{"conflict", what, stream, sequence});
+  if (is_foreign) return found_of(host, event::Finding{"foreign-stream", what, stream, sequence});
+  found_of(host, event::Finding{"bad-signature", what, stream, sequence});
+}
+
 void Service::renew(Request request, Reply reply) {
   const bool has_room = workers_->post([this, request = std::move(request), reply] {
     const auto renewed = renew_now(request);
@@ -453,8 +478,16 @@ Result<std::string> Service::enrol_now(const Request& request) {
   TRY(const auto policy_key, ledger::load_verifier_key(files_, layout_.policy_vkey()));
   const std::lock_guard lock(registry_mutex_);
   const auto host = registry_.host_of(asked.token);
-  if (!host && host.error().code == Code::kUnauthentic)
+  if (!host && host.error().code == Code::kUnauthentic) {
+    if (const auto before = registry_.used_for(asked.token)) {
+      found_of(*before, event::Finding{"token-reuse",
+                                       "a token that let " + *before + " in was shown again from " +
+                                           http::peer_of_address(request.peer.address),
+                                       {},
+                                       {}});
+    }
     return fail(Code::kUnauthentic, "this token does not let anybody in");  // no word on why
+  }
   if (!host) return fail(host.error());
   TRY(const auto certificate,
       authority_.certify(asked.certificate_request, *host, clock_, random_));

@@ -77,6 +77,9 @@ class Service {
   /// Whether the registry knows it, as it was at most a second ago.
   Status check_known(const std::string& host) const;
   std::string host_of(const segment::HostKeyId& key) const;
+  void found_of(const std::string& host, event::Finding finding);
+  void tell_of_refusal(const std::string& host, const StreamId& stream, uint32_t sequence,
+                       const wire::Refused& why);
   void tell_of_host(const http::Request& request, const std::string& host, std::string_view what);
   http::Response log_file(const http::Request& request) const;
   http::Response health() const;
@@ -101,6 +104,8 @@ class Service {
   std::mutex admit_mutex_;  // guards lists_; taken before mutex_
   std::optional<ledger::RecipientsStore> lists_;
   std::string told_of_list_;  // the publisher thread's
+  std::mutex found_mutex_;    // guards found_
+  FailureBound found_;        // what hosts make the server write in its own stream
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const logsrv::Admission> admission_;
   std::shared_ptr<const ledger::SignedRecipients> recipients_;

@@ -2,8 +2,8 @@
 import json
 import signal
 
-from fleet import FleetServer, Host, wait_until
-from harness import LedgerTest, main
+from fleet import FleetServer, Here, Host, wait_until
+from harness import STELE, LedgerTest, main
 
 
 class Findings(LedgerTest):
@@ -77,6 +77,24 @@ class Silence(Findings):
         Host("web02", self.server, self.folder)
         wait_until(lambda: [f for f in self.findings("silence") if "web02" in f["what"]], "it is missed")
         self.assertFalse(self.findings("cut"))
+
+
+class AtTheServer(Findings):
+    silent_after = "60s"
+
+    def test_a_token_that_is_shown_again_is_told_to_the_server_alone(self):
+        here, token = Here(), self.server.token("web01")
+
+        def enrol(token, name):
+            return here.run(STELE, "enroll", "--server", self.server.url(), "--token", token, "--ca-pin", self.server.pin,
+                            "--dir", self.folder / name, "--config", self.folder / f"{name}.toml")
+        self.assertEqual(enrol(token, "first").returncode, 0)
+        never = token[:-1] + ("1" if token[-1] == "0" else "0")
+        again, unknown = enrol(token, "again"), enrol(never, "never")
+        self.assertNotEqual(again.returncode, 0)
+        self.assertEqual(again.stderr, unknown.stderr, "no word on why")
+        (found,) = wait_until(lambda: self.findings("token-reuse"), "the server says so in its own stream")
+        self.assertIn("let web01 in was shown again from 127.0.0.1", found["what"])
 
 
 class OnTheHost(Findings):
