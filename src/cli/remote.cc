@@ -14,6 +14,7 @@
 #include "os/pty.h"
 #include "os/terminal_mode.h"
 #include "receipt/checkpoint.h"
+#include "receipt/text.h"
 #include "wire/keys.h"
 #include "wire/records.h"
 
