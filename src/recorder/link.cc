@@ -223,10 +223,13 @@ Status Link::connect(Lock& lock) {
 /// Hello, or resume; then the agent's welcome.
 Status Link::greet(Lock& lock) {
   const uint64_t first = std::max(taken_, wire::kOpeningNumber) + 1;
-  TRY(const bool sent,
-      socket_.send(session_ ? wire::encode(wire::Resume{*session_, first}) : hello_));
-  if (!sent) return fail(Code::kBusy, "the agent takes no message");
-  TRY(const auto answer, hear(lock, clock_.boot() + kAnswerMax));
+  auto sent = socket_.send(session_ ? wire::encode(wire::Resume{*session_, first}) : hello_);
+  if (sent && !*sent) return fail(Code::kBusy, "the agent takes no message");
+  // An agent that refuses whoever connects may be gone before it hears a word: what it said is
+  // here.
+  auto heard = hear(lock, clock_.boot() + kAnswerMax);
+  if (!sent && !heard) return fail(std::move(sent).error());
+  TRY(const auto answer, std::move(heard));
   if (const auto* welcome = std::get_if<wire::Welcome>(&answer)) return enter(*welcome);
   const auto* unrecorded = std::get_if<wire::Unrecorded>(&answer);
   if (unrecorded != nullptr && !session_) {

@@ -199,6 +199,20 @@ TEST_F(LinkTest, says_hello_again_when_the_opening_was_lost) {
   EXPECT_EQ(std::get<wire::Welcome>(*opened.get()).session, agent.id);
 }
 
+TEST_F(LinkTest, is_refused_by_an_agent_that_hangs_up_before_it_heard_a_word) {
+  for (int i = 0; i < 50; ++i) {  // whichever comes first, what is sent or the end
+    auto opened = opening();
+    agent.accept();
+    agent.say(wire::encode(wire::SessionRefused{wire::SessionRefusal::kPolicy, "too many"}));
+    agent.die();
+    const auto refused = opened.get();
+    ASSERT_FALSE(refused);
+    ASSERT_NE(refused.error().message().find("too many"), std::string::npos)
+        << refused.error().message();
+    SetUp();
+  }
+}
+
 TEST_F(LinkTest, is_refused_with_the_agents_words) {
   auto opened = opening();
   agent.accept();
