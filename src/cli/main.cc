@@ -8,6 +8,7 @@
 #ifdef STELE_READER
 #include "cli/remote.h"
 #endif
+#include "cli/shell.h"
 #include "os/process.h"
 
 namespace {
@@ -210,6 +211,9 @@ const Elsewhere* elsewhere(const char* command) {
 
 int main(int argc, char** argv) {
   stele::os::occupy_standard_descriptors();
+  const bool is_shell = name_shell_behind();
+  const std::vector<std::string> words(argv, argv + argc);
+  if (const auto asked = asked_of_a_shell(words, is_shell)) return be_shell(*asked);
   if (const Elsewhere* other = argc > 1 ? elsewhere(argv[1]) : nullptr)
     return report(stele::os::become_sibling(other->program, {argv, argv + argc}));
 #ifndef STELE_READER
@@ -224,6 +228,9 @@ int main(int argc, char** argv) {
                  "~/.local/share/stele)");
   app.add_flag("--json", o.json, "print facts as JSON");
   app.require_subcommand(1);
+  app.footer(
+      "As somebody's shell (in the passwd file, in $SHELL, of tmux) it records $STELE_SHELL, or "
+      "bash; a command without any terminal (scp) is run and not recorded.");
   app.fallthrough();
   CLI::App* init_command = add_init(app, o);
   CLI::App* record_command = add_record(app, o);

@@ -4,6 +4,7 @@
 #include <linux/close_range.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -166,16 +167,28 @@ void occupy_standard_descriptors() {
   if (fd >= 0) ::close(fd);
 }
 
+Error become(const std::string& path, const std::vector<std::string>& argv) {
+  const auto arguments = pointers(argv);
+  ::execv(path.c_str(), arguments.data());
+  return fail_errno("run", path).value();
+}
+
+bool is_this_program(const std::string& path) {
+  struct stat there{};
+  struct stat here{};
+  return ::stat(path.c_str(), &there) == 0 && ::stat("/proc/self/exe", &here) == 0 &&
+         there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+}
+
+bool is_executable(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
+
 Error become_sibling(const std::string& name, const std::vector<std::string>& argv) {
   std::string path(4096, '\0');
   const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
   if (size < 0 || static_cast<size_t>(size) == path.size())
     return fail_errno("find this program's directory", "/proc/self/exe").value();
   path.resize(static_cast<size_t>(size));
-  path = path.substr(0, path.rfind('/') + 1) + name;
-  const auto arguments = pointers(argv);
-  ::execv(path.c_str(), arguments.data());
-  return fail_errno("run", path).value();
+  return become(path.substr(0, path.rfind('/') + 1) + name, argv);
 }
 
 std::vector<std::string> environment() {
@@ -184,6 +197,10 @@ std::vector<std::string> environment() {
     variables.emplace_back(*variable);
   }
   return variables;
+}
+
+void set_variable(const std::string& name, const std::string& value) {
+  ::setenv(name.c_str(), value.c_str(), 1);
 }
 
 }  // namespace stele::os

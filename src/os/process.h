@@ -39,6 +39,13 @@ Result<std::optional<Ended>> reap(pid_t child);
 /// Sends a signal; a process that is gone is success.
 Status send_signal(pid_t process, int signal);
 
+/// Becomes another program, found by its path. Returns only its error.
+Error become(const std::string& path, const std::vector<std::string>& argv);
+
+/// Whether the file at `path` is the program that runs here.
+bool is_this_program(const std::string& path);
+bool is_executable(const std::string& path);
+
 /// Becomes another program of this directory: `name` beside this process's own executable. Returns
 /// only its error.
 Error become_sibling(const std::string& name, const std::vector<std::string>& argv);
@@ -52,5 +59,7 @@ void occupy_standard_descriptors();
 
 /// This process's environment, "NAME=value" each.
 std::vector<std::string> environment();
+/// To be called before there is a second thread.
+void set_variable(const std::string& name, const std::string& value);
 
 }  // namespace stele::os

@@ -6,7 +6,7 @@ import shlex
 import signal
 import subprocess
 
-from harness import STELE, main, set_window_size
+from harness import PATIENCE, STELE, main, set_window_size
 from recorded import PLAIN_BASH, SHELL, SessionTest, is_running, name_of_terminal, until
 from tmux import Tmux
 
@@ -204,6 +204,50 @@ class AsAShell(SessionTest):
         self.assertEqual(terminal.wait(), 5)
         self.assertEqual(len(self.ledger.sessions()), 1)
         self.assert_closed("exit 5")
+
+    def as_shell(self, *words, name=STELE, **environment):
+        """What login, sshd, vim and others do with the shell they find in passwd or $SHELL."""
+        variables = [f"{key}={value}" for key, value in {"SHELL": STELE, **environment}.items()]
+        return ["env", *variables, "bash", "-c", 'exec -a "$0" "$@"', str(name), str(STELE), *words]
+
+    def test_in_the_passwd_file(self):
+        (self.ledger.home / ".bash_profile").write_text("PS1='login$ '\n")
+        terminal = self.terminal(*self.as_shell(name="-stele"))
+        terminal.expect("login$ ")
+        terminal.type("shopt -q login_shell && echo $0 has $SHELL behind it\r")
+        terminal.expect("-bash has /bin/bash behind it")
+        terminal.type("exit 3\r")
+        self.assertEqual(terminal.wait(), 3)
+        self.assertEqual(self.newest()["command"], ["-bash"])
+
+    def test_with_a_command(self):
+        terminal = self.terminal(*self.as_shell("-c", "test -t 0 && echo $0 $1; exit 4", "zero", "one"))
+        self.assertEqual(terminal.wait(), 4)
+        self.assertEqual(self.output(), b"zero one\r\n")
+        self.assertEqual(self.newest()["command"][:2], ["/bin/bash", "-c"])
+
+    def test_behind_it_is_the_shell_that_one_names(self):
+        terminal = self.terminal(*self.as_shell("-c", "echo $0 $SHELL", STELE_SHELL="/bin/sh"))
+        self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(self.output(), b"/bin/sh /bin/sh\r\n")
+        terminal = self.terminal(*self.as_shell("-c", "echo $0", STELE_SHELL=str(STELE)))  # never itself
+        self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(self.output(), b"/bin/bash\r\n")
+
+    def test_a_command_without_any_terminal_is_not_touched(self):
+        everything = bytes(range(256)) * 1000 + b"\n\r\n\x04"
+        done = subprocess.run(self.as_shell("-c", "cat; exit 5"), env=self.ledger.environment, input=everything,
+                              capture_output=True, timeout=PATIENCE)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (5, everything, b""))
+        self.assertEqual(self.ledger.sessions(), [])
+
+    def test_of_vim_in_a_session_nothing_is_recorded_twice(self):
+        terminal = self.terminal(*self.as_shell("-c", "vim -u NONE -c '!echo from $0' -c 'qa!' </dev/tty"))
+        terminal.expect("from")
+        terminal.expect("ENTER")
+        terminal.type("\r")
+        self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(len(self.ledger.sessions()), 1)
 
     def test_as_the_shell_of_tmux(self):
         (self.ledger.home / ".bash_profile").write_text("PS1='recorded$ '\n")

@@ -1,0 +1,28 @@
+// Being somebody's shell: in the passwd file, in $SHELL, of tmux or screen.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace stele::cli {
+
+/// Whether a program was asked to be a shell, and for what: "-stele" (a login shell),
+/// `stele -c COMMAND [ARGUMENT…]`, or no word at all while `is_shell` ($SHELL is this program).
+/// The words for the shell behind it; empty: it is interactive.
+std::optional<std::vector<std::string>> asked_of_a_shell(std::span<const std::string> argv,
+                                                         bool is_shell);
+
+/// Has $SHELL name the shell behind this program, if it names this program: what a session runs
+/// must not record itself once more. Returns whether it did.
+bool name_shell_behind();
+
+/// Does what a shell was asked for. Interactive, or on a terminal: recorded. A command without any
+/// terminal (scp, rsync, `ssh host command` in a script) is no terminal session and needs its
+/// bytes as they are: this program becomes the shell. Returns an exit status.
+int be_shell(const std::vector<std::string>& words);
+
+}  // namespace stele::cli
