@@ -26,6 +26,9 @@ struct RecordOptions {
 };
 int record(Context& context, const RecordOptions& options);
 
+/// What hosts say of themselves in their own streams.
+int hosts(Context& context, const std::string& identity);
+
 struct Filter {
   std::string user, host, command;  // substrings
   std::string since, until;         // RFC 3339 date or time, UTC

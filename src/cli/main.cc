@@ -235,6 +235,10 @@ int main(int argc, char** argv) {
   CLI::App* init_command = add_init(app, o);
   CLI::App* record_command = add_record(app, o);
   CLI::App* sessions_command = add_sessions(app, o);
+  CLI::App* hosts_command = app.add_subcommand(
+      "hosts", "each host's last word, what it counts, and what is missing or was noticed");
+  add_identity(hosts_command, o.identity);
+  add_server(hosts_command, o.remote);
   CLI::App* show_command = app.add_subcommand("show", "facts of one session, and its verdict");
   add_session(show_command, o.session);
   add_identity(show_command, o.identity);
@@ -286,6 +290,7 @@ int main(int argc, char** argv) {
   if (*init_command) return init(context, o.init);
   if (*record_command) return record(context, o.record);
   if (*sessions_command) return sessions(context, o.filter, o.identity);
+  if (*hosts_command) return hosts(context, o.identity);
   if (*show_command) return show(context, o.session, o.identity);
   if (*play_command) return play(context, o.play);
   if (*export_command) return export_session(context, o.exported);

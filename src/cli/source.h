@@ -22,6 +22,8 @@ class Source {
   /// A segment up to the end of its facts, at least. That they are what was sealed is for the
   /// cipher to say.
   virtual Result<Bytes> front(const ledger::SegmentRef& ref) = 0;
+  /// What stands in clear in an open or rekey segment.
+  Result<segment::Manifest> manifest_of(const ledger::SegmentRef& ref);
   /// Whether more may come of a stream that is not closed.
   virtual bool may_go_on(const ledger::StreamRef& stream) = 0;
   /// Learns what this stream has got meanwhile. What catalog() gave before is void.
@@ -39,8 +41,6 @@ class Source {
   ledger::Catalog catalog_;
 
  private:
-  Result<segment::Manifest> manifest_of(const ledger::SegmentRef& ref);
-
   ledger::CutMarks cuts_;
 };
 

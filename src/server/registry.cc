@@ -190,7 +190,6 @@ Result<Enrolled> Registry::enrol(const std::string& token, const Hash& machine,
                                    key};
   Enrolled enrolled{{name, machine, named, now, std::nullopt}};
   if (const auto before = find(name)) {
-    enrolled.again = true;
     enrolled.other_machine = before->machine != machine;
   } else if (before.error().code != Code::kNotFound) {
     return fail(before.error());

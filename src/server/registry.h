@@ -25,8 +25,7 @@ struct Host {
 
 struct Enrolled {
   Host host;
-  bool again = false;          // the name was known
-  bool other_machine = false;  // and was another machine's: a finding
+  bool other_machine = false;  // the name was known as another machine's: a finding
   uint32_t epoch = 1;          // of its key
 };
 

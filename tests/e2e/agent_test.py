@@ -67,6 +67,28 @@ class Ships(AgentTest):
         self.assertEqual(found, set(shown.values()))
         self.assert_all_intact()
 
+    def test_hosts_say_how_they_are(self):
+        first, second = self.host("web01").start(), self.host("web02").start()
+        first.record("echo", "one")
+        first.kill()  # what it skips of its numbers then, its next start explains
+        first.start()
+        terminal = first.recording("--", "cat")
+        self.addCleanup(terminal.close)
+        terminal.type(b"x")
+        terminal.expect("x")
+        self.assertEqual(second.stop(), 0)
+
+        def told():
+            hosts = {h["host"]: h for h in json.loads(self.ledger.stele("hosts", "--json"))}
+            return hosts if len(hosts) == 2 and hosts["web02"]["state"] == "stopped" and hosts["web01"]["open"] == 1 else None
+
+        hosts = wait_until(told, "both hosts, one stopped, one with a session")
+        self.assertEqual((hosts["web01"]["state"], hosts["web02"]["sessions"]), ("up", 0))
+        self.assertGreater(hosts["web01"]["sessions"], 1)
+        for host in hosts.values():
+            self.assertEqual((host["missing"], host["skipped"], host["clock_steps"], host["epoch"]), ([], [], [], 1))
+        self.assertIn(b"web01", self.ledger.stele("hosts"))
+
     def test_without_a_server_sessions_go_on_and_arrive_later(self):
         host = self.host().start()
         self.server.kill()
