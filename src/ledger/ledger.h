@@ -96,6 +96,8 @@ class Ledger {
   uint64_t size() const { return end().index; }
   /// Leaves covered by a checkpoint, as far as the processes of this boot know.
   uint64_t published() const;
+  /// The newest checkpoint; none: there is none yet.
+  Result<std::optional<receipt::Checkpoint>> checkpoint() const { return publisher_.published(); }
 
  private:
   Ledger(os::FileSystem& files, const Layout& layout, Clock& clock, LogSigner signer);

@@ -29,9 +29,10 @@ class Publisher {
   /// The head, if the public log can belong to it. kConflict: it is ahead ("head rolled back") or
   /// has another root.
   Result<Head> load_head() const;
+  /// The newest checkpoint; none: there is none yet.
+  Result<std::optional<receipt::Checkpoint>> published() const;
 
  private:
-  Result<std::optional<receipt::Checkpoint>> published() const;
   Status follow(const Head& head);
   Status take_record();
   Status follow_record();

@@ -89,7 +89,7 @@ Status Service::start(const ServiceOptions& options) {
   TRY(publisher_, open_ledger());
   TRY_VOID(publisher_->publish_through(writer->size()));
   TRY(lists_, ledger::RecipientsStore::open(files_, layout_));
-  covered_ = publisher_->published();
+  TRY_VOID(remember_published());
   finder_.emplace(files_, layout_, writer->size());
   TRY(const auto enrolled, ledger::HostKeys::load(files_, layout_.host_vkey()));
   TRY_VOID(keys_->read(enrolled, *writer));
@@ -189,8 +189,8 @@ void Service::publish_until_stopped() {
     {
       const Pulse::Step at_work(publishing_);
       published = publisher_->publish_if_due();
+      if (published) published = remember_published();
     }
-    covered_ = publisher_->published();
     heartbeats_->look();
     look_at_recipients();
     lock.lock();
@@ -199,6 +199,14 @@ void Service::publish_until_stopped() {
       return;
     }
   }
+}
+
+Status Service::remember_published() {
+  const uint64_t published = publisher_->published();
+  if (covered_.exchange(published) == published) return {};
+  TRY(const auto checkpoint, publisher_->checkpoint());
+  if (checkpoint) checkpoints_.add(*checkpoint);
+  return {};
 }
 
 std::optional<Error> Service::failure() const {
@@ -422,7 +430,20 @@ Result<Bytes> Service::heartbeat_now(const Request& request) {
     return fail(Code::kInvalid, "Content-Type: " + std::string(wire::kHeartbeatType));
   TRY(const auto heartbeat, wire::parse_heartbeat(request.body));
   heartbeats_->take(host, heartbeat);
+  doubt_checkpoint(host, heartbeat);
   return wire::encode(wire::HeartbeatAnswer{clock_.wall(), recipients()->hash()});
+}
+
+// Every host watches the server; and the server hears when one saw another log than this.
+void Service::doubt_checkpoint(const std::string& host, const wire::Heartbeat& heartbeat) {
+  using Found = CheckpointMemory::Found;
+  const uint64_t size = heartbeat.checkpoint_size;
+  const Found found = checkpoints_.look(size, heartbeat.checkpoint_root);
+  if (!checkpoints_.is_to_be_told(host, size, found)) return;
+  const std::string of = host + " verified a checkpoint of " + std::to_string(size) + " leaves ";
+  found_of(host, found == Found::kBeyond
+                     ? event::Finding{"rolled-back", of + "and this log has fewer", {}, {}}
+                     : event::Finding{"fork", of + "with another root than this log's", {}, {}});
 }
 
 // Every host that may come is waited for: one that never comes back is silent too.

@@ -9,6 +9,7 @@
 #include "ledger/recipients_store.h"
 #include "logsrv/ingest.h"
 #include "server/authority.h"
+#include "server/checkpoint_memory.h"
 #include "server/heartbeats.h"
 #include "server/own_stream.h"
 #include "server/reading.h"
@@ -61,6 +62,8 @@ class Service {
   void look_at_recipients();
   std::shared_ptr<const ledger::SignedRecipients> recipients() const;
   void publish_until_stopped();
+  Status remember_published();
+  void doubt_checkpoint(const std::string& host, const wire::Heartbeat& heartbeat);
 
   void take_segments(http::Request request, http::Reply reply);
   void take_heartbeat(http::Request request, http::Reply reply);
@@ -128,6 +131,7 @@ class Service {
   std::optional<Heartbeats> heartbeats_;
   std::unique_ptr<Workers> workers_;
   std::atomic<uint64_t> covered_ = 0;
+  CheckpointMemory checkpoints_;
 };
 
 }  // namespace stele::server

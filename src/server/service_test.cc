@@ -61,6 +61,37 @@ class ServiceTest : public ::testing::Test {
     service.reset();
   }
 
+  /// Everything the server's own streams say, in order.
+  std::vector<event::Body> all_told() {
+    stop();
+    const auto text = files.read(layout.auditor_identity(), 4096).value();
+    const auto identities = crypto::parse_identity_file(as_text(text)).value();
+    const vault::Vault vault(files, layout.vault());
+    const auto catalog = ledger::Catalog::read(vault).value();
+    ledger::SegmentReader reader(vault);
+    std::vector<event::Body> out;
+    for (const auto& stream : catalog.streams()) {
+      if (stream.kind != segment::Kind::kServer) continue;
+      segment::Opener opener(identities);
+      for (const auto& ref : stream.segments) {
+        const Bytes bytes = reader.read(ref).value();
+        const auto view = segment::parse_segment(bytes).value();
+        const auto opened = opener.open(view).value();
+        const auto events =
+            event::decode_lane(event::Lane::kFacts, view.header.boot_first, *opened.lanes[0])
+                .value();
+        for (const auto& each : events) out.push_back(each.body);
+      }
+    }
+    return out;
+  }
+  std::vector<std::string> rules_told() {
+    std::vector<std::string> rules;
+    for (const event::Body& body : all_told())
+      if (const auto* finding = std::get_if<event::Finding>(&body)) rules.push_back(finding->rule);
+    return rules;
+  }
+
   http::Client client(const std::string& certificate = "", const crypto::TlsKey* key = nullptr) {
     http::ClientOptions options;
     options.base_url = "https://127.0.0.1:" + std::to_string(server->port());
@@ -354,30 +385,6 @@ class PeopleAtTheService : public EnrolledHost {
     EXPECT_EQ(ask(own, "POST", "/v1/segments", body, wire::kSegmentsType).status, 200);
     return s.stream();
   }
-  /// Everything the server's own streams say, in order.
-  std::vector<event::Body> told() {
-    stop();
-    const auto text = files.read(layout.auditor_identity(), 4096).value();
-    const auto identities = crypto::parse_identity_file(as_text(text)).value();
-    const vault::Vault vault(files, layout.vault());
-    const auto catalog = ledger::Catalog::read(vault).value();
-    ledger::SegmentReader reader(vault);
-    std::vector<event::Body> out;
-    for (const auto& stream : catalog.streams()) {
-      if (stream.kind != segment::Kind::kServer) continue;
-      segment::Opener opener(identities);
-      for (const auto& ref : stream.segments) {
-        const Bytes bytes = reader.read(ref).value();
-        const auto view = segment::parse_segment(bytes).value();
-        const auto opened = opener.open(view).value();
-        const auto events =
-            event::decode_lane(event::Lane::kFacts, view.header.boot_first, *opened.lanes[0])
-                .value();
-        for (const auto& each : events) out.push_back(each.body);
-      }
-    }
-    return out;
-  }
   size_t count(const std::vector<event::Body>& all, event::Asked::Kind kind,
                const std::string& person, const std::string& what) {
     return static_cast<size_t>(std::count_if(all.begin(), all.end(), [&](const event::Body& body) {
@@ -411,7 +418,7 @@ TEST_F(PeopleAtTheService, an_investigator_gets_whole_segments_and_an_auditor_th
   EXPECT_EQ(wire::parse_records(get(investigator, path + "/segments?from=1").body)->size(), 1U);
   EXPECT_TRUE(wire::parse_records(get(investigator, path + "/segments?from=2").body)->empty());
   EXPECT_EQ(get(investigator, path + "/segments?from=x").status, 400);
-  const auto all = told();
+  const auto all = all_told();
   EXPECT_EQ(count(all, event::Asked::Kind::kLogin, "ada", ""), 1U);
   EXPECT_EQ(count(all, event::Asked::Kind::kLogin, "ian", ""), 1U);
   EXPECT_GE(count(all, event::Asked::Kind::kAccess, "ian", "segments"), 1U);
@@ -450,7 +457,7 @@ TEST_F(PeopleAtTheService, a_flood_of_refusals_is_bounded_and_counted) {
   EXPECT_EQ(slowed, 180);
   size_t events = 0;
   uint64_t counted = 0;
-  for (const auto& body : told()) {
+  for (const auto& body : all_told()) {
     const auto* asked = std::get_if<event::Asked>(&body);
     if (asked == nullptr || asked->kind != event::Asked::Kind::kRefusal) continue;
     ++events;
@@ -576,6 +583,16 @@ TEST_F(EnrolledHost, a_heartbeat_is_answered_with_a_clock) {
   EXPECT_EQ(beat(own, newer).status, 413);
   EXPECT_EQ(beat(own, as_bytes("hello")).status, 400);
   EXPECT_EQ(beat(anyone, wire::encode(heartbeat)).status, 403);
+}
+
+TEST_F(EnrolledHost, that_verified_another_log_is_a_finding) {
+  auto own = own_client();
+  wire::Heartbeat heartbeat;
+  heartbeat.checkpoint_size = 1'000'000;
+  heartbeat.checkpoint_root = Hash{1};
+  for (int i = 0; i < 3; ++i)
+    ask(own, "POST", "/v1/heartbeats", wire::encode(heartbeat), wire::kHeartbeatType);
+  EXPECT_EQ(rules_told(), std::vector<std::string>{"rolled-back"});
 }
 
 TEST_F(ServiceTest, says_how_it_is) {
