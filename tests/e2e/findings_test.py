@@ -54,11 +54,12 @@ class Silence(Findings):
         self.assertEqual(self.state(session), "cut")
         shown = json.loads(self.ledger.stele("show", session, "--json"))
         self.assertEqual((shown["state"], shown["verdict"]), ("cut", "cut"))
-        (silence,) = self.findings("silence")
-        self.assertIn("web01 says nothing since", silence["what"])
-        (cut,) = [f for f in self.findings("cut") if f["stream"] == session]
+        # The last one: on a machine under load the host may have been silent for a moment before.
+        silence = [f for f in self.findings("silence") if "says nothing since" in f["what"]][-1]
+        self.assertIn("web01", silence["what"])
+        cut = [f for f in self.findings("cut") if f["stream"] == session][-1]
         self.assertEqual(cut["segment"], shown["segments"] - 1)
-        self.assertEqual(len(self.findings("cut")), 2, "the host's own stream is another")
+        self.assertEqual(len({f["stream"] for f in self.findings("cut")}), 2, "the host's own stream is another")
         # The server before took it for cut; the one that is there now hears of it first.
         self.server.stop()
         self.server.start()
