@@ -11,7 +11,7 @@ import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's cbor2, cryptography and zstandard
-TEST_SECONDS_MAX = 900       # of one ctest entry, under a sanitizer on a busy machine
+TEST_SECONDS_MAX = 1800      # of one ctest entry, under a sanitizer on a busy machine
 
 
 class Tally:
