@@ -1,5 +1,7 @@
 #include "server/checkpoint_memory.h"
 
+#include <utility>
+
 namespace stele::server {
 
 void CheckpointMemory::add(const receipt::Checkpoint& published) {
@@ -21,8 +23,9 @@ bool CheckpointMemory::is_to_be_told(const std::string& host, uint64_t size, Fou
   if (found != Found::kBeyond && found != Found::kContradicts) return false;
   const std::lock_guard lock(mutex_);
   Doubt& doubt = doubts_[host];
-  if (doubt.size != size) doubt = {size, 0};
-  return ++doubt.times == (found == Found::kBeyond ? 2 : 1);
+  if (doubt.size != size) doubt = {.size = size};
+  if (found == Found::kBeyond && ++doubt.beyond < 2) return false;
+  return !std::exchange(doubt.was_told, true);
 }
 
 }  // namespace stele::server

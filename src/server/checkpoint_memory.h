@@ -30,7 +30,8 @@ class CheckpointMemory {
   std::map<uint64_t, Hash> published_;
   struct Doubt {
     uint64_t size = 0;
-    int times = 0;
+    int beyond = 0;  // how often
+    bool was_told = false;
   };
   std::map<std::string, Doubt> doubts_;  // by host
 };

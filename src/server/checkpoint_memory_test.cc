@@ -39,6 +39,8 @@ TEST(CheckpointMemory, says_the_same_of_a_host_once) {
   EXPECT_FALSE(memory.is_to_be_told("web01", 12, Found::kBeyond)) << "it may be younger than this";
   EXPECT_TRUE(memory.is_to_be_told("web01", 12, Found::kBeyond));
   EXPECT_FALSE(memory.is_to_be_told("web01", 12, Found::kBeyond));
+  EXPECT_FALSE(memory.is_to_be_told("web01", 13, Found::kBeyond));
+  EXPECT_TRUE(memory.is_to_be_told("web01", 13, Found::kContradicts)) << "the log grew past it";
   for (const Found fine : {Found::kAgrees, Found::kNotKnown})
     EXPECT_FALSE(memory.is_to_be_told("web03", 10, fine));
 }
