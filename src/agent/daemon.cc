@@ -35,6 +35,7 @@ namespace {
 using os::Severity;
 
 constexpr Micros kHousekeepingEvery = std::chrono::seconds(10);
+constexpr Micros kFinishMax = std::chrono::seconds(5);  // of shipping, when the agent is to end
 constexpr Micros kPolicyEvery = std::chrono::seconds(2);  // somebody may have put a new one there
 constexpr size_t kEpochBytesMax = 16, kMachineBytesMax = 128;
 
@@ -353,7 +354,7 @@ void Agent::stop() {
   beat_.reset();
   if (const Status ended = host_->end("asked to"); !ended)
     os::tell_journal(Severity::kWarning, "the host's own stream: " + ended.error().message());
-  shipping_.reset();
+  shipping_->finish(kFinishMax);
 }
 
 }  // namespace

@@ -22,9 +22,13 @@ Shipping::Shipping(SharedSpool& spool, LogMemory& memory, receipt::VerifierKey l
       thread_([this] { run(); }) {}
 
 Shipping::~Shipping() {
+  if (thread_.joinable()) finish(Micros(0));
+}
+
+void Shipping::finish(Micros longest) {
   {
     const std::lock_guard lock(mutex_);
-    stopping_ = true;
+    finish_until_ = clock_.boot() + longest;
   }
   spool_.wake();
   thread_.join();
@@ -37,7 +41,7 @@ receipt::Checkpoint Shipping::believed() const {
 
 bool Shipping::is_stopping() const {
   const std::lock_guard lock(mutex_);
-  return stopping_;
+  return finish_until_.has_value();
 }
 
 void Shipping::run() {
@@ -50,6 +54,20 @@ void Shipping::run() {
     } else {
       spool_.wait_synced(UINT64_MAX, pause());  // new segments are no reason to try sooner
     }
+  }
+  // A server that does not answer is no reason to keep a machine from going down.
+  if (failures_ == 0) ship_the_last();
+}
+
+void Shipping::ship_the_last() {
+  const auto is_over = [this] {
+    const std::lock_guard lock(mutex_);
+    return clock_.boot() >= finish_until_;
+  };
+  for (Result<bool> more = true; more.value_or(false) && !is_over() && !spool_.failure();) {
+    const Pulse::Step at_work(pulse_);
+    more = shipper_.ship();
+    if (!more) note_outcome(fail(more.error()));
   }
 }
 

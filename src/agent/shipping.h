@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -37,6 +38,10 @@ class Shipping {
   /// Finishes the request on its way, and starts none.
   ~Shipping();
 
+  /// Ships what waits, until something fails or so much time has passed, and ends. What is not
+  /// shipped then stays in the spool.
+  void finish(Micros longest);
+
   /// The last checkpoint believed.
   receipt::Checkpoint believed() const;
   /// A step is one request to the server and what follows from it.
@@ -47,6 +52,7 @@ class Shipping {
  private:
   void run();
   Status step();
+  void ship_the_last();
   bool is_stopping() const;
   void note_outcome(const Status& done);
   Micros pause();
@@ -65,7 +71,7 @@ class Shipping {
   std::minstd_rand jitter_;   // hosts that lost a server together do not come back together
 
   mutable std::mutex mutex_;
-  bool stopping_ = false;
+  std::optional<BootTime> finish_until_;  // set: stopping
   receipt::Checkpoint believed_;
   std::thread thread_;
 };

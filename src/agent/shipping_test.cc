@@ -50,5 +50,50 @@ TEST(ShippingTest, a_request_that_never_ends_is_seen) {
       << "a server that does not answer is no hang";
 }
 
+/// Takes nothing for now, and lets nobody know before it is let go.
+class BusyLink : public SilentLink {
+ public:
+  explicit BusyLink(std::atomic<int>& posts) : posts_(posts) {}
+  Result<Bytes> post_segments(ByteSpan request) override {
+    ++posts_;
+    (void)SilentLink::post_segments(request);
+    TRY(const auto segments, wire::parse_segments(request));
+    return wire::encode(
+        std::vector<wire::Answer>(segments.size(), wire::Refused{wire::Refusal::kNotNow, 0, {}, ""}));
+  }
+  Result<Bytes> fetch(const std::string&) override { return fail(Code::kIo, "not now"); }
+
+ private:
+  std::atomic<int>& posts_;
+};
+
+TEST(ShippingTest, what_came_last_is_shipped_before_it_ends) {
+  SpoolWorld host;
+  const auto log_key = ledger::World::trust(host.files).log;
+  LogMemory memory(*host.disk_files, "/memory", log_key);
+  const auto spool = [&host] {
+    auto sealer = host.sealer(host.new_id());
+    const auto sealed = sealer.seal({}, false).value();
+    ASSERT_TRUE(host.shared->append(sealed.bytes, 0, 0, spool::Room::kOrdinary));
+    ASSERT_TRUE(host.shared->sync());
+  };
+  std::atomic<int> posts = 0;
+  auto link = std::make_unique<BusyLink>(posts);
+  SilentLink& server = *link;
+  Shipping shipping(
+      *host.shared, memory, log_key, memory.load().value(), std::move(link),
+      [](const event::Finding&) {}, host.clock);
+  spool();
+  while (posts == 0) std::this_thread::yield();
+  spool();  // while the first is on its way
+  std::thread later([&server] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // so that the end is asked for first
+    server.let_go();
+  });
+  shipping.finish(std::chrono::hours(1));
+  later.join();
+  EXPECT_EQ(posts, 2);
+}
+
 }  // namespace
 }  // namespace stele::agent
