@@ -11,6 +11,7 @@ ledger    the ledger alone: leaves of 1 KiB segments by 64 writers, beside the s
 idle      the server's memory with 10,000 open sessions
 restart   the time until a server of --leaves leaves says that it is ready: again at once, and from a cold page cache
 """
+import atexit
 import json
 import os
 import pathlib
@@ -33,6 +34,7 @@ ap.add_argument("--mb", type=int, default=100, help="terminal bytes of a bulk ru
 ap.add_argument("--segments", type=int, default=20000, help="of a run of small segments")
 ap.add_argument("--messages", type=int, default=20000)
 ap.add_argument("--leaves", type=int, default=10_000_000)
+ap.add_argument("--cases", default="", help="of the load: those whose names contain this")
 a = ap.parse_args()
 b.isolate()
 b.build()
@@ -77,6 +79,7 @@ class Stele:
         config.write_text(f'dir = "{self.ledger}"\nlisten = "127.0.0.1:0"\nnames = ["127.0.0.1"]\n')
         began = time.monotonic()
         self.process = subprocess.Popen([b.STELE, "server", "--config", config], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)  # also where the bench fails
         said = self.process.stdout.readline() + self.process.stdout.readline()
         self.began = began
         port, pin = re.search(r"port (\d+)\nauthority pin (\w+)", said).groups()
@@ -126,6 +129,7 @@ def start(words, port):
     SERVER.mkdir()
     with open(b.WORK / "server.err", "ab") as errors:
         process = subprocess.Popen(list(map(str, words)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
+    atexit.register(process.kill)
     for _ in range(500):
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
@@ -275,6 +279,7 @@ def load_part():
             return json.loads(subprocess.run([b.BIN / "sync_limits", disk, *case.split(), "1.5"], stdout=subprocess.PIPE, check=True).stdout)
         return case[0](case[1])
 
+    cases = {name: case for name, case in cases.items() if a.cases in name}
     results = b.interleaved(cases | limits, a.runs, one, warm=False)
     ours = lambda rs, key, form: b.spread([r[key] for r in rs], form) if key in rs[0] else ""
     b.table(["server", "terminal MB/s, median [min…max]", "segments/s", "acknowledged in ms, p50", "p99", "server CPU s", "peak MiB", "syncs/s"],
@@ -332,4 +337,4 @@ def restart_part():
     return results
 
 
-b.save(a, {part: {"load": load_part, "idle": idle_part, "restart": restart_part}[part]() for part in a.parts.split(",")})
+b.save(a, {part: {"load": load_part, "ledger": ledger_part, "idle": idle_part, "restart": restart_part}[part]() for part in a.parts.split(",")})
