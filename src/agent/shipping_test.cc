@@ -77,12 +77,13 @@ TEST(ShippingTest, what_came_last_is_shipped_before_it_ends) {
     ASSERT_TRUE(host.shared->append(sealed.bytes, 0, 0, spool::Room::kOrdinary));
     ASSERT_TRUE(host.shared->sync());
   };
-  std::atomic<int> posts = 0;
+  std::atomic<int> posts = 0, told = 0;
   auto link = std::make_unique<BusyLink>(posts);
   SilentLink& server = *link;
   Shipping shipping(
       *host.shared, memory, log_key, memory.load().value(), std::move(link),
-      [](const event::Finding&) {}, host.clock);
+      [&told](const event::Finding&) { ++told; }, host.clock);
+  while (told == 0) std::this_thread::yield();  // the log was looked at, and is not for a while
   spool();
   while (posts == 0) std::this_thread::yield();
   spool();  // while the first is on its way
