@@ -1,11 +1,11 @@
-"""What `stele verify` shows while it works, and whom."""
+"""`stele verify` as a person and as a program see it: its progress, and that how many threads it has changes nothing it says."""
 import re
 import shutil
 import subprocess
 
-from harness import LEDGER_GENERATOR, STELE, Ledger, LedgerTest, main
+from harness import LEDGER_GENERATOR, STELE, Ledger, LedgerTest, flip, main
 
-LEAVES, OUTPUT_BYTES = 5000, 4000  # many ranges, so that there is something to wait for
+LEAVES, OUTPUT_BYTES = 5000, 4000  # many ranges, so that there is work for eight threads
 PERCENT = re.compile(rb"\r *(\d+) % of [\d.]+ MiB ")
 ERASE_LINE = b"\r\x1b[K"
 
@@ -58,6 +58,41 @@ class Progress(Large):
     def test_is_not_shown_to_programs_that_ask_for_json(self):
         shown = self.at_a_terminal('"$STELE" verify --json >report')
         self.assertEqual(shown, b"")
+
+
+class Threads(Large):
+    def said(self, *args):
+        """The exit status and everything that is printed, byte for byte."""
+        done = self.ledger.run("verify", "--forget", *args)
+        return done.returncode, done.stdout, done.stderr
+
+    def assert_all_say_the_same(self, status, verdict):
+        for form in (["--json"], []):
+            one = self.said("--threads", 1, *form)
+            self.assertEqual(one[0], status, one)
+            self.assertIn(verdict, one[1])
+            for threads in (2, 3, 8, None):
+                with self.subTest(threads=threads, form=form):
+                    self.assertEqual(self.said(*(["--threads", threads] if threads else []), *form), one)
+
+    def test_say_the_same_of_an_intact_ledger(self):
+        self.assert_all_say_the_same(0, b"intact")
+
+    def test_say_the_same_of_a_tampered_one(self):
+        volume = self.ledger.path / "vault/volume/000000000000.vol"
+        size = volume.stat().st_size
+        for k in range(1, 40):  # in leaves, headers and segments, several in one range
+            flip(volume, size * k * k // 1700)
+        flip(self.ledger.path / "vault/log/tile/0/003", 77)
+        flip(self.ledger.path / "vault/log/tile/entries/005", 1234)
+        self.assert_all_say_the_same(1, b"tampered")
+
+    def test_say_the_same_of_one_cut_short(self):
+        volume = self.ledger.path / "vault/volume/000000000000.vol"
+        flip(volume, 12345)
+        with open(volume, "r+b") as f:
+            f.truncate(volume.stat().st_size * 2 // 3)
+        self.assert_all_say_the_same(1, b"missing")
 
 
 if __name__ == "__main__":
