@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import ROOT, LedgerTest, flip_bit, main, unprotect
+from harness import ROOT, Ledger, LedgerTest, flip_bit, main, unprotect
 
 SCRIPT = ROOT / "tools" / "without_stele.py"
 PAGE = ROOT / "docs" / "without-stele.md"
@@ -98,12 +98,35 @@ class WithoutStele(LedgerTest):
         self.assertTrue(done.stdout == self.ledger.export(session))
 
     def test_needs_nothing_secret_to_verify(self):
-        with tempfile.TemporaryDirectory() as copy:
-            for name in ("log.vkey", "host.vkey"):
-                shutil.copy(self.ledger.path / name, copy)
-            shutil.copytree(self.ledger.path / "vault", f"{copy}/vault")
-            self.assertEqual(self.stranger(ledger=copy).returncode, 0)
-            self.assertEqual(self.ledger.verify()[0], 0)
+        """Both programs, on a copy elsewhere of what is public; the ledger itself is out of their sight."""
+        self.ledger.stele("key", "grant", subprocess.run(["age-keygen"], capture_output=True, text=True,
+                                                         check=True).stdout.split("public key: ")[1].split()[0])
+        elsewhere = self.make_folder()
+        (elsewhere / "ledger").mkdir()
+        reader = Ledger(elsewhere)
+        for name in ("log.vkey", "host.vkey", "policy.vkey", "recipients"):
+            shutil.copy(self.ledger.path / name, reader.path)
+        for name in ("vault", "recipients.d"):
+            shutil.copytree(self.ledger.path / name, reader.path / name)
+        self.ledger.path.rename(self.folder / "out of sight")
+        copied = b"".join(p.read_bytes() for p in reader.path.rglob("*") if p.is_file())
+        secrets = [line.split()[-1] for line in self.secret_lines(self.folder / "out of sight")]
+        self.assertEqual(len(secrets), 4, "the keys of log, host and policy, and the auditor's")
+        self.assertFalse([secret for secret in secrets if secret in copied])
+
+        self.assertEqual(self.stranger(ledger=reader.path).returncode, 0)
+        status, report = reader.verify()
+        self.assertEqual((status, report["verdict"]), (0, "intact"), report)
+        self.assertEqual([s["verdict"] for s in report["streams"]], ["intact"] * 3)
+        self.assertEqual(report["notes"], ["no state directory beside the vault: the head was not checked"])
+        with flip_bit(reader.path / "vault/volume" / self.volume.name, 5000):
+            self.assert_fails(ledger=reader.path)
+            self.assertEqual(reader.verify()[0], 1)
+
+    def secret_lines(self, ledger):
+        """What makes the secret files of a ledger secret."""
+        files = [ledger / "auditor.age", *(ledger / "keys").iterdir()]
+        return [line for file in files for line in file.read_bytes().splitlines() if not line.startswith(b"#")]
 
     def test_says_which_record_was_altered(self):
         for index, (at, size) in enumerate(self.records()):
