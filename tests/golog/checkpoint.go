@@ -13,11 +13,15 @@ import (
 
 // openCheckpoint verifies the log's signature and reads the tree it states (C2SP tlog-checkpoint).
 func openCheckpoint(files files, vkey string) (tlog.Tree, error) {
-	verifier, err := note.NewVerifier(vkey)
+	message, err := files.read("checkpoint")
 	if err != nil {
 		return tlog.Tree{}, err
 	}
-	message, err := files.read("checkpoint")
+	return openNote(message, vkey)
+}
+
+func openNote(message []byte, vkey string) (tlog.Tree, error) {
+	verifier, err := note.NewVerifier(vkey)
 	if err != nil {
 		return tlog.Tree{}, err
 	}

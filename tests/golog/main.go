@@ -2,7 +2,9 @@
 // nothing with ours: checkpoint, every tile, every entry bundle, inclusion of entries, consistency with older sizes.
 //
 //	golog DIRECTORY|URL VKEYFILE [OLDSIZE[=ROOT]]...
+//	golog --receipt FILE VKEYFILE
 //
+// The second form checks one C2SP tlog-proof whose extra data is the entry, and prints that.
 // Exit status 0: all holds; 1: it does not, and standard error says what; 2: wrong usage.
 package main
 
@@ -13,8 +15,11 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 4 && os.Args[1] == "--receipt" {
+		finish(runReceipt(os.Args[2], os.Args[3]))
+	}
 	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "usage: golog DIRECTORY|URL VKEYFILE [OLDSIZE[=ROOT]]...")
+		fmt.Fprintln(os.Stderr, "usage: golog DIRECTORY|URL VKEYFILE [OLDSIZE[=ROOT]]...\n       golog --receipt FILE VKEYFILE")
 		os.Exit(2)
 	}
 	older, err := parseOlder(os.Args[3:])
@@ -22,21 +27,38 @@ func main() {
 		fmt.Fprintln(os.Stderr, "golog:", err)
 		os.Exit(2)
 	}
-	summary, err := run(os.Args[1], os.Args[2], older)
+	finish(run(os.Args[1], os.Args[2], older))
+}
+
+func finish(summary string, err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "golog:", err)
 		os.Exit(1)
 	}
 	fmt.Println(summary)
+	os.Exit(0)
+}
+
+func readKey(file string) (string, error) {
+	vkey, err := os.ReadFile(file)
+	return strings.TrimSuffix(string(vkey), "\n"), err
+}
+
+func runReceipt(file, vkeyFile string) (string, error) {
+	vkey, err := readKey(vkeyFile)
+	if err != nil {
+		return "", err
+	}
+	return checkReceipt(file, vkey)
 }
 
 func run(location, vkeyFile string, older []oldTree) (string, error) {
-	vkey, err := os.ReadFile(vkeyFile)
+	vkey, err := readKey(vkeyFile)
 	if err != nil {
 		return "", err
 	}
 	files := openFiles(location)
-	tree, err := openCheckpoint(files, strings.TrimSuffix(string(vkey), "\n"))
+	tree, err := openCheckpoint(files, vkey)
 	if err != nil {
 		return "", fmt.Errorf("checkpoint: %w", err)
 	}
