@@ -346,6 +346,40 @@ class Programs(SessionTest):
         self.wait_for_end("exit 0")
         self.assertIn("load average", self.ledger.export(self.newest()["id"], "text").decode())
 
+    def test_screen(self):
+        shell = self.file("shell", b"#!/bin/sh\nexec env 'PS1=in$ ' bash --norc --noprofile -i\n")
+        shell.chmod(0o755)
+        (self.folder / "screens").mkdir(mode=0o700)
+        environment = {**self.ledger.environment, "SCREENDIR": str(self.folder / "screens")}
+        self.addCleanup(subprocess.run, ["screen", "-X", "quit"], env=environment, capture_output=True)
+        terminal = self.recording("--", "screen", "-c", "/dev/null", "-s", shell, env=environment)
+
+        def say(keys, text):
+            self.at = terminal.expect(text, self.at)
+            terminal.type(keys)
+
+        self.at = 0
+        say("echo $((40+2)) in $TERM\r", "in$ ")
+        say("\x01c", "42 in screen")  # another window
+        say("echo se''cond window\r", "in$ ")
+        say("\x01n", "second window")
+        say("stty size\r", "42 in screen")  # the first one is shown again
+        say("\x01S", "24 80")  # split
+        terminal.resize(30, 90)
+        say("until [ $(stty size | cut -d' ' -f2) = 90 ]; do sleep 0.01; done; stty size\r", "24 80")
+        say("exit\r", "14 90")
+        say("exit\r", "1 shell")
+        terminal.expect("screen is terminating", self.at)
+        self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(self.output(), terminal.shown)
+        self.assertEqual(self.sizes(), [(30, 90)])
+        typed = b"".join(base64.b64decode(e["base64"]) for e in self.events("input"))
+        self.assertIn(b"\x01cecho se''cond window\r\x01nstty size\r\x01S", typed)
+        text = self.ledger.export(self.newest()["id"], "text").decode()
+        self.assertIn("screen of a full-screen program", text)
+        self.assertIn("[screen is terminating]", text)
+        self.assert_closed("exit 0")
+
     def wait_for_end(self, state):
         until(lambda: self.newest()["state"] == state, state)
         self.wait_until_sealed()
