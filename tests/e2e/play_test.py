@@ -2,8 +2,9 @@
 
 import os
 import signal
+import time
 
-from harness import STELE, main
+from harness import PATIENCE, STELE, Ledger, main
 from recorded import SessionTest
 from tmux import Tmux, rendered, trimmed
 
@@ -228,6 +229,100 @@ class Play(SessionTest):
             self.ledger.stele("play", session, "--speed", "1000", "--identity", self.folder / "elsewhere.age"),
             b"hidden\r\n",
         )
+
+
+class Speed(SessionTest):
+    """Of a session in which nothing is shown for three seconds, on a terminal with room for the player's own line."""
+
+    PAUSE = 3
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.recorded = Ledger(cls.make_folder())
+        cls.recorded.record("sh", "-c", f"echo one; sleep {cls.PAUSE}; echo two")
+
+    def setUp(self):
+        self.ledger = self.recorded
+
+    def play(self, *args):
+        return self.terminal(STELE, "play", *args, self.newest()["id"], rows=30, columns=100)
+
+    def seconds_until_shown(self, players):
+        """Of players that run side by side: {name: seconds}, in the order in which they came to the end."""
+        began, over = time.monotonic(), {}
+        while len(over) < len(players):
+            self.assertLess(time.monotonic(), began + PATIENCE, f"only {over}")
+            for name, player in players.items():
+                player.read(0.01)
+                if b"two" in player.shown and name not in over:
+                    over[name] = time.monotonic() - began
+        for player in players.values():
+            self.assertEqual(player.wait(), 0)
+        return over
+
+    def test_is_what_was_asked_for(self):
+        began = time.monotonic()
+        players = {"as it was": self.play(), "slow": self.play("--speed", "0.5"), "fast": self.play("--speed", "10"),
+                   "short of patience": self.play("--idle", "0.2"), "both": self.play("--speed", "10", "--idle", "0.2")}
+        until_started = time.monotonic() - began
+        over = self.seconds_until_shown(players)
+        self.assertEqual(list(over)[-2:], ["as it was", "slow"], over)
+        least = {"as it was": self.PAUSE, "slow": self.PAUSE / 0.5, "fast": self.PAUSE / 10, "short of patience": 0.2, "both": 0.2}
+        for name, seconds in least.items():
+            self.assertGreaterEqual(over[name] + until_started, seconds, f"{name}: sooner than it may be")
+
+    def test_an_idle_limit_is_of_the_viewers_time(self):
+        over = self.seconds_until_shown({"limit": self.play("--speed", "0.01", "--idle", "0.2"),
+                                         "none that matters": self.play("--speed", "0.5", "--idle", "100")})
+        self.assertEqual(list(over), ["limit", "none that matters"])
+
+    def test_is_changed_by_keys(self):
+        player, other = self.play("--speed", "0.1"), self.play("--speed", "0.1")
+        at = player.expect("x0.1 ")
+        for key, speed in [("[", "0.05"), ("[", "0.025"), ("]", "0.05"), ("[", "0.025"), ("[", "0.0125"), ("[", "0.01")]:
+            player.type(key)
+            at = player.expect(f"x{speed} ", at)
+        player.type("[")  # no slower than that: five minutes for this session
+        other.type("]]]]]]")
+        other.expect("x6.4 ")
+        self.assertEqual(other.wait(), 0)
+        self.assertIn(b"two", other.shown)
+        player.read(0)
+        self.assertNotIn(b"two", player.shown[at:])
+        player.type("]")
+        at = player.expect("x0.02 ", at)
+        player.type("]" * 20)
+        player.expect("two", at)
+        self.assertEqual(player.wait(), 0)
+
+    def test_is_no_faster_than_a_thousand(self):
+        player = self.play("--speed", "0.01")
+        player.expect("x0.01 ")
+        player.type(" " + "]" * 16)
+        at = player.expect("x655.36 ")
+        player.type("]")
+        at = player.expect("x1000 ", at)
+        player.type("][")
+        player.expect("x500 ", at)
+        player.type(" ")
+        self.assertEqual(player.wait(), 0)
+
+    def test_does_not_matter_while_it_stands_still(self):
+        player, other = self.play("--speed", "0.01"), self.play("--speed", "0.01")
+        for p in (player, other):
+            p.expect("playing")
+        player.type(" ")
+        at = player.expect("paused")
+        player.type("]" * 17)
+        other.type("]" * 17)
+        at = player.expect("x1000 ", at)
+        self.assertEqual(other.wait(), 0)
+        player.read(0.2)
+        self.assertNotIn(b"two", player.shown)
+        player.type(" ")
+        player.expect("two", at)
+        self.assertEqual(player.wait(), 0)
 
 
 if __name__ == "__main__":
