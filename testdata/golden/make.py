@@ -15,8 +15,8 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "e2e"))
 import harness  # noqa: E402
 
-harness.STELE = os.path.abspath(sys.argv[1])
-KEPT = ("log.vkey", "host.vkey", "policy.vkey", "recipients", "auditor.age", "vault", "state/head")
+harness.STELE = os.path.abspath(sys.argv[1])  # make_fleet.py's, too
+KEPT = ("log.vkey", "host.vkey", "policy.vkey", "recipients", "recipients.d", "auditor.age", "vault", "state/head")
 
 
 def sit_at(ledger, *args, steps, size=(24, 80)):
@@ -30,6 +30,26 @@ def sit_at(ledger, *args, steps, size=(24, 80)):
             terminal.type(keys)
     terminal.wait()
     terminal.close()
+
+
+def keep(ledger, folder, newcomer):
+    """What of the ledger goes into the folder, and what it says today."""
+    folder.mkdir()
+    for name in KEPT:
+        source, target = ledger.path / name, folder / name
+        target.parent.mkdir(exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        elif source.exists():
+            shutil.copy(source, target)
+    shutil.copy(newcomer, folder / "newcomer.age")
+    expected = {"verify": ledger.verify()[1], "sessions": []}
+    for session in ledger.sessions():
+        expected["sessions"].append(session)
+        output = folder / "expected" / f"{session['id']}.raw"
+        output.parent.mkdir(exist_ok=True)
+        output.write_bytes(ledger.export(session["id"]))
+    (folder / "expected" / "ledger.json").write_text(json.dumps(expected, indent=1) + "\n")
 
 
 def main():
@@ -48,20 +68,9 @@ def main():
     ledger.record("seq", "2000", options=["--title", "a flood"])
     sit_at(ledger, "--title", "cut", "--", "sh", "-c", "echo begun; sleep 2; kill -9 $PPID", steps=[("begun", b"")])
 
-    folder.mkdir()
-    for name in KEPT:
-        source, target = ledger.path / name, folder / name
-        target.parent.mkdir(exist_ok=True)
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-    shutil.copy(work / "newcomer.age", folder / "newcomer.age")
-    expected = {"verify": ledger.verify()[1], "sessions": []}
-    for session in ledger.sessions():
-        expected["sessions"].append(session)
-        output = folder / "expected" / f"{session['id']}.raw"
-        output.parent.mkdir(exist_ok=True)
-        output.write_bytes(ledger.export(session["id"]))
-    (folder / "expected" / "ledger.json").write_text(json.dumps(expected, indent=1) + "\n")
+    keep(ledger, folder, work / "newcomer.age")
     harness.remove(work)
 
 
-main()
+if __name__ == "__main__":
+    main()
