@@ -145,22 +145,25 @@ Report verify_log(Source& source, const ledger::Trust& trust,
   Report report;
   report.origin = trust.log.name;
   const vault::Vault vault(source.files(), source.layout().vault());
-  const auto note = vault.get("checkpoint", kCheckpointBytesMax);
-  std::optional<ledger::TreeCheck> tree;
-  if (!note) {
-    report.faults.push_back(ledger::unread(note.error(), "checkpoint", "vault/log/checkpoint"));
-  } else if (const auto checkpoint = receipt::open_checkpoint(*note, trust.log); !checkpoint) {
-    report.faults.push_back({Verdict::kTampered, "bad checkpoint",
-                             "vault/log/checkpoint: " + checkpoint.error().context});
-  } else {
-    report.checkpoint = *checkpoint;
-    tree.emplace(vault, *checkpoint);
+  auto tree = ledger::read_tree(vault, [&]() -> std::optional<receipt::Checkpoint> {
+    const auto note = vault.get("checkpoint", kCheckpointBytesMax);
+    const auto checkpoint = note ? receipt::open_checkpoint(*note, trust.log)
+                                 : Result<receipt::Checkpoint>(fail(note.error()));
+    if (checkpoint) return *checkpoint;
+    report.faults.push_back(
+        note ? Fault{Verdict::kTampered, "bad checkpoint",
+                     "vault/log/checkpoint: " + checkpoint.error().context}
+             : ledger::unread(note.error(), "checkpoint", "vault/log/checkpoint"));
+    return std::nullopt;
+  });
+  if (tree) {
+    report.checkpoint = tree->checkpoint();
     if (!tree->establish()) {
       report.faults.push_back({tree->unreadable() ? Verdict::kUnknown : Verdict::kTampered,
                                tree->unreadable() ? "unreadable tree" : "forked",
                                "vault/log/checkpoint: no tiles give its root"});
     } else {
-      report.leaves = checkpoint->size;
+      report.leaves = tree->checkpoint().size;
       for (Fault& fault : tree->check_files()) report.faults.push_back(std::move(fault));
     }
   }

@@ -203,6 +203,20 @@ TEST_F(Tamper, finds_volumes_that_do_not_belong) {
   EXPECT_TRUE(names(verify_now(), "stray file", "tile/0/notes"));
 }
 
+TEST_F(Tamper, finds_tiles_beyond_the_end_with_and_without_a_head) {
+  for (const char* name : {"tile/0/009", "tile/0/000.p/255", "tile/entries/009.p/1", "tile/4/000"})
+    world.disk.put("/ledger/vault/log/" + std::string(name), as_bytes("x"));
+  for (int i = 0; i < 2; ++i) {
+    const Report report = verify_now();
+    EXPECT_EQ(report.verdict, Verdict::kTampered);
+    EXPECT_TRUE(names(report, "stray tile", "log/tile/0/009:")) << describe(report);
+    EXPECT_TRUE(names(report, "stray tile", "log/tile/0/000.p/255:"));
+    EXPECT_TRUE(names(report, "stray tile", "log/tile/entries/009.p/1:"));
+    EXPECT_TRUE(names(report, "stray tile", "log/tile/4/000:"));
+    ASSERT_TRUE(sim::SimFileSystem(world.disk).remove("/ledger/state/head"));
+  }
+}
+
 TEST_F(Tamper, a_volume_put_in_the_place_of_another_is_found) {
   Bytes backwards;
   for (auto part = records.rbegin(); part != records.rend(); ++part) {

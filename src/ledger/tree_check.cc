@@ -11,6 +11,9 @@ namespace {
 using merkle::kTileWidth;
 using merkle::Tile;
 
+/// For a log that publishes faster than its checkpoint can be read: ours does so once a second.
+constexpr int kReadTreeTries = 40;
+
 uint16_t width_at(uint64_t hashes, uint64_t tile_index) {
   return static_cast<uint16_t>(std::min<uint64_t>(kTileWidth, hashes - tile_index * kTileWidth));
 }
@@ -27,6 +30,12 @@ TreeCheck::TreeCheck(const vault::Vault& vault, const receipt::Checkpoint& check
     : vault_(vault), checkpoint_(checkpoint) {
   for (const Tile& tile : merkle::partial_tiles(checkpoint.size))
     partial_.emplace(tile, read(tile));
+}
+
+bool TreeCheck::lacks_partial_tiles() const {
+  return std::any_of(partial_.begin(), partial_.end(), [](const auto& partial) {
+    return !partial.second && partial.second.error().code == Code::kNotFound;
+  });
 }
 
 Result<Bytes> TreeCheck::read(const Tile& tile) const {
@@ -161,10 +170,9 @@ std::vector<std::vector<Hash>> TreeCheck::levels() const {
   return levels;
 }
 
-void TreeCheck::check_tile(const Tile& tile, const std::vector<Hash>& level,
-                           std::vector<Fault>& faults) const {
+void TreeCheck::check_tile(const Tile& tile, const Result<Bytes>& bytes,
+                           const std::vector<Hash>& level, std::vector<Fault>& faults) const {
   const std::string where = "vault/log/" + merkle::path(tile);
-  const auto bytes = read(tile);
   if (!bytes) {
     return faults.push_back(unread(bytes.error(), "tile", where));
   }
@@ -178,9 +186,9 @@ void TreeCheck::check_tile(const Tile& tile, const std::vector<Hash>& level,
                         std::to_string(at / merkle::kHashBytes) + ")"});
 }
 
-void TreeCheck::check_bundle(const Tile& tile, std::vector<Fault>& faults) const {
+void TreeCheck::check_bundle(const Tile& tile, const Result<Bytes>& bytes,
+                             std::vector<Fault>& faults) const {
   const std::string where = "vault/log/" + merkle::path(tile);
-  const auto bytes = read(tile);
   if (!bytes) {
     return faults.push_back(unread(bytes.error(), "bundle", where));
   }
@@ -200,10 +208,11 @@ void TreeCheck::check_bundle(const Tile& tile, std::vector<Fault>& faults) const
 }
 
 // Whatever else lies under tile/: partial tiles of older checkpoints, which must agree too, and
-// what no log has. A tile of a newer checkpoint than ours is left to whoever reads that.
+// what no log has. A tile of a newer checkpoint than ours is left to whoever reads that, if there
+// can be one (check_beyond()).
 void TreeCheck::check_others(const std::string& folder,
                              const std::vector<std::vector<Hash>>& levels,
-                             std::vector<Fault>& faults) const {
+                             std::vector<Fault>& faults) {
   const auto names = vault_.files().list(vault_.log_path(folder));
   if (!names) {
     if (names.error().code != Code::kNotFound)
@@ -223,27 +232,56 @@ void TreeCheck::check_others(const std::string& folder,
     }
     if (merkle::exists(*tile, checkpoint_.size)) continue;  // checked already
     const size_t level = tile->is_bundle() ? 0 : tile->level;
-    const bool is_ours =
-        level < levels.size() && tile->index * kTileWidth + tile->width <= levels[level].size();
-    // Removed since it was listed: as older ones are.
-    if (!is_ours || !vault_.files().exists(vault_.log_path(path))) continue;
-    tile->is_bundle() ? check_bundle(*tile, faults) : check_tile(*tile, levels[level], faults);
+    if (!merkle::fits(*tile, checkpoint_.size)) {
+      beyond_.push_back(*tile);
+      continue;
+    }
+    const auto bytes = read(*tile);
+    if (!bytes && bytes.error().code == Code::kNotFound) continue;  // older ones are removed
+    tile->is_bundle() ? check_bundle(*tile, bytes, faults)
+                      : check_tile(*tile, bytes, levels[level], faults);
   }
 }
 
-std::vector<Fault> TreeCheck::check_files() const {
+std::vector<Fault> TreeCheck::check_files() {
   std::vector<Fault> faults;
   const auto all = levels();
   for (size_t l = 0; l < all.size(); ++l) {
     for (uint64_t n = 0; n * kTileWidth < all[l].size(); ++n) {
-      check_tile({static_cast<uint8_t>(l), n, width_at(all[l].size(), n)}, all[l], faults);
+      const Tile tile{static_cast<uint8_t>(l), n, width_at(all[l].size(), n)};
+      check_tile(tile, read(tile), all[l], faults);
     }
   }
   for (uint64_t n = 0; n * kTileWidth < leaves_.size(); ++n) {
-    check_bundle({merkle::kEntries, n, width_at(leaves_.size(), n)}, faults);
+    const Tile bundle{merkle::kEntries, n, width_at(leaves_.size(), n)};
+    check_bundle(bundle, read(bundle), faults);
   }
   check_others("tile", all, faults);
   return faults;
+}
+
+std::vector<Fault> TreeCheck::check_beyond(uint64_t leaves) const {
+  std::vector<Fault> faults;
+  for (const Tile& tile : beyond_) {
+    if (merkle::fits(tile, leaves)) continue;
+    faults.push_back({Verdict::kTampered, "stray tile",
+                      "vault/log/" + merkle::path(tile) + ": the log ends before it, at " +
+                          std::to_string(leaves) + " leaves"});
+  }
+  return faults;
+}
+
+std::optional<TreeCheck> read_tree(
+    const vault::Vault& vault, const std::function<std::optional<receipt::Checkpoint>()>& read) {
+  std::optional<TreeCheck> tree;
+  for (int tries = 0; tries < kReadTreeTries; ++tries) {
+    const auto checkpoint = read();
+    if (!checkpoint) return std::nullopt;
+    if (tree && tree->checkpoint() == *checkpoint) break;  // nothing took them away
+    tree.emplace(vault, *checkpoint);
+    if (!tree->lacks_partial_tiles()) break;
+  }
+  return tree;
 }
 
 }  // namespace stele::ledger

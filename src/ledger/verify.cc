@@ -39,7 +39,7 @@ class Verifier {
   void blame(Verdict weight, std::string what, std::string where) {
     report_.faults.push_back({weight, std::move(what), std::move(where)});
   }
-  void read_checkpoint();
+  std::optional<receipt::Checkpoint> read_checkpoint();
   void add(std::vector<Fault> faults) {
     std::move(faults.begin(), faults.end(), std::back_inserter(report_.faults));
   }
@@ -56,7 +56,9 @@ class Verifier {
   void take_uncovered(const std::string& where, const ScannedRecord& record);
   void blame_leaf(uint64_t index, Fault fault);
   void name_missing();
+  void read_on(const std::function<void(const vault::RecordCursor&)>& take) const;
   std::set<StreamId> written_meanwhile() const;
+  uint64_t leaves_by_now() const;
   void judge();
 
   bool established() const { return tree_ && tree_->established(); }
@@ -85,17 +87,17 @@ class Verifier {
   uint64_t bytes_done_ = 0, bytes_all_ = 0;
 };
 
-void Verifier::read_checkpoint() {
+std::optional<receipt::Checkpoint> Verifier::read_checkpoint() {
   const auto note = vault_.get("checkpoint", kCheckpointBytesMax);
   if (!note) {
-    return report_.faults.push_back(unread(note.error(), "checkpoint", "vault/log/checkpoint"));
+    report_.faults.push_back(unread(note.error(), "checkpoint", "vault/log/checkpoint"));
+    return std::nullopt;
   }
   auto checkpoint = receipt::open_checkpoint(*note, trust_.log);
-  if (!checkpoint) {
-    return blame(Verdict::kTampered, "bad checkpoint",
-                 "vault/log/checkpoint: " + checkpoint.error().context);
-  }
-  report_.checkpoint = *checkpoint;
+  if (checkpoint) return *checkpoint;
+  blame(Verdict::kTampered, "bad checkpoint",
+        "vault/log/checkpoint: " + checkpoint.error().context);
+  return std::nullopt;
 }
 
 void Verifier::check_surroundings() {
@@ -318,16 +320,33 @@ void Verifier::name_missing() {
   }
 }
 
+// What was written behind what was read.
+void Verifier::read_on(const std::function<void(const vault::RecordCursor&)>& take) const {
+  vault::RecordCursor cursor(vault_, end_);
+  for (auto found = cursor.look(); found && *found == vault::Found::kRecord;
+       found = cursor.look()) {
+    take(cursor);
+    cursor.advance();
+  }
+}
+
+// At least as many as any tile that was published before this was called can stand for: a record is
+// durable, and the head beyond it, before there is a tile of it.
+uint64_t Verifier::leaves_by_now() const {
+  if (!is_whole_) return UINT64_MAX;
+  uint64_t leaves = std::max(covered(), index_);
+  read_on([&](const vault::RecordCursor& cursor) {
+    leaves = std::max(leaves, cursor.position().index + 1);
+  });
+  const auto head = HeadStore(files_, layout_.head()).load();
+  return head ? std::max(leaves, head->size) : leaves;
+}
+
 // Streams that went on behind what was read. One that ended since then is not live any more, and
 // its close was not seen: it was open when we looked, not cut.
 std::set<StreamId> Verifier::written_meanwhile() const {
   std::set<StreamId> streams;
-  vault::RecordCursor cursor(vault_, end_);
-  for (auto found = cursor.look(); found && *found == vault::Found::kRecord;
-       found = cursor.look()) {
-    streams.insert(cursor.leaf().stream);
-    cursor.advance();
-  }
+  read_on([&](const vault::RecordCursor& cursor) { streams.insert(cursor.leaf().stream); });
   return streams;
 }
 
@@ -354,10 +373,9 @@ void Verifier::judge() {
 
 Result<Report> Verifier::run() {
   report_.origin = trust_.log.name;
-  read_checkpoint();
-  std::vector<std::string> strangers;
-  if (report_.checkpoint) {
-    tree_.emplace(vault_, *report_.checkpoint);
+  if (auto tree = read_tree(vault_, [this] { return read_checkpoint(); })) {
+    tree_.emplace(std::move(*tree));
+    report_.checkpoint = tree_->checkpoint();
     if (!tree_->establish()) {
       const std::string where =
           "vault/log/checkpoint: neither tiles nor volumes give its root of " +
@@ -372,6 +390,7 @@ Result<Report> Verifier::run() {
   check_surroundings();
   check_head();
   // Listed after the checkpoint was read, so that every covered leaf's volume is in it.
+  std::vector<std::string> strangers;
   TRY(const auto volumes, vault_.volumes(&strangers));
   for (const std::string& name : strangers)
     blame(Verdict::kTampered, "stray file", "vault/" + name);
@@ -381,7 +400,10 @@ Result<Report> Verifier::run() {
   }
   seen_.resize(covered());
   scan(volumes);
-  if (established()) add(tree_->check_files());
+  if (established()) {
+    add(tree_->check_files());
+    add(tree_->check_beyond(leaves_by_now()));
+  }
   name_missing();
   judge();
   return std::move(report_);

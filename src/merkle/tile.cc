@@ -90,6 +90,10 @@ bool exists(const Tile& tile, uint64_t size) {
   return tile.index == full && tile.width != 0 && tile.width == hashes % kTileWidth;
 }
 
+bool fits(const Tile& tile, uint64_t size) {
+  return tile.index * kTileWidth + tile.width <= hashes_at(tile.level, size);
+}
+
 std::vector<Tile> partial_tiles(uint64_t size) {
   std::vector<Tile> tiles;
   const auto add = [&](uint8_t level, uint64_t hashes) {

@@ -48,6 +48,8 @@ Result<Tile> parse_tile_path(std::string_view path);
 
 /// True where a tree of `size` leaves has this very tile: the same index and the same width.
 bool exists(const Tile& tile, uint64_t size);
+/// True where a tree of `size` leaves has this tile, or had it when it was smaller.
+bool fits(const Tile& tile, uint64_t size);
 /// All partial tiles of a tree of `size` leaves, and its partial bundle: at most nine.
 std::vector<Tile> partial_tiles(uint64_t size);
 /// The full tiles and bundles that a tree of `new_size` leaves has and one of `old_size` has not;

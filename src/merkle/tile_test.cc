@@ -114,6 +114,25 @@ TEST(Tiles, exist_exactly_where_they_are_listed) {
   }
 }
 
+TEST(Tiles, fit_where_a_log_of_that_size_or_a_smaller_one_has_them) {
+  for (uint8_t level : {uint8_t{0}, uint8_t{1}, uint8_t{63}, kEntries}) {
+    for (uint64_t index = 0; index < 4; ++index) {
+      for (uint16_t width : {uint16_t{1}, uint16_t{3}, uint16_t{255}, uint16_t{256}}) {
+        const Tile tile{level, index, width};
+        bool was_there = false;
+        for (uint64_t size = 0; size <= 1000; ++size) {
+          was_there = was_there || exists(tile, size);
+          ASSERT_EQ(fits(tile, size), was_there) << path(tile) << " of " << size;
+        }
+      }
+    }
+  }
+  EXPECT_TRUE(fits({1, 0, 2}, 512));
+  EXPECT_TRUE(fits({2, 0, 1}, 65536));
+  EXPECT_FALSE(fits({2, 0, 1}, 65535));
+  EXPECT_FALSE(fits({0, kTileIndexMax, 256}, kSizeMax));
+}
+
 TEST(Tiles, that_are_new_are_those_the_smaller_tree_has_not) {
   for (uint64_t from : {0, 1, 255, 256, 65535, 65536, 70000}) {
     for (uint64_t to : {0, 1, 255, 256, 257, 65536, 70000, 131072}) {

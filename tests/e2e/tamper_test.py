@@ -3,12 +3,14 @@
 src/ledger/tamper_test.cc does the same to every bit of a small simulated ledger; here are the real program and real files.
 tamper_large_test.py has a ledger of some MiB.
 """
+import json
 import os
 import random
 import shutil
+import subprocess
 
 from forge import PREVIOUS, SEQUENCE, STREAM, Key, Record, rewrite, split
-from harness import Ledger, LedgerTest, flip_bit, main, remove, unprotect
+from harness import LEDGER_GENERATOR, Ledger, LedgerTest, flip_bit, main, remove, unprotect
 
 NEWCOMER = "age1s3cqcks5genc6ru8chl0hkkd04zmxvczsvdxq99ekffe4gmvjpzsedk23c"
 FLIPS = 150 * int(os.environ.get("STELE_TEST_EFFORT", "1"))
@@ -174,6 +176,25 @@ class Tamper(Recorded):
             with self.subTest(name=name):
                 self.assert_found(where=name)
             stray.unlink()
+
+    def test_tiles_beyond_the_logs_end(self):
+        """Whole or partial, hashes or entries: no log has put them there, and this one could never put its own there."""
+        end = len(self.records)
+        tile, bundle = (self.vault / f"log/tile/{name}/000.p/{end}" for name in ("0", "entries"))
+        for name in ("0/000", "0/001", "0/000.p/255", f"0/000.p/{end + 1}", "0/x123/456", "1/000", "1/000.p/1", "5/000.p/1", "63/000",
+                     "entries/000", "entries/001", "entries/001.p/7"):
+            stray = self.vault / "log/tile" / name
+            is_new = not stray.parent.exists()
+            stray.parent.mkdir(parents=True, exist_ok=True)
+            stray.write_bytes((bundle if name.startswith("entries") else tile).read_bytes())
+            with self.subTest(name=name):
+                self.assert_found("stray tile", f"vault/log/tile/{name}: the log ends before it, at {end} leaves")
+                status, report = self.ledger.verify()
+                self.assertEqual({s["verdict"] for s in report["streams"]}, {"intact"}, "no session is blamed for it")
+            stray.unlink()
+            if is_new:
+                stray.parent.rmdir()
+        self.assert_verdict("intact", status=0)
 
     def test_the_vault_rolled_back(self):
         remove(self.vault)
@@ -352,6 +373,25 @@ class Live(LedgerTest):
         self.assertIn("open", seen)
         report = self.assert_verdict("intact", status=0)
         self.assertEqual([s["verdict"] for s in report["streams"]], ["intact"] * 3)
+
+    def test_nor_one_that_is_published_while_it_is_read(self):
+        """Tiles of checkpoints to come lie there before those do, full ones too; and what lay there with one is soon gone."""
+        for verify in (["verify"], ["verify", "--log-only"]):
+            with self.subTest(verify=verify):
+                self.check_while_it_is_published(*verify)
+
+    def check_while_it_is_published(self, *verify):
+        growing = subprocess.Popen([LEDGER_GENERATOR, self.ledger.path, "6000", "8", "20"], stdout=subprocess.DEVNULL)
+        self.addCleanup(growing.wait)
+        self.addCleanup(growing.kill)
+        read = 0
+        while growing.poll() is None:
+            done = self.ledger.run(*verify, "--json")
+            report = json.loads(done.stdout)
+            self.assertEqual((done.returncode, report["faults"]), (0, []), report["verdict"])
+            read += 1
+        self.assertEqual(growing.returncode, 0)
+        self.assertGreater(read, 2)
 
 
 if __name__ == "__main__":
