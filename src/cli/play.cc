@@ -6,6 +6,7 @@
 #include "cli/play_head.h"
 #include "cli/player.h"
 #include "cli/projector.h"
+#include "cli/recording.h"
 #include "cli/time_text.h"
 #include "cli/viewer.h"
 
@@ -40,12 +41,13 @@ class Playback {
   /// The exit status.
   int run(Micros start_at) {
     if (start_at > Micros(0)) {
-      player_.seek(start_at);
+      if (auto done = player_.seek(start_at); !done) return report(done.error());
       head_.jump(start_at, clock_.boot());
     }
     projector_.begin(player_);
     while (!quit_ && !viewer_.left()) {
       show_due();
+      if (quit_) break;
       projector_.flush(player_, status());
       const auto next = player_.next_time();
       if (!next && growing_ == nullptr && !head_.paused()) break;
@@ -74,36 +76,35 @@ class Playback {
   void look_again() {
     if (growing_ == nullptr || clock_.boot() < look_at_) return;
     look_at_ = clock_.boot() + kLookEvery;
-    if (!growing_->look_again()) return;
-    auto more = growing_->read_on();
-    if (!more) {
-      failed_ = std::move(more).error();
-      quit_ = kExitFailed;
-      return;
-    }
     // Who has seen all there was sees what came at once, however long nothing came.
     const bool has_seen_all = !player_.next_time();
-    player_.append(*std::move(more));
+    if (!growing_->look_again()) return;
+    if (auto done = growing_->read_on(); !done) return fail_with(std::move(done).error());
     if (has_seen_all && player_.next_time() && !head_.paused())
       head_.jump(player_.duration(), clock_.boot());
     if (growing_->is_over()) growing_ = nullptr;
   }
+  void fail_with(Error error) {
+    failed_ = std::move(error);
+    quit_ = kExitFailed;
+  }
   void show_due() {
-    for (size_t shown = 0; shown < kBurstBytes && !head_.paused() && !viewer_.left();) {
+    for (size_t shown = 0; shown < kBurstBytes && !head_.paused() && !viewer_.left() && !quit_;) {
       const auto next = player_.next_time();
       if (!next || head_.wait(*next, clock_.boot()) > Micros(0)) return;
       shown += show_next();
     }
   }
   size_t show_next() {
-    const Player::Moment& moment = player_.advance();
-    head_.reach(moment.at, clock_.boot());
-    projector_.show(player_, moment);
-    return moment.output.size() + 1;
+    auto moment = player_.advance();
+    if (!moment) return fail_with(std::move(moment).error()), 0;
+    head_.reach((*moment)->at, clock_.boot());
+    projector_.show(player_, **moment);
+    return (*moment)->output.size() + 1;
   }
   void seek(Micros to) {
     to = std::clamp(to, Micros(0), player_.duration());
-    player_.seek(to);
+    if (auto done = player_.seek(to); !done) return fail_with(std::move(done).error());
     head_.jump(to, clock_.boot());
     projector_.show_anew(player_);
   }
@@ -171,8 +172,7 @@ class Playback {
 Result<int> run(Context& context, const PlayOptions& options) {
   TRY(const auto recording, Recording::open(context, options.session, options.identity,
                                             options.follow ? "follow" : "play"));
-  TRY(auto moments, recording->read_on());
-  Player player(recording->size(), std::move(moments));
+  Player player(recording->size(), *recording);
   TRY(auto viewer, Viewer::open());
   const bool grows = options.follow && !recording->is_over();
   const Micros start_at = grows ? player.duration() : micros_of(options.start_at);

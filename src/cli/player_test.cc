@@ -15,12 +15,41 @@ Bytes bytes_of(std::string_view text) {
   return Bytes(bytes.begin(), bytes.end());
 }
 
-Player::Moment output(int64_t us, std::string_view text) {
+Moment output(int64_t us, std::string_view text) {
   return {Micros(us), bytes_of(text), std::nullopt};
 }
-Player::Moment resize(int64_t us, uint16_t rows, uint16_t columns) {
+Moment resize(int64_t us, uint16_t rows, uint16_t columns) {
   return {Micros(us), {}, event::WindowSize{rows, columns, 0, 0}};
 }
+
+/// Parts of so many moments, of which one read before is let go.
+class MemoryReel : public Reel {
+ public:
+  explicit MemoryReel(Moments moments, size_t part_moments = 1)
+      : moments_(std::move(moments)), part_moments_(part_moments) {
+    for (size_t i = 0; i < moments_.size(); i += part_moments_)
+      parts_.push_back({moments_[i].at, part(i).back().at});
+  }
+  Result<std::shared_ptr<const Moments>> read(size_t number) override {
+    ++reads;
+    if (number == broken) return fail(Code::kIo, "read");
+    return std::make_shared<const Moments>(part(number * part_moments_));
+  }
+  void append(const Moment& moment) {
+    ASSERT_EQ(moments_.size() % part_moments_, 0U) << "a part that is there stays as it is";
+    moments_.push_back(moment);
+    parts_.push_back({moment.at, moment.at});
+  }
+  size_t reads = 0, broken = SIZE_MAX;
+
+ private:
+  Moments part(size_t from) const {
+    const auto first = moments_.begin() + static_cast<ptrdiff_t>(from);
+    return {first, first + static_cast<ptrdiff_t>(std::min(part_moments_, moments_.size() - from))};
+  }
+  Moments moments_;
+  const size_t part_moments_;
+};
 
 std::string row(const Player& player, size_t row) {
   std::string out;
@@ -29,80 +58,127 @@ std::string row(const Player& player, size_t row) {
 }
 
 TEST(Player, shows_one_moment_after_the_other) {
-  Player player({3, 10, 0, 0}, {output(10, "one"), output(20, " two")});
+  MemoryReel reel({output(10, "one"), output(20, " two")});
+  Player player({3, 10, 0, 0}, reel);
   EXPECT_EQ(player.next_time(), Micros(10));
-  player.advance();
+  ASSERT_TRUE(player.advance());
   EXPECT_EQ(row(player, 0), "one");
   EXPECT_EQ(as_text(player.harmless_output()), "one");
   EXPECT_EQ(player.next_time(), Micros(20));
-  player.advance();
+  ASSERT_TRUE(player.advance());
   EXPECT_EQ(row(player, 0), "one two");
   EXPECT_EQ(player.next_time(), std::nullopt);
   EXPECT_EQ(player.duration(), Micros(20));
 }
 
 TEST(Player, of_an_empty_session_has_nothing_to_show) {
-  Player player({0, 0, 0, 0}, {});
+  MemoryReel reel({});
+  Player player({0, 0, 0, 0}, reel);
   EXPECT_EQ(player.next_time(), std::nullopt);
-  player.seek(Micros(5));
+  ASSERT_TRUE(player.seek(Micros(5)));
   EXPECT_EQ(player.screen().rows(), 24U);
   EXPECT_EQ(player.screen().columns(), 80U);
 }
 
 TEST(Player, seeks_to_what_was_there_at_that_very_time) {
-  Player player({3, 10, 0, 0},
-                {output(10, "a"), output(20, "b"), output(20, "c"), output(30, "d")});
-  player.seek(Micros(20));
-  EXPECT_EQ(row(player, 0), "abc");
-  player.seek(Micros(19));
+  for (size_t part_moments = 1; part_moments <= 4; ++part_moments) {
+    MemoryReel reel({output(10, "a"), output(20, "b"), output(20, "c"), output(30, "d")},
+                    part_moments);
+    Player player({3, 10, 0, 0}, reel);
+    for (const auto& [to, shown] : {std::pair(20, "abc"),
+                                    {19, "a"},
+                                    {0, ""},
+                                    {99, "abcd"},
+                                    {20, "abc"},
+                                    {10, "a"},
+                                    {30, "abcd"},
+                                    {29, "abc"}}) {
+      ASSERT_TRUE(player.seek(Micros(to)));
+      EXPECT_EQ(row(player, 0), shown) << to << ", parts of " << part_moments;
+    }
+  }
+}
+
+TEST(Player, reads_each_part_once_on_the_way_and_none_ahead) {
+  MemoryReel reel({output(10, "a"), output(20, "b"), output(30, "c"), output(40, "d")}, 2);
+  Player player({3, 10, 0, 0}, reel);
+  EXPECT_EQ(player.duration(), Micros(40));
+  EXPECT_EQ(reel.reads, 0U);
+  for (const size_t reads : {1U, 1U, 2U, 2U}) {
+    ASSERT_TRUE(player.advance());
+    EXPECT_EQ(reel.reads, reads);
+  }
+}
+
+TEST(Player, goes_on_with_what_came_meanwhile) {
+  MemoryReel reel({output(10, "a")});
+  Player player({3, 10, 0, 0}, reel);
+  ASSERT_TRUE(player.advance());
+  EXPECT_EQ(player.next_time(), std::nullopt);
+  reel.append(output(20, "b"));
+  EXPECT_EQ(player.next_time(), Micros(20));
+  EXPECT_EQ(player.duration(), Micros(20));
+  ASSERT_TRUE(player.advance());
+  EXPECT_EQ(row(player, 0), "ab");
+}
+
+TEST(Player, says_that_a_part_can_not_be_read) {
+  MemoryReel reel({output(10, "a"), output(20, "b"), output(30, "c")});
+  reel.broken = 1;
+  Player player({3, 10, 0, 0}, reel);
+  ASSERT_TRUE(player.advance());
+  const auto moment = player.advance();
+  ASSERT_FALSE(moment);
+  EXPECT_EQ(moment.error().code, Code::kIo);
   EXPECT_EQ(row(player, 0), "a");
-  player.seek(Micros(0));
-  EXPECT_EQ(row(player, 0), "");
-  player.seek(Micros(99));
-  EXPECT_EQ(row(player, 0), "abcd");
+  Player seeking({3, 10, 0, 0}, reel);
+  EXPECT_FALSE(seeking.seek(Micros(30)));
 }
 
 TEST(Player, neutralises_across_a_seek) {
-  Player player({3, 20, 0, 0}, {output(10, "a\x1b]52;c;"),
-                                output(20,
-                                       "Y21k\x07"
-                                       "b\n"),
-                                output(30, "\x1b[3"), output(40, "1mc"), output(50, "\x1b[20h")});
-  player.seek(Micros(10));
-  player.advance();
+  MemoryReel reel({output(10, "a\x1b]52;c;"),
+                   output(20,
+                          "Y21k\x07"
+                          "b\n"),
+                   output(30, "\x1b[3"), output(40, "1mc"), output(50, "\x1b[20h")});
+  Player player({3, 20, 0, 0}, reel);
+  ASSERT_TRUE(player.seek(Micros(10)));
+  ASSERT_TRUE(player.advance());
   EXPECT_EQ(as_text(player.harmless_output()), "b\n");
-  player.seek(Micros(30));
-  player.advance();
+  ASSERT_TRUE(player.seek(Micros(30)));
+  ASSERT_TRUE(player.advance());
   EXPECT_EQ(as_text(player.harmless_output()), "\x1b[31mc");
-  player.seek(Micros(50));
-  player.seek(Micros(10));
-  player.advance();
+  ASSERT_TRUE(player.seek(Micros(50)));
+  ASSERT_TRUE(player.seek(Micros(10)));
+  ASSERT_TRUE(player.advance());
   EXPECT_EQ(as_text(player.harmless_output()), "b\n") << "newline mode came later";
 }
 
 TEST(Player, a_size_that_nobody_knows_changes_nothing) {
-  Player player({3, 10, 0, 0}, {output(10, "text"), resize(20, 0, 0), resize(30, 5, 0)});
-  player.seek(Micros(20));
+  MemoryReel reel({output(10, "text"), resize(20, 0, 0), resize(30, 5, 0)});
+  Player player({3, 10, 0, 0}, reel);
+  ASSERT_TRUE(player.seek(Micros(20)));
   EXPECT_EQ(row(player, 0), "text");
   EXPECT_EQ(player.screen().rows(), 3U);
-  player.seek(Micros(30));
+  ASSERT_TRUE(player.seek(Micros(30)));
   EXPECT_EQ(player.screen().rows(), 5U);
   EXPECT_EQ(player.screen().columns(), 10U);
 }
 
 TEST(Player, takes_back_a_size_when_it_goes_back) {
-  Player player({3, 10, 0, 0}, {resize(10, 4, 0), resize(20, 5, 20)});
-  player.seek(Micros(20));
+  MemoryReel reel({resize(10, 4, 0), resize(20, 5, 20)});
+  Player player({3, 10, 0, 0}, reel);
+  ASSERT_TRUE(player.seek(Micros(20)));
   EXPECT_EQ(player.screen().columns(), 20U);
-  player.seek(Micros(10));
+  ASSERT_TRUE(player.seek(Micros(10)));
   EXPECT_EQ(player.screen().rows(), 4U);
   EXPECT_EQ(player.screen().columns(), 10U);
 }
 
 // More output than is kept apart, with sizes, modes and cut sequences on the way.
-std::vector<Player::Moment> long_session() {
+Moments long_session() {
   std::mt19937_64 random(1);
-  std::vector<Player::Moment> moments;
+  Moments moments;
   const std::string filler(40'000, 'x');
   for (int64_t i = 0; i < 600; ++i) {
     moments.push_back(output(
@@ -118,21 +194,21 @@ std::vector<Player::Moment> long_session() {
 }
 
 void expect_seeks_to_what_playing_shows(const event::WindowSize& size) {
-  const auto moments = long_session();
-  Player seeking(size, moments);
+  MemoryReel reel(long_session(), 7);
+  Player seeking(size, reel);
   std::mt19937_64 random(2);
   std::vector<Micros> times = {seeking.duration()};
   for (int i = 0; i < 4; ++i) times.push_back(Micros(random() % 6000));
   std::vector<Micros> sorted = times;
   std::sort(sorted.begin(), sorted.end());
   std::map<Micros, terminal::Screen> expected;
-  Player playing(size, moments);
+  Player playing(size, reel);
   for (const Micros to : sorted) {
-    while (playing.next_time() && *playing.next_time() <= to) playing.advance();
+    while (playing.next_time() && *playing.next_time() <= to) ASSERT_TRUE(playing.advance());
     expected.insert_or_assign(to, playing.screen());
   }
   for (const Micros to : times) {
-    seeking.seek(to);
+    ASSERT_TRUE(seeking.seek(to));
     EXPECT_TRUE(seeking.screen() == expected.at(to)) << to.count();
   }
 }

@@ -48,7 +48,7 @@ void Projector::show_anew(const Player& player) {
   status_.clear();
 }
 
-void Projector::show(const Player& player, const Player::Moment& moment) {
+void Projector::show(const Player& player, const Moment& moment) {
   if (moment.size && viewer_.is_screen() && !raw_) return show_anew(player);
   if (passing_)
     return viewer_.write(as_text(raw_ ? ByteSpan(moment.output) : player.harmless_output()));

@@ -20,7 +20,7 @@ class Projector {
   /// What is on the viewer's terminal scrolls away, and the session's screen appears.
   void begin(const Player& player);
   /// The player has passed this moment.
-  void show(const Player& player, const Player::Moment& moment);
+  void show(const Player& player, const Moment& moment);
   /// The player has jumped, or the viewer's terminal is not as it was left.
   void show_anew(const Player& player);
   /// Draws what show() left to draw. `status` is shown below the session's screen, where there is

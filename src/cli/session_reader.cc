@@ -116,25 +116,67 @@ Status SessionReader::Pass::read_one(const ledger::SegmentRef& ref) {
   return enough_ ? Status() : decode_into(timeline_, view, opened);
 }
 
-Result<bool> SessionReader::Pass::read_on(const ledger::StreamRef& stream) {
-  if (!opener_) {
-    TRY_VOID(reader_.load_grants());
-    opener_.emplace(reader_.identities_, reader_.granted(stream.id));
-    opener_->only(lanes_);
+Status SessionReader::Pass::read(const ledger::StreamRef& stream) {
+  TRY_VOID(reader_.load_grants());
+  opener_.emplace(reader_.identities_, reader_.granted(stream.id));
+  opener_->only(lanes_);
+  for (const ledger::SegmentRef& ref : stream.segments) {
+    if (auto done = read_one(ref); !done)
+      return fail(at_segment(std::move(done).error(), ref.leaf));
+    if (enough_) return {};
   }
-  for (; next_ < stream.segments.size() && !enough_; ++next_) {
-    if (auto done = read_one(stream.segments[next_]); !done)
-      return fail(at_segment(std::move(done).error(), stream.segments[next_].leaf));
-  }
-  if (!enough_ && began_) enough_ = !give(BootTime::max());
-  return !enough_;
+  if (began_) give(BootTime::max());
+  return {};
 }
 
 Result<std::set<Lane>> SessionReader::read(const ledger::StreamRef& stream,
                                            std::initializer_list<Lane> lanes, const Take& take) {
   Pass pass(*this, lanes, take);
-  TRY_VOID(pass.read_on(stream).map([](bool) {}));
+  TRY_VOID(pass.read(stream));
   return pass.unreadable();
+}
+
+SessionReader::Seeker::Seeker(SessionReader& reader, std::initializer_list<Lane> lanes)
+    : reader_(reader), lanes_(lanes) {}
+
+Status SessionReader::Seeker::open_next(const ledger::StreamRef& stream,
+                                        event::Timeline* timeline) {
+  TRY(const Bytes bytes, reader_.source_.segment(stream.segments[next_]));
+  TRY(const auto view, segment::parse_segment(bytes));
+  TRY(const auto opened, opener_->open(view));
+  ++next_;
+  for (Lane lane : lanes_) {
+    if (!opened.lanes[static_cast<size_t>(lane)]) unreadable_.insert(lane);
+  }
+  if (!began_) began_ = view.header.boot_first;
+  return timeline == nullptr ? Status() : decode_into(*timeline, view, opened);
+}
+
+Status SessionReader::Seeker::go_to(const ledger::StreamRef& stream, size_t segment) {
+  size_t from = segment;
+  while (from > 0 && !(opener_ && next_ == from) && !has_keys(stream.segments[from].leaf)) --from;
+  if (!opener_ || next_ != from) {
+    TRY_VOID(reader_.load_grants());
+    opener_.emplace(reader_.identities_, reader_.granted(stream.id));
+    opener_->only(lanes_);
+    next_ = from;
+  }
+  while (next_ < segment) TRY_VOID(open_next(stream, nullptr));
+  return {};
+}
+
+Status SessionReader::Seeker::read(const ledger::StreamRef& stream, size_t segment,
+                                   const Take& take) {
+  event::Timeline timeline;
+  auto done = go_to(stream, segment);
+  if (done) done = open_next(stream, &timeline);
+  if (!done) {
+    const size_t at = std::min(next_, segment);
+    opener_.reset();
+    return fail(at_segment(std::move(done).error(), stream.segments[at].leaf));
+  }
+  while (const auto e = timeline.next()) take(*e, e->at - *began_);
+  return {};
 }
 
 Result<SessionFacts> SessionReader::facts(const ledger::StreamRef& stream) {

@@ -50,13 +50,45 @@ class SessionReader {
   /// come back.
   Result<std::set<event::Lane>> read(const ledger::StreamRef& stream,
                                      std::initializer_list<event::Lane> lanes, const Take& take);
-  /// One reading of a stream that may still grow.
+  /// A stream's segments, each by itself and in any order: of facts and output, whose events are
+  /// never earlier than their segment.
+  class Seeker {
+   public:
+    Seeker(SessionReader& reader, std::initializer_list<event::Lane> lanes);
+    using Take = std::function<void(const event::Event&, Micros since_start)>;
+    /// The first segment is asked for first. What others are compressed with is opened before them,
+    /// from their keys on, unless the one before was asked for last.
+    Status read(const ledger::StreamRef& stream, size_t segment, const Take& take);
+    /// Lanes that could not be opened.
+    const std::set<event::Lane>& unreadable() const { return unreadable_; }
+
+   private:
+    Status go_to(const ledger::StreamRef& stream, size_t segment);
+    Status open_next(const ledger::StreamRef& stream, event::Timeline* timeline);
+
+    SessionReader& reader_;
+    const std::vector<event::Lane> lanes_;
+    std::optional<segment::Opener> opener_;
+    size_t next_ = 0;  // segment that the opener can open
+    std::optional<BootTime> began_;
+    std::set<event::Lane> unreadable_;
+  };
+
+  /// Reads headers and facts only, from where they begin and where they end: what was shown and
+  /// typed costs nothing here, and is not checked either.
+  Result<SessionFacts> facts(const ledger::StreamRef& stream);
+
+  /// The lane keys that this reader can open, of each open and rekey segment; for `stele key
+  /// grant`.
+  using TakeKey =
+      std::function<void(uint32_t sequence, event::Lane lane, const crypto::SecretBytes& key)>;
+  Status keys(const ledger::StreamRef& stream, const TakeKey& take);
+
+ private:
   class Pass {
    public:
     Pass(SessionReader& reader, std::initializer_list<event::Lane> lanes, Take take);
-    /// What came since the last time, all of it; false: the taker has enough. An event that comes
-    /// late is then given late.
-    Result<bool> read_on(const ledger::StreamRef& stream);
+    Status read(const ledger::StreamRef& stream);
     /// Lanes that could not be opened.
     const std::set<event::Lane>& unreadable() const { return unreadable_; }
 
@@ -80,21 +112,9 @@ class SessionReader {
     Anchors anchors_;
     std::optional<BootTime> began_;
     std::set<event::Lane> unreadable_;
-    size_t next_ = 0;  // segment
     bool enough_ = false;
   };
 
-  /// Reads headers and facts only, from where they begin and where they end: what was shown and
-  /// typed costs nothing here, and is not checked either.
-  Result<SessionFacts> facts(const ledger::StreamRef& stream);
-
-  /// The lane keys that this reader can open, of each open and rekey segment; for `stele key
-  /// grant`.
-  using TakeKey =
-      std::function<void(uint32_t sequence, event::Lane lane, const crypto::SecretBytes& key)>;
-  Status keys(const ledger::StreamRef& stream, const TakeKey& take);
-
- private:
   Status load_grants();
   Status read_facts(const ledger::SegmentRef& ref, segment::Opener& opener, SessionFacts& facts);
   const segment::GrantedKeys* granted(const StreamId& stream) const;

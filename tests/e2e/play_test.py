@@ -1,8 +1,14 @@
 """Playing recorded sessions on somebody's terminal."""
 
+import datetime
+import hashlib
 import os
+import pathlib
+import re
 import signal
+import subprocess
 import time
+import unittest
 
 from harness import PATIENCE, STELE, Ledger, main
 from recorded import SessionTest
@@ -16,6 +22,8 @@ TRICKS = (
 
 
 class Play(SessionTest):
+    """A player in tmux."""
+
     def tmux(self, argv, **kwargs):
         return Tmux(self, argv, env=self.ledger.environment, **kwargs)
 
@@ -45,6 +53,12 @@ class Play(SessionTest):
         player.type(f"{seconds:.6f}")
         player.keys("Enter")
 
+    def picture(self, tmux):
+        """Text, colours and cursor."""
+        return tmux.run("capture-pane", "-p", "-e"), tmux.ask("cursor_x"), tmux.ask("cursor_y")
+
+
+class Screens(Play):
     def test_seeks_both_ways_to_the_screen_that_was(self):
         _, session = self.work()
         moments = self.moments(session)
@@ -56,10 +70,6 @@ class Play(SessionTest):
             self.jump(player, seconds)
             expected = self.picture(rendered(self, shown))
             player.until(lambda: self.picture(player) == expected, f"this picture:\n{expected}")
-
-    def picture(self, tmux):
-        """Text, colours and cursor."""
-        return tmux.run("capture-pane", "-p", "-e"), tmux.ask("cursor_x"), tmux.ask("cursor_y")
 
     def test_steps_from_output_to_output(self):
         self.ledger.record("sh", "-c", "for i in 1 2 3 4; do echo step $i; sleep 0.2; done")
@@ -323,6 +333,59 @@ class Speed(SessionTest):
         player.type(" ")
         player.expect("two", at)
         self.assertEqual(player.wait(), 0)
+
+
+class Large(Play):
+    """A session much larger than what a player may keep of it, with a change of keys on the way."""
+
+    RAW_BYTES = 75_000_001  # random: 100 MB as base64, with "==" at the end, which is sealed in more than the 64 MiB after which keys change
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if re.search(rb"lib[at]san", subprocess.run(["ldd", STELE], capture_output=True).stdout):
+            raise unittest.SkipTest("a sanitizer's own memory is more than that")
+        cls.recorded = Ledger(cls.make_folder())
+        cls.recorded.record("sh", "-c", f"head -c {cls.RAW_BYTES} /dev/urandom | base64", stdout=subprocess.DEVNULL, capture_output=False)
+
+    def setUp(self):
+        super().setUp()
+        self.ledger = self.recorded
+
+    def test_is_played_in_little_memory(self):
+        session = self.newest()
+        exported = hashlib.sha256(self.output(session))
+        played, peak = hashlib.sha256(), 0
+        player = subprocess.Popen([STELE, "play", "--speed", "1000", "--idle", "0", session["id"]], env=self.ledger.environment,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        with player.stdout:
+            while piece := player.stdout.read(1 << 20):
+                played.update(piece)
+                peak = max(peak, self.peak_bytes(player.pid))
+        self.assertEqual((player.wait(), played.hexdigest()), (0, exported.hexdigest()))
+        self.assertGreater(peak, 1_000_000)
+        self.assertLess(peak, 50_000_000, "half of what it shows; it was more than all of it once")
+
+    def test_seeks_back_to_what_playing_shows(self):
+        session = self.newest()
+        began, last = (datetime.datetime.fromisoformat(session[name]) for name in ("began", "last"))
+        end = (last - began).total_seconds()
+        for share in (0.9, 0.3, 0.7):  # before and behind the change of keys
+            forward, back = (self.play(session, "--speed", "0.01") for _ in range(2))
+            for player in (forward, back):
+                player.keys("Space")
+            self.jump(back, end + 1)
+            back.until(lambda: "=" in "".join(back.screen()), "the end of the base64")
+            for player in (forward, back):
+                self.jump(player, end * share)
+            forward.until(lambda: len("".join(forward.screen())) > 1500, "a screen full")
+            expected = self.picture(forward)
+            back.until(lambda: self.picture(back) == expected, f"this picture:\n{expected}")
+
+    def peak_bytes(self, pid):
+        """The most memory that a process ever had; 0 once it is over."""
+        found = re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text())
+        return int(found[1]) * 1024 if found else 0
 
 
 if __name__ == "__main__":
