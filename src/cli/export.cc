@@ -142,6 +142,34 @@ struct JsonBody {
     if (e.exit_status) json.key("exit").number(*e.exit_status);
     if (e.signal) json.key("signal").number(*e.signal);
   }
+  void operator()(const event::Exec& e) const {
+    json.key("type").text("exec").key("pid").number(e.pid).key("ppid").number(e.parent);
+    json.key("file").text(e.file).key("argv").begin_array();
+    for (const std::string& a : e.argv) json.text(a);
+    json.end_array().key("cwd").text(e.cwd).key("tty").text(e.tty);
+    json.key("uid").number(e.uid).key("euid").number(e.euid);
+    json.key("gid").number(e.gid).key("egid").number(e.egid);
+    if (e.login_uid) json.key("login_uid").number(*e.login_uid);
+    if (e.audit_session) json.key("audit_session").number(*e.audit_session);
+    json.key("cut").boolean(e.is_cut);
+  }
+  void operator()(const event::Exit& e) const {
+    json.key("type").text("exit").key("pid").number(e.pid);
+    if (e.exit_status) json.key("exit").number(*e.exit_status);
+    if (e.signal) json.key("signal").number(*e.signal).key("core").boolean(e.core_dumped);
+  }
+  void credentials(std::string_view key, const event::Credentials& c) const {
+    json.key(key).begin_object().key("uid").number(c.uid).key("euid").number(c.euid);
+    json.key("gid").number(c.gid).key("egid").number(c.egid);
+    Bytes capabilities;
+    ByteWriter(capabilities).u64(c.capabilities);
+    json.key("capabilities").text(to_hex(capabilities)).end_object();
+  }
+  void operator()(const event::Privilege& p) const {
+    json.key("type").text("privilege").key("pid").number(p.pid);
+    credentials("from", p.before);
+    credentials("to", p.now);
+  }
   void operator()(const event::Grant& g) const {
     json.key("type").text("grant").key("stream").text(to_string(g.stream));
   }

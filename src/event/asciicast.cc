@@ -55,6 +55,12 @@ std::string marker(const Suspend& suspend) {
   return suspend.continued ? "recorder continued" : "recorder stopped";
 }
 
+std::string marker(const Exec& exec) {
+  std::string text = "exec";
+  for (const std::string& argument : exec.argv) text += " " + argument;
+  return text;
+}
+
 std::string marker(const Unknown& unknown) {
   return "event of unknown type " + std::to_string(unknown.type);
 }
@@ -143,6 +149,8 @@ void AsciicastWriter::event(Micros since_start, const Body& body) {
     line(at, "m", marker(*redaction));
   } else if (const auto* suspend = std::get_if<Suspend>(&body)) {
     line(at, "m", marker(*suspend));
+  } else if (const auto* exec = std::get_if<Exec>(&body)) {
+    line(at, "m", marker(*exec));
   } else if (const auto* unknown = std::get_if<Unknown>(&body)) {
     line(at, "m", marker(*unknown));
   } else if (const auto* end = std::get_if<End>(&body)) {

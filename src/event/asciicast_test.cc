@@ -126,7 +126,8 @@ TEST(Asciicast, marks_what_it_has_no_code_for) {
   cast.event(0, full_start()).event(0, sample_grant());
   cast.event(1, Gap{"disk full", 70, 0, Micros(1'500'000)})
       .event(1, Redaction{Redaction::Why::kHeuristic, 16});
-  cast.event(1, Suspend{false}).event(1, Suspend{true}).event(1, Unknown{12, {}});
+  cast.event(1, Suspend{false}).event(1, Suspend{true}).event(1, Unknown{40, {}});
+  cast.event(1, full_exec());
   End end;
   end.why = "hangup";
   EXPECT_EQ(cast.event(1, end).text(),
@@ -134,7 +135,8 @@ TEST(Asciicast, marks_what_it_has_no_code_for) {
             "[0.000000,\"m\",\"redacted input, heuristic, up to 16 bytes\"]\n"
             "[0.000000,\"m\",\"recorder stopped\"]\n"
             "[0.000000,\"m\",\"recorder continued\"]\n"
-            "[0.000000,\"m\",\"event of unknown type 12\"]\n"
+            "[0.000000,\"m\",\"event of unknown type 40\"]\n"
+            "[0.000000,\"m\",\"exec sudo -i caf\xef\xbf\xbd\"]\n"
             "[0.000000,\"m\",\"end: hangup\"]\n");
 }
 

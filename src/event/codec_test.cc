@@ -129,24 +129,25 @@ TEST(Event, of_a_key_takes_seven_to_nine_bytes) {
 TEST(Event, of_a_newer_type_is_kept_whole_and_may_stand_anywhere) {
   for (Lane lane : {Lane::kFacts, Lane::kOutput, Lane::kInput}) {
     const auto events = events_of(lane,
-                                  "840a05a1616bf93e00d82a8201f6"
+                                  "84182805a1616bf93e00d82a8201f6"
                                   "820e01");
     ASSERT_EQ(events.size(), 2U);
     EXPECT_EQ(events[0].at, at(5'000'005));
-    EXPECT_EQ(events[0].body, Body(Unknown{10, from_hex("840a05a1616bf93e00d82a8201f6").value()}));
+    EXPECT_EQ(events[0].body,
+              Body(Unknown{40, from_hex("84182805a1616bf93e00d82a8201f6").value()}));
     EXPECT_EQ(events[1].body, Body(Unknown{14, from_hex("820e01").value()}));
   }
 }
 
 TEST(Event, of_a_newer_type_is_written_as_it_was_but_for_its_time) {
-  const auto events = events_of(Lane::kFacts, "840a05a1616bf93e00d82a8201f6");
+  const auto events = events_of(Lane::kFacts, "84182805a1616bf93e00d82a8201f6");
   EXPECT_EQ(to_hex(part_of({{at(5'000'300), events.at(0).body}})),
-            "840a19012ca1616bf93e00d82a8201f6");
+            "84182819012ca1616bf93e00d82a8201f6");
 }
 
 TEST(Event, of_a_newer_type_is_held_to_deterministic_cbor_all_the_same) {
   for (const char* bad :
-       {"830a0018 17", "830a009fff", "830a00a201000100", "830a00fb3ff8000000000000"}) {
+       {"83182800 1817", "831828009fff", "83182800a201000100", "83182800fb3ff8000000000000"}) {
     std::string hex = bad;
     std::erase(hex, ' ');
     EXPECT_EQ(refusal(Lane::kFacts, hex).code, Code::kCorrupt) << bad;

@@ -22,6 +22,11 @@ bool is_host_event(const Body& body) {
          std::holds_alternative<Change>(body);
 }
 
+bool is_kernel_event(const Body& body) {
+  return std::holds_alternative<Exec>(body) || std::holds_alternative<Exit>(body) ||
+         std::holds_alternative<Privilege>(body);
+}
+
 std::string_view input_policy_name(InputPolicy policy) {
   switch (policy) {
     case InputPolicy::kAll:

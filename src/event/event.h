@@ -49,6 +49,7 @@ struct Start {
   std::string
       parent_session;  // $STELE_SESSION where the recorder was started inside a session; a claim
   InputPolicy input_policy = InputPolicy::kRedact;
+  std::string commands;  // who tells what is executed: "ebpf"; empty: nobody
   std::string recorder;  // "stele 0.1.0"
   bool operator==(const Start&) const = default;
 };
@@ -91,6 +92,42 @@ struct Gap {
 struct Suspend {
   bool continued = false;
   bool operator==(const Suspend&) const = default;
+};
+
+/// Whose rights a process has. `capabilities`: the effective ones, as bits.
+struct Credentials {
+  uint32_t uid = 0, euid = 0, gid = 0, egid = 0;
+  uint64_t capabilities = 0;
+  bool operator==(const Credentials&) const = default;
+};
+
+/// facts. A process of the session executed a program, as the kernel saw it.
+struct Exec {
+  uint32_t pid = 0, parent = 0;
+  std::string file;  // as it was named to the kernel
+  std::vector<std::string> argv;
+  std::string cwd;
+  std::string tty;  // its controlling terminal; empty: none
+  uint32_t uid = 0, euid = 0, gid = 0, egid = 0;
+  std::optional<uint32_t> login_uid, audit_session;
+  bool is_cut = false;  // of its file, directory or arguments some bytes are missing
+  bool operator==(const Exec&) const = default;
+};
+
+/// facts. A process that had executed something ended.
+struct Exit {
+  uint32_t pid = 0;
+  std::optional<uint8_t> exit_status, signal;  // one of them
+  bool core_dumped = false;
+  bool operator==(const Exit&) const = default;
+};
+
+/// facts. A process has other rights than when it was last looked at: before its exec, or at its
+/// parent's.
+struct Privilege {
+  uint32_t pid = 0;
+  Credentials before, now;
+  bool operator==(const Privilege&) const = default;
 };
 
 /// facts. How the session ended.
@@ -219,12 +256,16 @@ struct Unknown {
   bool operator==(const Unknown&) const = default;
 };
 
-using Body = std::variant<Start, Output, Input, Resize, Redaction, Gap, Suspend, End, Grant,
-                          Finding, Terms, HostStart, HostStop, HostSummary, ClockStep,
-                          SessionNumber, ServerStart, ServerStop, Asked, Change, Unknown>;
+using Body =
+    std::variant<Start, Output, Input, Resize, Redaction, Gap, Suspend, Exec, Exit, Privilege, End,
+                 Grant, Finding, Terms, HostStart, HostStop, HostSummary, ClockStep, SessionNumber,
+                 ServerStart, ServerStop, Asked, Change, Unknown>;
 
 /// Whether it stands in an agent's or a server's own stream only.
 bool is_host_event(const Body& body);
+
+/// Whether the kernel tells it, to an agent: a recorder has no say in it.
+bool is_kernel_event(const Body& body);
 
 struct Event {
   Lane lane = Lane::kFacts;

@@ -31,6 +31,7 @@ void visit_start(StartOrConst& start, Visitor& visitor) {
   visitor.text("parent", start.parent_session);
   visitor.policy("policy", start.input_policy);
   visitor.text("machine", start.machine_id);
+  visitor.text("commands", start.commands);
   visitor.text("recorder", start.recorder);
 }
 
@@ -45,6 +46,38 @@ void visit_end(EndOrConst& end, Visitor& visitor) {
   visitor.time("stime", end.system_time);
   visitor.time("utime", end.user_time);
   visitor.optional("signal", end.signal);
+}
+
+template <typename ExecOrConst, typename Visitor>
+void visit_exec(ExecOrConst& exec, Visitor& visitor) {
+  visitor.flag("cut", exec.is_cut);
+  visitor.bytes("cwd", exec.cwd);
+  visitor.id("gid", exec.gid);
+  visitor.id("pid", exec.pid);
+  visitor.optional("ses", exec.audit_session);
+  visitor.bytes("tty", exec.tty);
+  visitor.id("uid", exec.uid);
+  visitor.arguments("argv", exec.argv);
+  visitor.optional("auid", exec.login_uid);
+  visitor.id("egid", exec.egid);
+  visitor.id("euid", exec.euid);
+  visitor.bytes("file", exec.file);
+  visitor.id("ppid", exec.parent);
+}
+
+template <typename ExitOrConst, typename Visitor>
+void visit_exit(ExitOrConst& exit, Visitor& visitor) {
+  visitor.id("pid", exit.pid);
+  visitor.flag("core", exit.core_dumped);
+  visitor.optional("exit", exit.exit_status);
+  visitor.optional("signal", exit.signal);
+}
+
+template <typename PrivilegeOrConst, typename Visitor>
+void visit_privilege(PrivilegeOrConst& privilege, Visitor& visitor) {
+  visitor.credentials("to", privilege.now);
+  visitor.id("pid", privilege.pid);
+  visitor.credentials("from", privilege.before);
 }
 
 template <typename FindingOrConst, typename Visitor>

@@ -58,6 +58,12 @@ Result<Body> read_grant(CborReader& in, Bytes&) {
   return grant;
 }
 
+Result<Body> read_exec_body(CborReader& in, Bytes& extra) { return read_exec(in, extra); }
+
+Result<Body> read_exit_body(CborReader& in, Bytes& extra) { return read_exit(in, extra); }
+
+Result<Body> read_privilege_body(CborReader& in, Bytes& extra) { return read_privilege(in, extra); }
+
 Result<Body> read_finding_body(CborReader& in, Bytes& extra) { return read_finding(in, extra); }
 
 Result<Body> read_terms_body(CborReader& in, Bytes& extra) { return read_terms(in, extra); }
@@ -127,6 +133,9 @@ constexpr Shape kShapes[] = {
     {Type::kEnd, "end", 3, Lane::kFacts, read_end_body},
     {Type::kSuspend, "suspend", 3, Lane::kFacts, read_suspend},
     {Type::kGrant, "grant", 5, std::nullopt, read_grant},
+    {Type::kExec, "exec", 3, Lane::kFacts, read_exec_body},
+    {Type::kExit, "exit", 3, Lane::kFacts, read_exit_body},
+    {Type::kPrivilege, "privilege", 3, Lane::kFacts, read_privilege_body},
     {Type::kFinding, "finding", 3, Lane::kFacts, read_finding_body},
     {Type::kTerms, "terms", 3, Lane::kFacts, read_terms_body},
     {Type::kHostStart, "host-start", 3, Lane::kFacts, read_host_start_body},

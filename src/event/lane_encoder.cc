@@ -67,6 +67,18 @@ class EventWriter {
     out_.unsigned_integer(grant.sequence);
     out_.bytes(grant.key);
   }
+  void operator()(const Exec& exec) {
+    begin(Type::kExec, 1);
+    write_map(exec, out_);
+  }
+  void operator()(const Exit& exit) {
+    begin(Type::kExit, 1);
+    write_map(exit, out_);
+  }
+  void operator()(const Privilege& privilege) {
+    begin(Type::kPrivilege, 1);
+    write_map(privilege, out_);
+  }
   void operator()(const Finding& finding) {
     begin(Type::kFinding, 1);
     write_map(finding, out_);

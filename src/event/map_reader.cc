@@ -40,6 +40,17 @@ Result<WindowSize> read_size_array(CborReader& in) {
   return read_window_size(in);
 }
 
+Result<Credentials> read_credentials(CborReader& in) {
+  TRY(const uint64_t items, in.array());
+  if (items != 5) return fail(Code::kCorrupt, "not five numbers");
+  Credentials read;
+  for (uint32_t* id : {&read.uid, &read.euid, &read.gid, &read.egid}) {
+    TRY(*id, read_integer<uint32_t>(in));
+  }
+  TRY(read.capabilities, in.unsigned_integer());
+  return read;
+}
+
 Result<InputPolicy> read_policy(CborReader& in) {
   TRY(const std::string_view name, in.text());
   const auto policy = parse_input_policy(name);
@@ -67,6 +78,9 @@ class MapReader {
   void text(std::string_view key, std::string& value) { unless_empty(key, value, read_text); }
   void id(std::string_view key, uint32_t& value) { always(key, value, read_integer<uint32_t>); }
   void policy(std::string_view key, InputPolicy& value) { always(key, value, read_policy); }
+  void credentials(std::string_view key, Credentials& value) {
+    always(key, value, read_credentials);
+  }
   template <typename Integer>
   void optional(std::string_view key, std::optional<Integer>& value) {
     read(key, value, read_integer<Integer>);
@@ -199,6 +213,33 @@ Result<End> read_end(CborReader& in, Bytes& extra) {
   visit_end(end, map);
   TRY_VOID(map.end());
   return end;
+}
+
+Result<Exec> read_exec(CborReader& in, Bytes& extra) {
+  Exec exec;
+  MapReader map(in, extra);
+  TRY_VOID(map.begin());
+  visit_exec(exec, map);
+  TRY_VOID(map.end());
+  return exec;
+}
+
+Result<Exit> read_exit(CborReader& in, Bytes& extra) {
+  Exit exit;
+  MapReader map(in, extra);
+  TRY_VOID(map.begin());
+  visit_exit(exit, map);
+  TRY_VOID(map.end());
+  return exit;
+}
+
+Result<Privilege> read_privilege(CborReader& in, Bytes& extra) {
+  Privilege privilege;
+  MapReader map(in, extra);
+  TRY_VOID(map.begin());
+  visit_privilege(privilege, map);
+  TRY_VOID(map.end());
+  return privilege;
 }
 
 Result<Finding> read_finding(CborReader& in, Bytes& extra) {

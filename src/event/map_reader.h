@@ -28,6 +28,9 @@ Result<WindowSize> read_window_size(codec::CborReader& in);
 /// can not have; kLimit: too many arguments or groups.
 Result<Start> read_start(codec::CborReader& in, Bytes& extra);
 Result<End> read_end(codec::CborReader& in, Bytes& extra);
+Result<Exec> read_exec(codec::CborReader& in, Bytes& extra);
+Result<Exit> read_exit(codec::CborReader& in, Bytes& extra);
+Result<Privilege> read_privilege(codec::CborReader& in, Bytes& extra);
 Result<Finding> read_finding(codec::CborReader& in, Bytes& extra);
 Result<Terms> read_terms(codec::CborReader& in, Bytes& extra);
 Result<HostStart> read_host_start(codec::CborReader& in, Bytes& extra);

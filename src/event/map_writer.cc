@@ -49,6 +49,12 @@ class MapWriter {
     out.array(values.size());
     for (const std::string& value : values) out.bytes(as_bytes(value));
   }
+  void credentials(std::string_view key, const Credentials& value) {
+    CborWriter out = map_.entry(key);
+    out.array(5);
+    for (uint32_t id : {value.uid, value.euid, value.gid, value.egid}) out.unsigned_integer(id);
+    out.unsigned_integer(value.capabilities);
+  }
   void groups(std::string_view key, const std::vector<uint32_t>& values) {
     if (values.empty()) return;
     CborWriter out = map_.entry(key);
@@ -84,6 +90,24 @@ void write_map(const Start& start, CborWriter& out) {
 void write_map(const End& end, CborWriter& out) {
   MapWriter map;
   visit_end(end, map);
+  map.write_to(out);
+}
+
+void write_map(const Exec& exec, CborWriter& out) {
+  MapWriter map;
+  visit_exec(exec, map);
+  map.write_to(out);
+}
+
+void write_map(const Exit& exit, CborWriter& out) {
+  MapWriter map;
+  visit_exit(exit, map);
+  map.write_to(out);
+}
+
+void write_map(const Privilege& privilege, CborWriter& out) {
+  MapWriter map;
+  visit_privilege(privilege, map);
   map.write_to(out);
 }
 

@@ -11,6 +11,9 @@ uint64_t unsigned_micros(Micros time);
 
 void write_map(const Start& start, codec::CborWriter& out);
 void write_map(const End& end, codec::CborWriter& out);
+void write_map(const Exec& exec, codec::CborWriter& out);
+void write_map(const Exit& exit, codec::CborWriter& out);
+void write_map(const Privilege& privilege, codec::CborWriter& out);
 void write_map(const Finding& finding, codec::CborWriter& out);
 void write_map(const Terms& terms, codec::CborWriter& out);
 void write_map(const HostStart& start, codec::CborWriter& out);

@@ -36,6 +36,12 @@ inline Start full_start() {
   return start;
 }
 
+inline Start followed_start() {
+  Start start = full_start();
+  start.commands = "ebpf";
+  return start;
+}
+
 inline End full_end() {
   End end;
   end.exit_status = 0;
@@ -48,6 +54,29 @@ inline End full_end() {
   end.output_bytes = 123'456;
   end.input_bytes = 789;
   return end;
+}
+
+inline Exec full_exec() {
+  Exec exec;
+  exec.pid = 4711;
+  exec.parent = 4700;
+  exec.file = "/usr/bin/sudo";
+  exec.argv = {"sudo", "-i", "caf\xe9"};
+  exec.cwd = "/home/ada";
+  exec.tty = "/dev/pts/3";
+  exec.uid = 1000;
+  exec.euid = 0;
+  exec.gid = exec.egid = 1000;
+  exec.login_uid = 1001;
+  exec.audit_session = 7;
+  exec.is_cut = true;
+  return exec;
+}
+
+inline Exit full_exit() { return {4711, 0, 11, true}; }
+
+inline Privilege full_privilege() {
+  return {4711, {1000, 1000, 1000, 1000, 0}, {1000, 0, 1000, 1000, 0x1ffffffffff}};
 }
 
 inline Grant sample_grant() {
@@ -117,6 +146,7 @@ inline std::vector<Sample> samples() {
   return {
       {Lane::kFacts, full_start()},
       {Lane::kFacts, Start{}},
+      {Lane::kFacts, followed_start()},
       {Lane::kOutput, Output{bytes_of("total 0\r\n")}},
       {Lane::kOutput, Output{}},
       {Lane::kInput, Input{bytes_of("l")}},
@@ -126,6 +156,12 @@ inline std::vector<Sample> samples() {
       {Lane::kFacts, Gap{"no space left on device", 70'000, 12, Micros(2'000'000)}},
       {Lane::kFacts, Suspend{false}},
       {Lane::kFacts, Suspend{true}},
+      {Lane::kFacts, full_exec()},
+      {Lane::kFacts, Exec{}},
+      {Lane::kFacts, full_exit()},
+      {Lane::kFacts, Exit{}},
+      {Lane::kFacts, full_privilege()},
+      {Lane::kFacts, Privilege{}},
       {Lane::kFacts, full_end()},
       {Lane::kFacts, End{}},
       {Lane::kFacts, sample_grant()},

@@ -28,7 +28,7 @@ struct Refused {
   std::string_view hex, error;
 };
 
-Unknown unknown_event() { return {12, from_hex("850c00a1626964182af93e00c11a514b67b0").value()}; }
+Unknown unknown_event() { return {40, from_hex("85182800a1626964182af93e00c11a514b67b0").value()}; }
 
 std::vector<Accepted> accepted() {
   return {
@@ -82,6 +82,17 @@ std::vector<Accepted> accepted() {
        {{0, sample_grant()}},
        {"[9, 0, h'000102030405060708090a0b0c0d0e0f', 300, "
         "h'fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0efeeedecebeae9e8e7e6e5e4e3e2e1e0']"}},
+      {"what ran",
+       Lane::kFacts,
+       0,
+       {{0, full_privilege()}, {1, full_exec()}, {2, Exec{}}, {3, full_exit()}, {4, Exit{}}},
+       {R"([12, 0, {"to": [1000, 0, 1000, 1000, 2199023255551], "pid": 4711, "from": [1000, 1000, 1000, 1000, 0]}])",
+        R"([10, 1, {"cut": true, "cwd": h'2f686f6d652f616461', "gid": 1000, "pid": 4711, "ses": 7, "tty": h'2f6465762f7074732f33', )"
+        R"("uid": 1000, "argv": [h'7375646f', h'2d69', h'636166e9'], "auid": 1001, "egid": 1000, "euid": 0, )"
+        R"("file": h'2f7573722f62696e2f7375646f', "ppid": 4700}])",
+        R"([10, 1, {"gid": 0, "pid": 0, "uid": 0, "egid": 0, "euid": 0, "ppid": 0}])",
+        R"([11, 1, {"pid": 4711, "core": true, "exit": 0, "signal": 11}])",
+        R"([11, 1, {"pid": 0}])"}},
       {"finding",
        Lane::kFacts,
        0,
@@ -151,8 +162,9 @@ constexpr Refused kRefused[] = {
      "830100a363676964006465756964 0066706f6c69637966726564616374", "corrupt"},
     {"an empty entry spelled out", Lane::kFacts, "830700a16377687960", "corrupt"},
     {"entries out of order", Lane::kFacts, "830700a26377687961786269 6e01", "corrupt"},
-    {"a newer type that is not deterministic", Lane::kFacts, "830a00fb3ff8000000000000", "corrupt"},
-    {"nested too deep", Lane::kFacts, "830a0081818181818181818181818181818181", "limit"},
+    {"a newer type that is not deterministic", Lane::kFacts, "83182800fb3ff8000000000000",
+     "corrupt"},
+    {"nested too deep", Lane::kFacts, "8318280081818181818181818181818181818181", "limit"},
 };
 
 std::string without_spaces(std::string_view text) {

@@ -138,7 +138,7 @@ Result<FromRecorder> read_resume(ByteReader& in) {
 bool may_be_said(const event::Body& body) {
   return !std::holds_alternative<event::Start>(body) &&
          !std::holds_alternative<event::Grant>(body) && !event::is_host_event(body) &&
-         !std::holds_alternative<event::Unknown>(body);
+         !event::is_kernel_event(body) && !std::holds_alternative<event::Unknown>(body);
 }
 
 Result<FromRecorder> read_event(ByteReader& in) {
