@@ -17,7 +17,7 @@ import sys
 
 ORDER = """base os crypto codec
   event terminal segment merkle receipt wire policy
-  config db http vault ledger spool identity capture index detect alert forward retention logsrv
+  config db http vault ledger spool identity capture commands index detect alert forward retention logsrv
   sim
   recorder agent server cli sudo_plugin""".split()
 PURE = {"event", "terminal", "segment", "merkle", "receipt", "wire", "policy"}
@@ -32,6 +32,7 @@ THIRD_PARTY = (
     (r"openssl/.*", {"crypto"}),
     (r"boost/(asio|beast)[/.].*|curl/curl\.h", {"http"}),
     (r"toml\+\+/.*", {"config"}),
+    (r"bpf/.*", {"commands"}),
     (r"zstd(_errors)?\.h|zdict\.h|boost/json.*", {"codec"}),
     (r"CLI/.*", {"agent", "cli", "server"}),
 )

@@ -1,10 +1,12 @@
 #include "os/hardening.h"
 
+#include <linux/capability.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
 
@@ -26,6 +28,21 @@ Status set_effective_group(gid_t group) {
 
 Status forbid_tracing() {
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno("forbid", "tracing");
+  return {};
+}
+
+Status give_up_kernel_programs() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> held{};
+  if (::syscall(SYS_capget, &header, held.data()) != 0)
+    return fail_errno("read", "the capabilities");
+  for (const int capability : {CAP_BPF, CAP_PERFMON}) {
+    __user_cap_data_struct& word = held[CAP_TO_INDEX(capability)];
+    for (uint32_t* set : {&word.effective, &word.permitted, &word.inheritable})
+      *set &= ~CAP_TO_MASK(capability);
+  }
+  if (::syscall(SYS_capset, &header, held.data()) != 0)
+    return fail_errno("give up", "capabilities");
   return {};
 }
 

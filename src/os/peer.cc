@@ -8,7 +8,9 @@
 #include <array>
 #include <charconv>
 #include <climits>
+#include <filesystem>
 #include <limits>
+#include <map>
 
 #include "os/error.h"
 #include "os/who.h"
@@ -70,6 +72,7 @@ Result<std::vector<uint32_t>> groups_of(int socket) {
 
 struct Stat {
   char state = '?';  // proc_pid_stat(5), field 3
+  uint32_t parent = 0;
   uint64_t started = 0;
   uint32_t tty = 0;
 };
@@ -80,11 +83,14 @@ Result<Stat> read_stat(const std::string& folder) {
   const size_t name_end = text.rfind(')');
   const std::string_view rest =
       name_end == text.npos ? "" : std::string_view(text).substr(name_end + 1);
-  constexpr size_t kTty = 7 - 2, kStarted = 22 - 2;  // the state, field 3, follows one blank
+  constexpr size_t kParent = 4 - 2, kTty = 7 - 2,
+                   kStarted = 22 - 2;  // the state, field 3, follows one blank
+  const auto parent = number_of<uint32_t>(field(rest, kParent, ' '));
   const auto tty = number_of<int32_t>(field(rest, kTty, ' '));
   const auto started = number_of<uint64_t>(field(rest, kStarted, ' '));
-  if (!tty || !started) return fail(Code::kCorrupt, folder + "/stat: not as proc_pid_stat(5) says");
-  return Stat{rest.size() > 1 ? rest[1] : '?', *started, static_cast<uint32_t>(*tty)};
+  if (!parent || !tty || !started)
+    return fail(Code::kCorrupt, folder + "/stat: not as proc_pid_stat(5) says");
+  return Stat{rest.size() > 1 ? rest[1] : '?', *parent, *started, static_cast<uint32_t>(*tty)};
 }
 
 /// The real id of the line "Uid:" or "Gid:" of /proc/PID/status.
@@ -122,6 +128,23 @@ bool is_alive(const ProcessKey& process) {
   const auto stat = read_stat("/proc/" + std::to_string(process.pid));
   if (!stat) return stat.error().code != Code::kNotFound;
   return stat->started == process.started && stat->state != 'Z' && stat->state != 'X';
+}
+
+std::vector<uint32_t> descendants_of(uint32_t pid) {
+  std::multimap<uint32_t, uint32_t> children;
+  std::error_code ignored;  // of an entry that is gone
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+    const auto child = number_of<uint32_t>(entry.path().filename().native());
+    const auto stat = child ? read_stat(entry.path()) : fail(Code::kNotFound, "no process");
+    if (stat) children.emplace(stat->parent, *child);
+  }
+  std::vector<uint32_t> found = {pid};
+  for (size_t i = 0; i < found.size(); ++i) {
+    const auto [from, to] = children.equal_range(found[i]);
+    for (auto at = from; at != to; ++at) found.push_back(at->second);
+  }
+  found.erase(found.begin());
+  return found;
 }
 
 std::string terminal_of(uint32_t number) {

@@ -44,6 +44,10 @@ Result<Peer> peer_of(int socket);
 /// Whether this very process still runs (a zombie does not). What cannot be asked counts as alive.
 bool is_alive(const ProcessKey& process);
 
+/// The processes that this one made, and those that they made, as they are now. Whoever lost its
+/// parent is not among them.
+std::vector<uint32_t> descendants_of(uint32_t pid);
+
 /// The name of a terminal by its number in proc_pid_stat(5), field 7.
 std::string terminal_of(uint32_t number);
 

@@ -1,0 +1,295 @@
+/* Follows the processes of sessions: what they execute, as whom, and how they end.
+
+   A process is followed once user space has put it into `tracked`, and so is every process that it
+   makes, however it leaves its parent, its terminal or its session. Of kernel types only the fields
+   that are read are spelled here; where they are in the running kernel, its BTF says (CO-RE). Dual
+   licence: the helpers that read memory want the second one. */
+typedef unsigned char uint8_t;
+typedef unsigned int uint32_t;
+typedef unsigned long long uint64_t;
+typedef int int32_t;
+typedef uint32_t __u32;
+typedef uint64_t __u64;
+typedef unsigned short __u16;
+typedef unsigned char __u8;
+typedef short __s16;
+typedef int32_t __s32;
+typedef long long __s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+
+enum {
+  BPF_MAP_TYPE_HASH = 1,
+  BPF_MAP_TYPE_ARRAY = 2,
+  BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+  BPF_MAP_TYPE_RINGBUF = 27,
+  BPF_ANY = 0,
+  BPF_NOEXIST = 1
+};
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "commands/kernel_record.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define KERNEL __attribute__((preserve_access_index))
+
+typedef struct {
+  uint32_t val;
+} KERNEL kuid_t;
+typedef struct {
+  uint32_t val;
+} KERNEL kgid_t;
+struct capabilities {};
+struct cred {
+  kuid_t uid, euid;
+  kgid_t gid, egid;
+  struct capabilities cap_effective;
+} KERNEL;
+struct tty_driver {
+  int major, minor_start;
+} KERNEL;
+struct tty_struct {
+  struct tty_driver* driver;
+  int index;
+} KERNEL;
+typedef struct {
+  int counter;
+} KERNEL atomic_t;
+struct signal_struct {
+  atomic_t live;
+  int group_exit_code;
+  uint32_t flags;
+  struct tty_struct* tty;
+} KERNEL;
+struct qstr {
+  const unsigned char* name;
+} KERNEL;
+struct dentry {
+  struct dentry* d_parent;
+  struct qstr d_name;
+} KERNEL;
+struct vfsmount {
+  struct dentry* mnt_root;
+} KERNEL;
+struct mount {
+  struct mount* mnt_parent;
+  struct dentry* mnt_mountpoint;
+  struct vfsmount mnt;
+} KERNEL;
+struct path {
+  struct vfsmount* mnt;
+  struct dentry* dentry;
+} KERNEL;
+struct fs_struct {
+  struct path pwd;
+} KERNEL;
+struct mm_struct {
+  unsigned long arg_start, arg_end;
+} KERNEL;
+struct task_struct {
+  int pid, tgid, exit_code;
+  struct task_struct *real_parent, *group_leader;
+  const struct cred* cred;
+  struct signal_struct* signal;
+  struct fs_struct* fs;
+  struct mm_struct* mm;
+  kuid_t loginuid;
+  uint32_t sessionid;
+} KERNEL;
+struct linux_binprm {
+  const char* filename;
+} KERNEL;
+
+enum { SIGNAL_GROUP_EXIT = 4, UNSET = 0xffffffffU, DIRECTORY_NAMES_MAX = 64, NAME_BYTES_MAX = 256 };
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 65536);
+  __type(key, uint32_t); /* thread group id */
+  __type(value, struct stele_followed);
+} tracked SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 8 << 20);
+} records SEC(".maps");
+
+/* Of sessions: how many records and processes were lost since they were tracked. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 8192);
+  __type(key, uint64_t);
+  __type(value, uint64_t);
+} lost SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, uint32_t);
+  __type(value, struct stele_record);
+} scratch SEC(".maps");
+
+static __always_inline void note_lost(uint64_t session) {
+  uint64_t* count = bpf_map_lookup_elem(&lost, &session);
+  if (count) __sync_fetch_and_add(count, 1);
+}
+
+static __always_inline void read_credentials(struct stele_credentials* to,
+                                             struct task_struct* task) {
+  const struct cred* cred = BPF_CORE_READ(task, cred);
+  to->uid = BPF_CORE_READ(cred, uid.val);
+  to->euid = BPF_CORE_READ(cred, euid.val);
+  to->gid = BPF_CORE_READ(cred, gid.val);
+  to->egid = BPF_CORE_READ(cred, egid.val);
+  to->capabilities = 0;
+  bpf_core_read(&to->capabilities, sizeof(to->capabilities), &cred->cap_effective);
+}
+
+static __always_inline uint32_t terminal_of(struct task_struct* task) {
+  struct tty_struct* tty = BPF_CORE_READ(task, signal, tty);
+  if (!tty) return 0;
+  uint32_t major = BPF_CORE_READ(tty, driver, major);
+  uint32_t minor = BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index);
+  return (minor & 0xff) | (major << 8) | ((minor & ~0xffU) << 12);
+}
+
+static __always_inline struct stele_record* begin(uint32_t kind, struct task_struct* task,
+                                                  struct stele_followed* followed) {
+  uint32_t zero = 0;
+  struct stele_record* record = bpf_map_lookup_elem(&scratch, &zero);
+  if (!record) return 0;
+  record->kind = kind;
+  record->pid = BPF_CORE_READ(task, tgid);
+  record->parent = BPF_CORE_READ(task, real_parent, tgid);
+  record->status = 0;
+  record->session = followed->session;
+  record->boot_ns = bpf_ktime_get_boot_ns();
+  read_credentials(&record->now, task);
+  if (followed->knows_last)
+    record->before = followed->last;
+  else
+    record->before = record->now;
+  record->login_uid = record->audit_session = UNSET;
+  if (bpf_core_field_exists(task->loginuid)) record->login_uid = BPF_CORE_READ(task, loginuid.val);
+  if (bpf_core_field_exists(task->sessionid))
+    record->audit_session = BPF_CORE_READ(task, sessionid);
+  record->terminal = terminal_of(task);
+  record->cut = record->directory_bytes = record->argv_bytes = 0;
+  return record;
+}
+
+struct walk {
+  struct stele_record* record;
+  struct dentry* name;
+  struct mount* mount;
+  uint32_t bytes;
+  uint32_t is_done;
+};
+
+/* One step towards the root: from a name to its directory, or from a mount's root to where it is
+ * mounted. */
+static long walk_up(uint32_t index, struct walk* walk) {
+  struct dentry* name = walk->name;
+  struct mount* mount = walk->mount;
+  struct dentry* parent = BPF_CORE_READ(name, d_parent);
+  if (name == BPF_CORE_READ(mount, mnt.mnt_root) || name == parent) {
+    walk->name = BPF_CORE_READ(mount, mnt_mountpoint);
+    walk->mount = BPF_CORE_READ(mount, mnt_parent);
+    walk->is_done = walk->mount == mount;
+    return walk->is_done;
+  }
+  uint32_t bytes = walk->bytes;
+  if (bytes > STELE_PATH_BYTES_MAX - NAME_BYTES_MAX) return 1;
+  const unsigned char* text = BPF_CORE_READ(name, d_name.name);
+  long got = bpf_probe_read_kernel_str(walk->record->directory + bytes, NAME_BYTES_MAX, text);
+  if (got <= 0) return 1;
+  walk->bytes = bytes + (uint32_t)got;
+  walk->name = parent;
+  return 0;
+}
+
+static __always_inline void read_directory(struct stele_record* record, struct task_struct* task) {
+  struct vfsmount* mnt = BPF_CORE_READ(task, fs, pwd.mnt);
+  struct walk walk = {
+      .record = record,
+      .name = BPF_CORE_READ(task, fs, pwd.dentry),
+      .mount = (struct mount*)((char*)mnt - bpf_core_field_offset(struct mount, mnt)),
+  };
+  bpf_loop(DIRECTORY_NAMES_MAX, walk_up, &walk, 0);
+  record->directory_bytes = walk.bytes;
+  if (!walk.is_done) record->cut |= STELE_CUT_DIRECTORY;
+}
+
+static __always_inline void read_argv(struct stele_record* record, struct task_struct* task) {
+  unsigned long from = BPF_CORE_READ(task, mm, arg_start);
+  uint64_t bytes = BPF_CORE_READ(task, mm, arg_end) - from;
+  if (bytes > STELE_ARGV_BYTES_MAX) {
+    bytes = STELE_ARGV_BYTES_MAX;
+    record->cut |= STELE_CUT_ARGV;
+  }
+  if (bpf_probe_read_user(record->argv, bytes, (const void*)from) != 0) {
+    bytes = 0;
+    record->cut |= STELE_CUT_ARGV;
+  }
+  record->argv_bytes = bytes;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
+  uint32_t child_id = BPF_CORE_READ(child, tgid), parent_id = BPF_CORE_READ(parent, tgid);
+  if (child_id == parent_id) return 0; /* a thread */
+  struct stele_followed* followed = bpf_map_lookup_elem(&tracked, &parent_id);
+  if (!followed) return 0;
+  struct stele_followed next = *followed;
+  next.has_executed = 0;
+  if (bpf_map_update_elem(&tracked, &child_id, &next, BPF_ANY) != 0) note_lost(next.session);
+  return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm* program) {
+  uint32_t id = BPF_CORE_READ(task, tgid);
+  struct stele_followed* followed = bpf_map_lookup_elem(&tracked, &id);
+  if (!followed) return 0;
+  struct stele_record* record = begin(STELE_EXEC, task, followed);
+  if (!record) return 0;
+  long got = bpf_probe_read_kernel_str(record->file, sizeof(record->file),
+                                       BPF_CORE_READ(program, filename));
+  if (got <= 0) record->file[0] = 0;
+  if (got <= 0 || got == sizeof(record->file)) record->cut |= STELE_CUT_FILE;
+  read_directory(record, task);
+  read_argv(record, task);
+  followed->last = record->now;
+  followed->knows_last = followed->has_executed = 1;
+  uint64_t bytes = __builtin_offsetof(struct stele_record, argv) + record->argv_bytes;
+  if (bytes > sizeof(*record)) return 0; /* never, and the verifier wants to know it */
+  if (bpf_ringbuf_output(&records, record, bytes, 0) != 0) note_lost(record->session);
+  return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct* task) {
+  struct signal_struct* group = BPF_CORE_READ(task, signal);
+  if (BPF_CORE_READ(group, live.counter) != 0) return 0; /* other threads go on */
+  uint32_t id = BPF_CORE_READ(task, tgid);
+  struct stele_followed* followed = bpf_map_lookup_elem(&tracked, &id);
+  if (!followed) return 0;
+  if (followed->has_executed) {
+    struct stele_record* record = begin(STELE_EXIT, task, followed);
+    if (record) {
+      int is_group = BPF_CORE_READ(group, flags) & SIGNAL_GROUP_EXIT;
+      record->status = is_group ? BPF_CORE_READ(group, group_exit_code)
+                                : BPF_CORE_READ(task, group_leader, exit_code);
+      if (bpf_ringbuf_output(&records, record, __builtin_offsetof(struct stele_record, file), 0) !=
+          0)
+        note_lost(record->session);
+    }
+  }
+  bpf_map_delete_elem(&tracked, &id);
+  return 0;
+}

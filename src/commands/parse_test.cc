@@ -1,0 +1,119 @@
+#include "commands/parse.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "commands/kernel_record.h"
+
+namespace stele::commands {
+namespace {
+
+std::string terminal(uint32_t number) { return "terminal " + std::to_string(number); }
+
+/// A record as the kernel's programs make it.
+class ParseRecord : public testing::Test {
+ protected:
+  ParseRecord() {
+    record_.kind = STELE_EXEC;
+    record_.pid = 12;
+    record_.parent = 11;
+    record_.session = 7;
+    record_.boot_ns = 5'000'999;
+    record_.before = record_.now = {1000, 1000, 100, 100, 0};
+    record_.login_uid = record_.audit_session = UINT32_MAX;
+    set_file("/bin/ls");
+    set_directory(std::string_view("ada\0home\0", 9));
+    set_argv(std::string_view("ls\0\0-l\0", 7));
+  }
+  void set_file(std::string_view file) { std::memcpy(record_.file, file.data(), file.size()); }
+  void set_directory(std::string_view names) {
+    std::memcpy(record_.directory, names.data(), names.size());
+    record_.directory_bytes = static_cast<uint32_t>(names.size());
+  }
+  void set_argv(std::string_view argv) {
+    std::memcpy(record_.argv, argv.data(), argv.size());
+    record_.argv_bytes = static_cast<uint32_t>(argv.size());
+  }
+  ByteSpan bytes() const {
+    const size_t size = record_.kind == STELE_EXEC
+                            ? offsetof(stele_record, argv) + record_.argv_bytes
+                            : offsetof(stele_record, file);
+    return {reinterpret_cast<const uint8_t*>(&record_), size};
+  }
+  Result<Seen> parse() const { return parse_record(bytes(), terminal); }
+  event::Exec exec() const { return std::get<event::Exec>(parse().value().bodies.back()); }
+  event::Exit exit(uint32_t status) {
+    record_.kind = STELE_EXIT;
+    record_.status = status;
+    return std::get<event::Exit>(parse().value().bodies.back());
+  }
+
+  stele_record record_{};
+};
+
+TEST_F(ParseRecord, an_exec) {
+  const Seen seen = parse().value();
+  EXPECT_EQ(seen.session, 7U);
+  EXPECT_EQ(seen.at, BootTime(Micros(5000)));
+  ASSERT_EQ(seen.bodies.size(), 1U);
+  event::Exec wanted;
+  wanted.pid = 12;
+  wanted.parent = 11;
+  wanted.file = "/bin/ls";
+  wanted.argv = {"ls", "", "-l"};
+  wanted.cwd = "/home/ada";
+  wanted.uid = wanted.euid = 1000;
+  wanted.gid = wanted.egid = 100;
+  EXPECT_EQ(exec(), wanted);
+}
+
+TEST_F(ParseRecord, where_it_was_and_on_which_terminal) {
+  set_directory("");
+  record_.terminal = 34816;
+  record_.login_uid = 1001;
+  record_.audit_session = 3;
+  EXPECT_EQ(exec().cwd, "/");
+  EXPECT_EQ(exec().tty, "terminal 34816");
+  EXPECT_EQ(exec().login_uid, 1001U);
+  EXPECT_EQ(exec().audit_session, 3U);
+}
+
+TEST_F(ParseRecord, what_was_cut_says_so) {
+  EXPECT_FALSE(exec().is_cut);
+  set_argv("long argument without an end");
+  record_.cut = STELE_CUT_ARGV;
+  EXPECT_TRUE(exec().is_cut);
+  EXPECT_EQ(exec().argv, std::vector<std::string>{"long argument without an end"});
+  record_.cut = STELE_CUT_DIRECTORY;
+  EXPECT_EQ(exec().cwd, "(unreachable)/home/ada");
+}
+
+TEST_F(ParseRecord, other_rights_come_before_what_was_done_with_them) {
+  record_.now.euid = 0;
+  record_.now.capabilities = 1;
+  const Seen seen = parse().value();
+  ASSERT_EQ(seen.bodies.size(), 2U);
+  const event::Privilege wanted{12, {1000, 1000, 100, 100, 0}, {1000, 0, 100, 100, 1}};
+  EXPECT_EQ(std::get<event::Privilege>(seen.bodies[0]), wanted);
+}
+
+TEST_F(ParseRecord, how_it_ended) {
+  EXPECT_EQ(exit(3 << 8), (event::Exit{12, 3, {}, false}));
+  EXPECT_EQ(exit(15), (event::Exit{12, {}, 15, false}));
+  EXPECT_EQ(exit(11 | 0x80), (event::Exit{12, {}, 11, true}));
+}
+
+TEST_F(ParseRecord, nothing_else_is_a_record) {
+  const ByteSpan whole = bytes();
+  for (size_t size = 0; size < whole.size(); ++size)
+    EXPECT_EQ(parse_record(whole.first(size), terminal).error().code, Code::kCorrupt) << size;
+  record_.kind = 3;
+  EXPECT_EQ(parse().error().code, Code::kCorrupt);
+  record_.kind = STELE_EXEC;
+  record_.directory_bytes = STELE_PATH_BYTES_MAX + 1;
+  EXPECT_EQ(parse().error().code, Code::kCorrupt);
+}
+
+}  // namespace
+}  // namespace stele::commands

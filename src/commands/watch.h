@@ -1,0 +1,41 @@
+// Watch: what the processes of sessions execute, as the kernel tells it (kernel_programs.c).
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "commands/parse.h"
+#include "os/peer.h"
+
+namespace stele::commands {
+
+/// Follows processes, and all that they make, from within the kernel; libbpf's names stay in
+/// watch.cc. Any thread.
+class Watch {
+ public:
+  /// Called on a thread of the watch's own, or of settle(); one call at a time.
+  using Sink = std::function<void(const Seen&)>;
+
+  /// Loads the programs and begins; where that succeeds, this thread may load no others
+  /// (os/hardening.h). kPermission, kUnsupported: this kernel does not let us, or can
+  /// not, and why.
+  static Result<std::unique_ptr<Watch>> start(Sink sink);
+  ~Watch();
+
+  /// From now on, all that this process and its descendants execute is of session `session`. Those
+  /// that it has already are found as well. kLimit: too many are followed.
+  Status follow(uint32_t pid, uint64_t session);
+  /// Nothing of it is wanted any more.
+  void forget(uint64_t session);
+  /// All that happened before the call has gone to the sink when it returns.
+  void settle();
+  /// How many records and processes of the session were lost since the last call.
+  uint64_t take_lost(uint64_t session);
+
+ private:
+  struct Parts;
+  explicit Watch(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace stele::commands

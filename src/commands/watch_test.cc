@@ -1,0 +1,160 @@
+// Against the kernel that runs here: skipped where it has no programs of ours.
+#include "commands/watch.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <map>
+#include <mutex>
+
+namespace stele::commands {
+namespace {
+
+class WatchTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto watch = Watch::start([this](const Seen& seen) {
+      const std::lock_guard lock(mutex_);
+      for (const event::Body& body : seen.bodies) seen_[seen.session].push_back(body);
+    });
+    if (!watch) GTEST_SKIP() << watch.error().message();
+    watch_ = *std::move(watch);
+  }
+
+  /// A shell that is followed from before its first command on; its pid.
+  pid_t run(const std::string& script, uint64_t session) {
+    int gate[2];
+    EXPECT_EQ(pipe(gate), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      char go = 0;
+      close(gate[1]);
+      (void)!read(gate[0], &go, 1);
+      execl("/bin/sh", "sh", "-c", script.c_str(), nullptr);
+      _exit(127);
+    }
+    close(gate[0]);
+    EXPECT_TRUE(watch_->follow(static_cast<uint32_t>(child), session));
+    close(gate[1]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    watch_->settle();
+    return child;
+  }
+
+  template <typename Event>
+  std::vector<Event> all(uint64_t session) {
+    const std::lock_guard lock(mutex_);
+    std::vector<Event> events;
+    for (const event::Body& body : seen_[session])
+      if (const auto* one = std::get_if<Event>(&body)) events.push_back(*one);
+    return events;
+  }
+
+  std::mutex mutex_;
+  std::map<uint64_t, std::vector<event::Body>> seen_;
+  std::unique_ptr<Watch> watch_;
+};
+
+TEST_F(WatchTest, tells_what_ran_where_and_how_it_ended) {
+  const pid_t shell = run("cd /usr/lib; /bin/true one 'two three' ''; /bin/false; exit 7", 5);
+  const auto execs = all<event::Exec>(5);
+  ASSERT_EQ(execs.size(), 3U);
+  EXPECT_EQ(execs[0].pid, static_cast<uint32_t>(shell));
+  EXPECT_EQ(execs[0].file, "/bin/sh");
+  EXPECT_EQ(execs[1].argv, (std::vector<std::string>{"/bin/true", "one", "two three", ""}));
+  EXPECT_EQ(execs[1].cwd, "/usr/lib");
+  EXPECT_EQ(execs[1].parent, static_cast<uint32_t>(shell));
+  EXPECT_EQ(execs[1].uid, getuid());
+  EXPECT_FALSE(execs[1].is_cut);
+  const auto exits = all<event::Exit>(5);
+  ASSERT_EQ(exits.size(), 3U);
+  EXPECT_EQ(exits[0], (event::Exit{execs[1].pid, 0, {}, false}));
+  EXPECT_EQ(exits[1], (event::Exit{execs[2].pid, 1, {}, false}));
+  EXPECT_EQ(exits[2], (event::Exit{static_cast<uint32_t>(shell), 7, {}, false}));
+}
+
+TEST_F(WatchTest, sessions_are_apart_and_nobody_else_is_seen) {
+  run("/bin/true a", 1);
+  const pid_t other = fork();
+  if (other == 0) {
+    execl("/bin/true", "true", "nobody's", nullptr);
+    _exit(127);
+  }
+  waitpid(other, nullptr, 0);
+  run("/bin/true b", 2);
+  EXPECT_EQ(all<event::Exec>(1).size(), 2U);
+  EXPECT_EQ(all<event::Exec>(2).size(), 2U);
+  EXPECT_EQ(seen_.size(), 2U);
+}
+
+TEST_F(WatchTest, who_leaves_its_parent_and_its_terminal_is_followed) {
+  run("(setsid sh -c 'sh -c \"/bin/true far\" & wait' &) ; /bin/sleep 0.2", 3);
+  const auto execs = all<event::Exec>(3);
+  const auto is_far = [](const event::Exec& e) {
+    return e.argv == std::vector<std::string>{"/bin/true", "far"};
+  };
+  EXPECT_EQ(std::count_if(execs.begin(), execs.end(), is_far), 1);
+}
+
+TEST_F(WatchTest, a_signal_and_a_thread_that_ends_are_told_apart) {
+  run("sh -c 'kill -9 $$'", 4);
+  const auto exits = all<event::Exit>(4);
+  ASSERT_GE(exits.size(), 1U);
+  EXPECT_EQ(exits[0].signal, 9);
+  EXPECT_FALSE(exits[0].exit_status);
+}
+
+TEST_F(WatchTest, long_arguments_are_whole_up_to_their_bound) {
+  run("/bin/true $(head -c 28000 /dev/zero | tr '\\0' x)", 6);
+  run("/bin/true $(head -c 60000 /dev/zero | tr '\\0' x)", 7);
+  EXPECT_EQ(all<event::Exec>(6).back().argv.back().size(), 28000U);
+  EXPECT_FALSE(all<event::Exec>(6).back().is_cut);
+  EXPECT_EQ(all<event::Exec>(7).back().argv.back().size(), size_t{28} * 1024 - sizeof "/bin/true");
+  EXPECT_TRUE(all<event::Exec>(7).back().is_cut);
+}
+
+TEST_F(WatchTest, a_change_of_rights_is_told) {
+  if (getuid() != 0) GTEST_SKIP() << "needs root";
+  run("setpriv --reuid 1234 --regid 1235 --clear-groups /bin/true", 8);
+  const auto changes = all<event::Privilege>(8);
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].before.uid, 0U);
+  EXPECT_EQ(changes[0].now.uid, 1234U);
+  EXPECT_EQ(changes[0].now.egid, 1235U);
+  EXPECT_EQ(changes[0].now.capabilities, 0U);
+}
+
+TEST_F(WatchTest, whom_a_process_had_made_before_is_followed_too) {
+  int gate[2];
+  ASSERT_EQ(pipe(gate), 0);
+  const pid_t parent = fork();
+  if (parent == 0) {
+    close(gate[1]);
+    if (fork() == 0) {
+      char go = 0;
+      (void)!read(gate[0], &go, 1);
+      execl("/bin/true", "true", "child", nullptr);
+      _exit(127);
+    }
+    wait(nullptr);
+    _exit(0);
+  }
+  close(gate[0]);
+  usleep(100'000);
+  ASSERT_TRUE(watch_->follow(static_cast<uint32_t>(parent), 9));
+  close(gate[1]);
+  waitpid(parent, nullptr, 0);
+  watch_->settle();
+  EXPECT_EQ(all<event::Exec>(9).size(), 1U);
+}
+
+TEST_F(WatchTest, thousands_in_a_row_are_all_seen_or_counted) {
+  run("i=0; while [ $i -lt 3000 ]; do /bin/true; i=$((i+1)); done", 10);
+  EXPECT_EQ(all<event::Exec>(10).size() + all<event::Exit>(10).size() + watch_->take_lost(10),
+            6002U);
+}
+
+}  // namespace
+}  // namespace stele::commands
