@@ -5,6 +5,7 @@
 
 #include "agent/config.h"
 #include "agent/follow.h"
+#include "agent/followed_sessions.h"
 #include "agent/host_beat.h"
 #include "agent/host_sessions.h"
 #include "agent/http_link.h"
@@ -35,7 +36,7 @@ namespace {
 using os::Severity;
 
 constexpr Micros kHousekeepingEvery = std::chrono::seconds(10);
-constexpr Micros kFinishMax = std::chrono::seconds(5);  // of shipping, when the agent is to end
+constexpr Micros kFinishMax = std::chrono::seconds(5);    // of shipping, when the agent is to end
 constexpr Micros kPolicyEvery = std::chrono::seconds(2);  // somebody may have put a new one there
 constexpr size_t kEpochBytesMax = 16, kMachineBytesMax = 128;
 
@@ -130,6 +131,7 @@ class Agent {
   std::optional<Shipping> shipping_;
   std::optional<PulseWatch> shipping_watch_;
   std::optional<SpoolSessions> sessions_;
+  std::optional<FollowedSessions> followed_;
   std::optional<HostSessions> numbered_;
   std::optional<PolicyBook> policy_;
   std::optional<HttpLink> beat_link_;
@@ -246,9 +248,13 @@ Status Agent::start() {
   sessions_.emplace(
       *spool_, memory_, [this](const StreamId& stream) { return make_sealer(stream); }, clock_,
       os::system_random);
+  followed_.emplace(*sessions_, clock_);
+  const Status followed = followed_->begin();  // while there is one thread, which gives rights up
   TRY_VOID(open_host_stream());
+  if (!followed)
+    tell({"commands", "what sessions execute is not seen: " + followed.error().message(), {}, {}});
   TRY_VOID(sessions_->begin());
-  numbered_.emplace(*sessions_, *host_);
+  numbered_.emplace(*followed_, *host_);
   shipping_.emplace(
       *spool_, log_memory_, enrolment_.log_key, std::move(believed),
       std::make_unique<HttpLink>(files_, config_.directory, config_.server, clock_),

@@ -172,6 +172,8 @@ Status Pipeline::note(BootTime at, const event::Body& body) {
   {
     const std::lock_guard lock(mutex_);
     if (failed_) return fail(*failed_);
+    if (pending_.bytes() > kPendingBytesMax)
+      return fail(Code::kLimit, "more is noted than can be sealed");
     record(at, Lane::kFacts, body);
     pending_.gap = pending_.gap || std::holds_alternative<event::Gap>(body);
     tell_sealer_ = false;

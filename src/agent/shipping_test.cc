@@ -58,8 +58,8 @@ class BusyLink : public SilentLink {
     ++posts_;
     (void)SilentLink::post_segments(request);
     TRY(const auto segments, wire::parse_segments(request));
-    return wire::encode(
-        std::vector<wire::Answer>(segments.size(), wire::Refused{wire::Refusal::kNotNow, 0, {}, ""}));
+    return wire::encode(std::vector<wire::Answer>(
+        segments.size(), wire::Refused{wire::Refusal::kNotNow, 0, {}, ""}));
   }
   Result<Bytes> fetch(const std::string&) override { return fail(Code::kIo, "not now"); }
 
@@ -88,7 +88,8 @@ TEST(ShippingTest, what_came_last_is_shipped_before_it_ends) {
   while (posts == 0) std::this_thread::yield();
   spool();  // while the first is on its way
   std::thread later([&server] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // so that the end is asked for first
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(50));  // so that the end is asked for first
     server.let_go();
   });
   shipping.finish(std::chrono::hours(1));

@@ -201,6 +201,8 @@ void print_facts(const SessionFacts& f, const std::string& state) {
   line("parent", f.start.parent_session.empty()
                      ? ""
                      : f.start.parent_session + " (claimed by the environment)");
+  line("commands",
+       f.start.commands.empty() ? "not seen" : "by the kernel (" + f.start.commands + ")");
   line("input", std::string(input_policy_name(f.start.input_policy)));
   if (f.end) {
     line("shown", human_bytes(f.end->output_bytes));
@@ -226,6 +228,42 @@ void print_terms(const event::Terms& terms) {
     std::printf("               shown before: %s\n", printable(terms.banner).c_str());
   if (!terms.reason.empty())
     std::printf("               BREAK-GLASS: %s\n", printable(terms.reason).c_str());
+}
+
+std::string rights_text(const event::Credentials& c) {
+  return "uid " + std::to_string(c.uid) + " as " + std::to_string(c.euid) + ", gid " +
+         std::to_string(c.gid) + " as " + std::to_string(c.egid) +
+         (c.capabilities == 0 ? "" : ", with capabilities");
+}
+
+/// As a shell would want it, so that one argument is told from two.
+std::string quoted(const std::vector<std::string>& argv) {
+  std::string text;
+  for (const std::string& argument : argv) {
+    text += text.empty() ? "" : " ";
+    const bool is_plain = !argument.empty() &&
+                          argument.find_first_of(" \t\n'\"\\$`&|;<>()*?[]{}~#!") == argument.npos;
+    if (is_plain) {
+      text += argument;
+      continue;
+    }
+    text += '\'';
+    for (const char c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    text += '\'';
+  }
+  return text;
+}
+
+std::string exec_text(const event::Exec& e) {
+  return "[" + std::to_string(e.pid) + "] " + quoted(e.argv) + (e.is_cut ? " … (cut)" : "") +
+         "   (" + e.file + " in " + e.cwd + ", uid " + std::to_string(e.euid) + ")";
+}
+
+std::string exit_text(const event::Exit& e) {
+  const std::string how =
+      e.signal ? "signal " + std::to_string(*e.signal) + (e.core_dumped ? ", core dumped" : "")
+               : "exit " + std::to_string(e.exit_status.value_or(0));
+  return "[" + std::to_string(e.pid) + "] " + how;
 }
 
 // What changed during the session, beside what was shown and typed.
@@ -254,6 +292,16 @@ bool print_event(const TimedEvent& e) {
                 static_cast<unsigned long long>(x->bytes_rounded),
                 x->why == event::Redaction::Why::kNoEcho ? "the terminal did not echo"
                                                          : "looked like a secret (heuristic)");
+  } else if (const auto* exec = std::get_if<event::Exec>(&e.event.body)) {
+    at();
+    std::printf("ran %s\n", printable(exec_text(*exec)).c_str());
+  } else if (const auto* exit = std::get_if<event::Exit>(&e.event.body)) {
+    at();
+    std::printf("end %s\n", exit_text(*exit).c_str());
+  } else if (const auto* p = std::get_if<event::Privilege>(&e.event.body)) {
+    at();
+    std::printf("RIGHTS [%u] from %s to %s\n", p->pid, rights_text(p->before).c_str(),
+                rights_text(p->now).c_str());
   } else if (const auto* u = std::get_if<event::Unknown>(&e.event.body)) {
     at();
     std::printf("event of a newer type %llu, %zu bytes\n", static_cast<unsigned long long>(u->type),

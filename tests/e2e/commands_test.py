@@ -1,0 +1,108 @@
+"""What the processes of a session execute stands in its record, as the kernel told it: real programs, a real agent."""
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+from fleet import FleetServer, Host, wait_until
+from harness import LedgerTest, main
+
+
+def why_not():
+    if os.geteuid() != 0:
+        return "needs root"
+    if not pathlib.Path("/sys/kernel/btf/vmlinux").exists():
+        return "this kernel has no BTF"
+    return ""
+
+
+@unittest.skipIf(why_not(), why_not())
+class Commands(LedgerTest):
+    def setUp(self):
+        folder = self.make_folder()
+        self.server = FleetServer(folder)
+        self.addCleanup(self.server.stop)
+        self.ledger = self.server.ledger
+        self.host = Host("web01", self.server, folder)
+        self.host.start()
+        self.addCleanup(self.host.stop)
+
+    def record(self, script):
+        """The facts of a session that runs this script."""
+        self.host.record("sh", "-c", script)
+        return self.facts(self.server.arrived(1)[0]["id"])
+
+    def facts(self, session):
+        lines = self.ledger.stele("export", session, "--format", "json").splitlines()
+        return [e for e in map(json.loads, lines) if e["lane"] == "facts"]
+
+    def execs(self, facts):
+        return [e for e in facts if e["type"] == "exec"]
+
+    def test_each_command_with_its_arguments_its_place_and_its_status(self):
+        facts = self.record("cd /usr/lib; /bin/true a 'b c'; sh -c 'exit 3'; sh -c 'kill -9 $$'; exit 5")
+        shell, true, three, killed = self.execs(facts)
+        self.assertEqual((true["argv"], true["cwd"], true["file"]), (["/bin/true", "a", "b c"], "/usr/lib", "/bin/true"))
+        self.assertEqual({e["ppid"] for e in (true, three, killed)}, {shell["pid"]})
+        self.assertTrue(true["tty"].startswith("/dev/pts/"), true)
+        ended = {e["pid"]: e for e in facts if e["type"] == "exit"}
+        self.assertEqual([ended[e["pid"]].get("exit") for e in (shell, true, three)], [5, 0, 3])
+        self.assertEqual(ended[killed["pid"]]["signal"], 9)
+        self.assertEqual(facts[-1]["type"], "end")
+        times = [e["at"] for e in facts]
+        self.assertEqual(times, sorted(times))
+
+    def test_a_change_of_rights_stands_before_what_is_done_with_them(self):
+        facts = self.record("setpriv --reuid 1234 --regid 1235 --clear-groups /bin/true low")
+        (change,) = [e for e in facts if e["type"] == "privilege"]
+        self.assertEqual((change["from"]["uid"], change["to"]["uid"], change["to"]["euid"]), (0, 1234, 1234))
+        self.assertEqual(change["to"]["capabilities"], "0" * 16)
+        after = facts[facts.index(change) + 1]
+        self.assertEqual((after["type"], after["argv"], after["uid"]), ("exec", ["/bin/true", "low"], 1234))
+
+    def test_tricks_to_be_somebody_else_change_nothing(self):
+        """exec -a, a double fork with setsid, another mount namespace, and a script read from standard input."""
+        facts = self.record("bash -c 'exec -a innocent /bin/echo renamed'; (setsid sh -c '(sh -c \"/bin/echo far\" &)' &); "
+                            "unshare -m /bin/echo elsewhere; echo '/bin/echo piped' | sh; sleep 1")
+        by_text = {e["argv"][-1]: e for e in self.execs(facts)}
+        self.assertEqual((by_text["renamed"]["file"], by_text["renamed"]["argv"][0]), ("/bin/echo", "innocent"))
+        for text in ("far", "elsewhere", "piped"):
+            self.assertEqual(by_text[text]["argv"], ["/bin/echo", text])
+
+    def test_two_sessions_at_once_are_told_apart(self):
+        first, second = self.host.recording("--", "sh"), self.host.recording("--", "sh")
+        for number, terminal in enumerate((first, second)):
+            self.addCleanup(terminal.close)
+            terminal.type(b"/bin/echo from-%d; exit\r" % number)
+        self.assertEqual([t.wait() for t in (first, second)], [0, 0])
+        found = [[e["argv"][-1] for e in self.execs(self.facts(s["id"]))] for s in self.server.arrived(2)]
+        self.assertEqual(sorted(found), [["sh", "from-0"], ["sh", "from-1"]])
+
+    def test_an_agent_that_comes_again_follows_who_is_there(self):
+        terminal = self.host.recording("--", "sh")
+        self.addCleanup(terminal.close)
+        terminal.type(b"echo before\r")
+        terminal.expect("before")
+        self.host.restart()
+        wait_until(lambda: self.host.journal().count("recording for") == 2, "it is back")
+        terminal.type(b"echo is it back\r")
+        terminal.expect("is it back")
+        terminal.type(b"/bin/true later; sh -c 'exit 4'; exit\r")
+        self.assertEqual(terminal.wait(), 4)
+        facts = self.facts(self.server.arrived(1)[0]["id"])
+        self.assertIn(["/bin/true", "later"], [e["argv"] for e in self.execs(facts)])
+        self.assertEqual(len([e for e in facts if e["type"] == "gap" and "while the agent was away" in e["why"]]), 1)
+
+    def test_show_tells_it(self):
+        self.host.record("sh", "-c", "sh -c 'exit 3'")
+        session = self.server.arrived(1)[0]["id"]
+        shown = self.ledger.stele("show", session).decode()
+        self.assertRegex(shown, r"commands +by the kernel \(ebpf\)")
+        self.assertRegex(shown, r"ran \[\d+\] sh -c 'exit 3' ")
+        self.assertRegex(shown, r"end \[\d+\] exit 3")
+
+
+if __name__ == "__main__":
+    main()

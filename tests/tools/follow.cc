@@ -1,0 +1,34 @@
+// Runs a command as a session's processes are followed (src/commands/), for bench/commands.py.
+//
+//   follow COMMAND ARGS…      exits as the command does; prints how many execs and exits were seen,
+//                             and how many records were lost, to standard error
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+
+#include "commands/watch.h"
+
+int main(int argc, char** argv) {
+  using namespace stele;
+  if (argc < 2) return 64;
+  std::atomic<unsigned long long> seen = 0;
+  auto watch = commands::Watch::start([&seen](const commands::Seen&) { ++seen; });
+  if (!watch) {
+    std::fprintf(stderr, "%s\n", watch.error().message().c_str());
+    return 1;
+  }
+  if (!(*watch)->follow(static_cast<uint32_t>(getpid()), 1)) return 1;
+  const pid_t child = fork();
+  if (child == 0) {
+    execvp(argv[1], argv + 1);
+    _exit(127);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  (*watch)->settle();
+  std::fprintf(stderr, "%llu %llu\n", seen.load(),
+               static_cast<unsigned long long>((*watch)->take_lost(1)));
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
