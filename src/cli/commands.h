@@ -52,7 +52,8 @@ struct ExportOptions {
 int export_session(Context& context, const ExportOptions& options);
 
 struct VerifyOptions {
-  std::string session;  // or a directory
+  std::string session;   // or a directory
+  std::string identity;  // opens what hosts say of themselves
   bool all = false, every_signature = false, forget = false;
   bool log_only = false;  // tiles and checkpoint, no segments
   unsigned threads = 0;   // 0: as many as there are cores

@@ -1,119 +1,12 @@
-#include <algorithm>
 #include <cstdio>
-#include <map>
 
+#include "base/clock.h"
 #include "cli/commands.h"
-#include "cli/session_reader.h"
-#include "cli/time_text.h"
+#include "cli/host_facts.h"
 #include "codec/json.h"
-#include "ledger/keys.h"
 
 namespace stele::cli {
 namespace {
-
-// What a host's own streams say of it, in the order they were sealed.
-struct HostFacts {
-  std::string name;
-  std::string machine_id = {}, state = {};
-  WallTime heard = {};  // its last event
-  uint32_t epoch = 0;
-  uint64_t newest = 0,
-           open = 0;  // sessions: the newest one's number, and how many are recorded now
-  std::optional<uint64_t> expected = {};  // the next session's number
-  std::optional<event::HostSummary> summary = {};
-  std::vector<event::SessionNumber> missing = {};  // of which the ledger has no stream
-  std::vector<std::pair<uint64_t, uint64_t>> skipped =
-      {};  // numbers that nobody explains: from, to
-  std::vector<std::pair<WallTime, event::ClockStep>> steps = {};
-  std::vector<std::pair<WallTime, event::Finding>> findings = {};
-};
-
-class HostReader {
- public:
-  HostReader(Source& source, ledger::HostKeys keys, std::span<const crypto::Identity> identities)
-      : source_(source), keys_(std::move(keys)), reader_(source, identities) {}
-
-  Result<std::vector<HostFacts>> read() {
-    for (const ledger::StreamRef& stream : source_.catalog().streams()) {
-      if (stream.kind == segment::Kind::kHost) TRY_VOID(read_stream(stream));
-    }
-    return std::move(hosts_);
-  }
-  /// Streams that this reader has no key for.
-  size_t sealed() const { return sealed_; }
-
- private:
-  Status read_stream(const ledger::StreamRef& stream) {
-    TRY(const std::string name, name_of(stream));
-    HostFacts& host = facts_of(name);
-    const auto take = [&](const TimedEvent& e) {
-      note(host, e);
-      return true;
-    };
-    TRY(const auto unreadable, reader_.read(stream, {event::Lane::kFacts}, take));
-    sealed_ += unreadable.empty() ? 0 : 1;
-    TRY(const Bytes front, source_.front(stream.segments.back()));
-    TRY(const auto header, segment::parse_header(front));
-    host.epoch = header.key_epoch;
-    host.state = stream.closed() ? "stopped" : source_.may_go_on(stream) ? "up" : "cut";
-    return {};
-  }
-
-  // As it was enrolled: by the key of its first stream, which the later ones go on with.
-  Result<std::string> name_of(const ledger::StreamRef& stream) {
-    TRY(const auto manifest, source_.manifest_of(stream.segments.front()));
-    std::string& name = names_[stream.id];
-    if (manifest.continues) name = names_[manifest.continues->stream];
-    for (const auto& entry : keys_.entries()) {
-      if (name.empty() && entry.id == stream.segments.front().leaf.host_key)
-        name = entry.name.substr(entry.name.rfind('/') + 1);
-    }
-    if (name.empty()) name = "?";
-    return name;
-  }
-
-  HostFacts& facts_of(const std::string& name) {
-    const auto is_it = [&](const HostFacts& known) { return known.name == name; };
-    const auto known = std::find_if(hosts_.begin(), hosts_.end(), is_it);
-    return known != hosts_.end() ? *known : hosts_.emplace_back(HostFacts{.name = name});
-  }
-
-  void note(HostFacts& host, const TimedEvent& e) {
-    host.heard = std::max(host.heard, e.wall);
-    if (const auto* start = std::get_if<event::HostStart>(&e.event.body)) {
-      host.machine_id = start->machine_id;
-      host.expected = start->sessions + 1;
-    } else if (const auto* summary = std::get_if<event::HostSummary>(&e.event.body)) {
-      host.summary = *summary;
-    } else if (const auto* step = std::get_if<event::ClockStep>(&e.event.body)) {
-      host.steps.emplace_back(e.wall, *step);
-    } else if (const auto* finding = std::get_if<event::Finding>(&e.event.body)) {
-      host.findings.emplace_back(e.wall, *finding);
-    } else if (const auto* session = std::get_if<event::SessionNumber>(&e.event.body)) {
-      number(host, *session);
-    }
-  }
-
-  void number(HostFacts& host, const event::SessionNumber& session) {
-    if (host.expected && session.number > *host.expected)
-      host.skipped.emplace_back(*host.expected, session.number - 1);
-    host.expected = session.number + 1;
-    host.newest = std::max(host.newest, session.number);
-    const ledger::StreamRef* stream = source_.catalog().find(session.stream);
-    if (stream == nullptr) {
-      host.missing.push_back(session);
-    } else if (!stream->closed() && source_.may_go_on(*stream)) {
-      ++host.open;
-    }
-  }
-
-  Source& source_;
-  const ledger::HostKeys keys_;
-  SessionReader reader_;
-  std::map<StreamId, std::string> names_;
-  std::vector<HostFacts> hosts_;
-  size_t sealed_ = 0;
-};
 
 void print_json(const std::vector<HostFacts>& hosts) {
   std::string text;
@@ -165,15 +58,7 @@ void print_host(const HostFacts& h) {
       std::printf("  clock %+.3f s", static_cast<double>(h.summary->offset->count()) / 1e6);
   }
   std::printf("\n");
-  for (const event::SessionNumber& m : h.missing)
-    std::printf("    missing: session %llu (%s) was begun, and the ledger has nothing of it\n",
-                static_cast<unsigned long long>(m.number), to_string(m.stream).c_str());
-  for (const auto& [from, to] : h.skipped)
-    std::printf("    skipped: session numbers %llu to %llu, and no start of the agent says why\n",
-                static_cast<unsigned long long>(from), static_cast<unsigned long long>(to));
-  for (const auto& [at, step] : h.steps)
-    std::printf("    clock step: %.19s, by %+.3f s\n", rfc3339(at).c_str(),
-                static_cast<double>(step.by.count()) / 1e6);
+  for (const std::string& line : doubts(h)) std::printf("    %s\n", line.c_str());
   for (const auto& [at, finding] : h.findings)
     std::printf("    %s: %.19s, %s\n", printable(finding.rule).c_str(), rfc3339(at).c_str(),
                 printable(finding.what).c_str());
@@ -184,7 +69,7 @@ Status list_hosts(Context& context, const std::string& identity) {
   TRY(const auto identities, load_identities(context, identity));
   TRY(auto keys, ledger::HostKeys::load(source->files(), source->layout().host_vkey()));
   HostReader reader(*source, std::move(keys), identities);
-  TRY(const auto hosts, reader.read());
+  const auto hosts = reader.read();
   if (context.json) {
     print_json(hosts);
   } else {
@@ -194,6 +79,7 @@ Status list_hosts(Context& context, const std::string& identity) {
     warn(std::to_string(reader.sealed()) +
          " streams of hosts are sealed to others: name an identity that opens them (--identity)");
   }
+  if (!reader.unread().empty()) return fail(reader.unread().front());
   return {};
 }
 

@@ -147,6 +147,9 @@ CLI::App* add_verify(CLI::App& app, Options& o) {
   c->add_option("--threads", o.verify.threads, "at most so many (default: all cores)");
   c->add_flag("--log-only", o.verify.log_only,
               "the log's tiles and checkpoint alone: reads no segment, gives no stream a verdict");
+  c->add_option("-i,--identity", o.verify.identity,
+                "age identity file: tells also what hosts say of themselves (default: the ledger's "
+                "auditor.age, where it is); changes no verdict");
   add_server(c, o.remote);
   c->add_flag("--forget", o.verify.forget, "do not hold the log against what you saw of it before");
   c->footer(

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "cli/host_facts.h"
 #include "cli/memory.h"
 #include "cli/source.h"
 #include "codec/json.h"
@@ -192,7 +193,46 @@ void keep_in_mind(Context& context, Source& source, const ledger::Trust& trust, 
   }
 }
 
+// What hosts say of themselves is sealed, and of no weight in a verdict: it is for who may read it.
+void add_host_notes(Source& source, const ledger::Trust& trust,
+                    std::span<const crypto::Identity> identities, Report& report) {
+  const auto streams =
+      std::count_if(report.streams.begin(), report.streams.end(),
+                    [](const StreamReport& s) { return s.kind == segment::Kind::kHost; });
+  const auto say_sealed = [&](size_t count) {
+    report.notes.push_back(
+        std::to_string(count) +
+        (count == 1 ? " stream of a host is sealed, and what it says was not looked into"
+                    : " streams of hosts are sealed, and what they say was not looked into") +
+        " (--identity FILE opens it)");
+  };
+  if (streams == 0) return;
+  if (identities.empty()) return say_sealed(static_cast<size_t>(streams));
+  const Status loaded = source.load();
+  if (!loaded) {
+    report.notes.push_back("what hosts say was not looked into: " + loaded.error().message());
+    return;
+  }
+  HostReader reader(source, trust.hosts, identities);
+  for (const HostFacts& host : reader.read()) {
+    for (const std::string& line : doubts(host))
+      report.notes.push_back("host " + printable(host.name) + ": " + line);
+  }
+  if (reader.sealed() > 0) say_sealed(reader.sealed());
+  for (const Error& error : reader.unread())
+    report.notes.push_back("not looked into: " + printable(error.message()));
+}
+
+// A private key that only lies there is none that was asked for.
+Result<std::vector<crypto::Identity>> identities_for(Context& context,
+                                                     const VerifyOptions& options) {
+  auto identities = load_identities(context, options.identity);
+  if (!identities && options.identity.empty()) return std::vector<crypto::Identity>{};
+  return identities;
+}
+
 Result<Report> run(Context& context, const VerifyOptions& options) {
+  TRY(const auto identities, identities_for(context, options));
   TRY(const auto source, name_source(context, "verify"));
   TRY(const ledger::Trust trust, load_trust(source->files(), source->layout()));
   auto how = verifier_options(context, options);
@@ -212,6 +252,7 @@ Result<Report> run(Context& context, const VerifyOptions& options) {
   }
   TRY(auto report, ledger::verify(source->files(), source->layout(), trust, how));
   keep_in_mind(context, *source, trust, report);
+  add_host_notes(*source, trust, identities, report);
   return report;
 }
 

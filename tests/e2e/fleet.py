@@ -185,6 +185,15 @@ class FleetServer:
     def token(self, host):
         return self.ledger.stele("token", "create", "--config", self.config, "--host", host).decode().strip()
 
+    def reader(self, name="jane"):
+        """The options with which somebody new, who may read everything, reads from it; it knows them."""
+        self.ledger.stele("user", "add", "--config", self.config, name, "--roles", "auditor,investigator", "--who", name)
+        token = self.ledger.folder / f"{name}.token"
+        token.write_bytes(self.ledger.stele("user", "token", "--config", self.config, name, "--ttl", "1h"))
+        options = ("--server", self.url(), "--ca-pin", self.pin, "--token-file", token)
+        wait_until(lambda: self.ledger.run("sessions", *options).returncode == 0, "somebody whom the server knows")
+        return options
+
     def arrived(self, count, closed=True):
         """Its sessions, once there are so many, all of them ended if `closed`."""
         def look():
