@@ -317,6 +317,14 @@ class RemoteFiles : public os::FileSystem {
     put("policy.vkey", keys->policy_vkey + "\n");
     put("host.vkey", keys->host_vkeys);
     files_["recipients"] = std::move(keys->recipients);
+    return take_predecessor();
+  }
+  // A server that does not know what is asked for has none.
+  Status take_predecessor() {
+    auto note = link_.get("/v1/predecessor", true);
+    if (!note && note.error().code == Code::kNotFound) return {};
+    if (!note) return fail(std::move(note).error());
+    if (!note->empty()) files_["predecessor"] = *std::move(note);
     return {};
   }
   /// leaf ‖ segment

@@ -24,7 +24,7 @@ using http::text_response;
 constexpr std::string_view kBearer = "Bearer ";
 constexpr size_t kPurposeMax = 16, kSessionsDefault = 100, kSessionsMax = 1000, kPathMax = 100,
                  kCheckpointBytesMax = size_t{64} << 10, kKeysBytesMax = size_t{4} << 20,
-                 kListBytesMax = size_t{64} << 10;
+                 kListBytesMax = size_t{64} << 10, kNoteBytesMax = size_t{64} << 10;
 constexpr Micros kLookEvery = std::chrono::seconds(1);
 constexpr int kLooksAreRare = 50;  // looking takes at most so much of the time: one in fifty
 constexpr int kProofTries = 4;
@@ -275,6 +275,8 @@ Result<Reading::Answer> Reading::make(const Route& route, std::string_view part,
       return proof(request);
     case RouteId::kKeys:
       return keys();
+    case RouteId::kPredecessor:
+      return predecessor();
     default:
       return fail(Code::kNotFound, "no route of this kind");
   }
@@ -390,6 +392,13 @@ Result<Reading::Answer> Reading::keys() {
       plain_response(wire::encode(wire::LogKeys{log_key.to_string(), policy_key.to_string(),
                                                 std::move(list), std::string(as_text(hosts))})),
       {}};
+}
+
+// As it is: who believes it is the reader's.
+Result<Reading::Answer> Reading::predecessor() {
+  const auto note = parts_.files.read(parts_.layout.predecessor(), kNoteBytesMax);
+  if (!note && note.error().code != Code::kNotFound) return fail(note.error());
+  return Answer{plain_response(note ? std::string(as_text(*note)) : std::string()), {}};
 }
 
 void Reading::tell_changes() {

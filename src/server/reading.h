@@ -65,6 +65,7 @@ class Reading {
   Result<Answer> hosts();
   Result<Answer> proof(const http::Request& request);
   Result<Answer> keys();
+  Result<Answer> predecessor();
   void send_told(Answer answer, const http::Reply& reply);
 
   std::vector<Person> people();

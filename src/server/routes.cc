@@ -26,6 +26,8 @@ constexpr Route kRoutes[] = {
     {RouteId::kHosts, "GET", "/v1/hosts", Door::kToken, Action::kListHosts, "hosts"},
     {RouteId::kProof, "GET", "/v1/proof", Door::kToken, Action::kReadProofs, "proof"},
     {RouteId::kKeys, "GET", "/v1/keys", Door::kToken, Action::kReadProofs, "keys"},
+    {RouteId::kPredecessor, "GET", "/v1/predecessor", Door::kToken, Action::kReadProofs,
+     "predecessor"},
 };
 
 /// What stands in the place of the braces; nullopt: it does not fit.

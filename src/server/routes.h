@@ -37,6 +37,7 @@ enum class RouteId {
   kHosts,
   kProof,
   kKeys,
+  kPredecessor,
 };
 
 struct Route {

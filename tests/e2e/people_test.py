@@ -27,6 +27,7 @@ ACTIONS = {
     "/v1/tails/{stream}": "read keys, proofs and tails",
     "/v1/proof?leaf=0": "read keys, proofs and tails",
     "/v1/keys": "read keys, proofs and tails",
+    "/v1/predecessor": "read keys, proofs and tails",
     "/v1/hosts": "list hosts",
 }
 

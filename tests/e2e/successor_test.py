@@ -39,6 +39,8 @@ class Successor(LedgerTest):
         self.server.arrived(1)
         self.server.covered()
         wait_until(lambda: (self.host.directory / "checkpoint").exists(), "the host remembers a checkpoint")
+        reader = self.server.reader()
+        self.assertNotIn("successor", " ".join(self.ledger.verify(*reader)[1]["notes"]))
         self.server.kill()
         shown.append(self.host.record("echo", "while it was gone").stdout)
         self.assertEqual(self.succeed(self.old).stderr, b"", "nothing is lost")
@@ -51,6 +53,9 @@ class Successor(LedgerTest):
         status, report = self.ledger.verify()
         self.assertEqual((status, report["verdict"]), (0, "intact"))
         self.assertIn("all that were proven", " ".join(report["notes"]))
+        status, report = self.ledger.verify(*reader)
+        self.assertEqual((status, report["verdict"]), (0, "intact"))
+        self.assertIn("all that were proven", " ".join(report["notes"]), "the server shows the note too")
         now = (self.ledger.path / "log.vkey").read_text().split("+")[0]
         wait_until(lambda: (self.host.directory / "checkpoint").read_text().startswith(now + "\n"), "the new log's checkpoint is believed")
         self.assertEqual(self.host.record("echo", "after").returncode, 0)
@@ -80,6 +85,25 @@ class Successor(LedgerTest):
         status, report = self.ledger.verify()
         self.assertEqual((status, report["verdict"]), (0, "intact"), json.dumps(report["faults"]))
         self.assertRegex(" ".join(report["notes"]), r"leaves \d+ to \d+ of it are lost")
+        reader = self.server.reader()
+        status, report = self.ledger.verify(*reader)
+        self.assertEqual((status, report["verdict"]), (0, "intact"), json.dumps(report["faults"]))
+        self.assertRegex(" ".join(report["notes"]), r"leaves \d+ to \d+ of it are lost")
+
+    def test_a_successor_that_names_less_than_a_reader_saw_is_found_from_afar(self):
+        reader = self.server.reader()  # whom the backup knows too
+        self.host.record("echo", "kept")
+        self.server.arrived(1)
+        backup = self.backup()
+        self.host.record("echo", "lost")
+        self.server.arrived(2)
+        self.server.covered()
+        self.assertEqual(self.ledger.verify(*reader)[1]["verdict"], "intact")
+        self.server.kill()
+        self.succeed(backup)
+        status, report = self.ledger.verify(*reader)
+        self.assertEqual((status, report["verdict"]), (1, "tampered"))
+        self.assertIn("named too small", [fault["what"] for fault in report["faults"]])
 
 
 if __name__ == "__main__":
