@@ -72,13 +72,16 @@ class Playback {
     if (growing_ != nullptr) longest = std::min(longest.value_or(kLookEvery), kLookEvery);
     return longest;
   }
-  // A follower whose server is away for a moment goes on waiting.
+  // A follower whose server is away for a moment goes on waiting; not one whose server lies.
   void look_again() {
     if (growing_ == nullptr || clock_.boot() < look_at_) return;
     look_at_ = clock_.boot() + kLookEvery;
     // Who has seen all there was sees what came at once, however long nothing came.
     const bool has_seen_all = !player_.next_time();
-    if (!growing_->look_again()) return;
+    if (auto looked = growing_->look_again(); !looked) {
+      if (looked.error().code == Code::kUnauthentic) fail_with(std::move(looked).error());
+      return;
+    }
     if (auto done = growing_->read_on(); !done) return fail_with(std::move(done).error());
     if (has_seen_all && player_.next_time() && !head_.paused())
       head_.jump(player_.duration(), clock_.boot());
@@ -176,8 +179,12 @@ Result<int> run(Context& context, const PlayOptions& options) {
   TRY(auto viewer, Viewer::open());
   const bool grows = options.follow && !recording->is_over();
   const Micros start_at = grows ? player.duration() : micros_of(options.start_at);
-  return Playback(player, viewer, context.clock, options, grows ? recording.get() : nullptr)
-      .run(start_at);
+  const int status =
+      Playback(player, viewer, context.clock, options, grows ? recording.get() : nullptr)
+          .run(start_at);
+  if (grows && recording->is_cut())
+    warn("the session is cut: nothing more comes of it, and it has no end");
+  return status;
 }
 
 }  // namespace

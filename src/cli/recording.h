@@ -27,6 +27,8 @@ class Recording : public Reel {
   Status read_on();
   /// Nothing more will come.
   bool is_over() const;
+  /// And it did not come to its end.
+  bool is_cut() const { return is_over() && !stream().closed(); }
 
   Result<std::shared_ptr<const Moments>> read(size_t part) override;
 

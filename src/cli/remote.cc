@@ -28,7 +28,7 @@ constexpr size_t kFileBytesMax = size_t{64} << 10, kAnswerBytesMax = size_t{64} 
                  kPagesMax = 16;
 constexpr int kTriesMax = 40;
 constexpr auto kTryAgainAfter = std::chrono::milliseconds(250);
-constexpr std::chrono::seconds kRetryAfterMax{60}, kNoProgressMax{60};
+constexpr std::chrono::seconds kRetryAfterMax{60}, kNoProgressMax{60}, kLookAtLogEvery{5};
 
 /// How long the server asks to be left alone; nullopt: it says nothing of that.
 std::optional<std::chrono::seconds> retry_after(const http::ClientResponse& response) {
@@ -181,7 +181,13 @@ class RemoteFiles : public os::FileSystem {
   /// Keys, checkpoint and the tiles that go with it before they are gone.
   Status open() {
     TRY_VOID(take_keys());
+    return look_again();
+  }
+  /// Checkpoint and tiles of now.
+  Status look_again() {
     TRY(const auto log_key, ledger::load_verifier_key(*this, root_ + "/log.vkey"));
+    std::erase_if(files_,
+                  [](const auto& file) { return file.first.find(".p/") != file.first.npos; });
     for (int tries = 0; tries < kTriesMax; ++tries) {
       files_.erase("vault/log/checkpoint");
       TRY(const Bytes note, read(root_ + "/vault/log/checkpoint", kFileBytesMax));
@@ -199,17 +205,18 @@ class RemoteFiles : public os::FileSystem {
   }
   uint64_t size() const { return size_; }
 
-  /// Leaf by leaf, as the bundles have them.
-  Result<std::vector<segment::Leaf>> leaves() {
+  /// Leaf by leaf from there on, as the bundles have them.
+  Result<std::vector<segment::Leaf>> leaves(uint64_t from = 0) {
     std::vector<segment::Leaf> all;
-    for (uint64_t n = 0; n * kTileWidth < size_; ++n) {
+    for (uint64_t n = from / kTileWidth; n * kTileWidth < size_; ++n) {
       const auto width =
           static_cast<uint16_t>(std::min<uint64_t>(kTileWidth, size_ - n * kTileWidth));
       const merkle::Tile tile{merkle::kEntries, n, width};
       TRY(const Bytes bytes, read(root_ + "/vault/log/" + merkle::path(tile), kAnswerBytesMax));
       TRY(const auto entries, merkle::parse_bundle(bytes, width));
-      for (const ByteSpan entry : entries) {
-        TRY(segment::Leaf leaf, segment::parse_leaf(entry));
+      for (uint64_t i = 0; i < entries.size(); ++i) {
+        if (n * kTileWidth + i < from) continue;
+        TRY(segment::Leaf leaf, segment::parse_leaf(entries[i]));
         all.push_back(leaf);
       }
     }
@@ -362,30 +369,14 @@ class Server : public Source {
   Status load() override {
     TRY(const auto trust, load_trust(files_, layout_));
     hosts_ = trust.hosts;
-    TRY(const Bytes note, files_.read(layout_.vault() + "/log/checkpoint", kFileBytesMax));
-    TRY(const auto checkpoint, receipt::open_checkpoint(note, trust.log));
+    log_key_ = trust.log;
     TRY(const auto memory, recall(context_.files, memory_directory(), trust.log.name));
     if (memory && memory->log_vkey != trust.log.to_string())
       return fail(Code::kUnauthentic, "this reader knows the log " + trust.log.name +
                                           " by another key; stele verify says more");
-    TRY(const auto leaves, files_.leaves());
-    merkle::Frontier tree;
-    std::optional<Hash> before;
-    for (const segment::Leaf& leaf : leaves) {
-      if (memory && tree.size() == memory->size) before = tree.root();
-      tree.append(merkle::leaf_hash(segment::encode(leaf)));
-    }
-    if (memory && tree.size() == memory->size) before = tree.root();
-    if (tree.root() != checkpoint.root || tree.size() != checkpoint.size)
-      return fail(Code::kUnauthentic, "the server's leaves are not those of its checkpoint");
-    if (memory && before != memory->root)
-      return fail(Code::kUnauthentic,
-                  "the server's log does not go on from what this reader saw of it before; stele "
-                  "verify says more");
     catalog_ = {};
-    for (uint64_t index = 0; index < leaves.size(); ++index)
-      catalog_.add({index, {}, 0, leaves[index]});
-    return learn_cuts(*hosts_);
+    tree_ = {};
+    return take_leaves(memory);
   }
 
   Result<Bytes> segment(const SegmentRef& ref) override {
@@ -409,8 +400,59 @@ class Server : public Source {
     return !stream.closed() && hosts_ && is_of_another_host(*hosts_, stream) && !is_cut(stream);
   }
 
-  // What is acknowledged is shown; a checkpoint covers it a second later.
+  // What is acknowledged is shown; a checkpoint covers it a second later. Where nothing came, the
+  // log may say that the stream is cut.
   Status look_again(const StreamId& stream) override {
+    TRY(const bool came, read_on(stream));
+    if (came || context_.clock.boot() < log_due_) return {};
+    log_due_ = context_.clock.boot() + kLookAtLogEvery;
+    TRY_VOID(files_.look_again());
+    return take_leaves(std::nullopt);
+  }
+
+  os::FileSystem& files() override { return files_; }
+  const ledger::Layout& layout() const override { return layout_; }
+
+ private:
+  // Those beyond what is known: the log has to go on from there.
+  Status take_leaves(const std::optional<ledger::Remembered>& memory) {
+    TRY(const Bytes note, files_.read(layout_.vault() + "/log/checkpoint", kFileBytesMax));
+    TRY(const auto checkpoint, receipt::open_checkpoint(note, *log_key_));
+    if (checkpoint.size < tree_.size())
+      return fail(Code::kUnauthentic, "the server's log has fewer leaves than a moment ago");
+    TRY(const auto leaves, files_.leaves(tree_.size()));
+    merkle::Frontier tree = tree_;
+    std::optional<Hash> before;
+    for (const segment::Leaf& leaf : leaves) {
+      if (memory && tree.size() == memory->size) before = tree.root();
+      tree.append(merkle::leaf_hash(segment::encode(leaf)));
+    }
+    if (memory && tree.size() == memory->size) before = tree.root();
+    if (tree.root() != checkpoint.root || tree.size() != checkpoint.size)
+      return fail(Code::kUnauthentic, "the server's leaves are not those of its checkpoint");
+    if (memory && before != memory->root)
+      return fail(Code::kUnauthentic,
+                  "the server's log does not go on from what this reader saw of it before; stele "
+                  "verify says more");
+    for (uint64_t i = 0; i < leaves.size(); ++i)
+      TRY_VOID(add({tree_.size() + i, {}, 0, leaves[i]}));
+    tree_ = tree;
+    return learn_cuts(*hosts_);
+  }
+  // One that was acknowledged is known already.
+  Status add(const SegmentRef& ref) {
+    const ledger::StreamRef* known = catalog_.find(ref.leaf.stream);
+    if (known == nullptr || ref.leaf.sequence >= known->segments.size()) {
+      catalog_.add(ref);
+      return {};
+    }
+    const SegmentRef& told = known->segments[ref.leaf.sequence];
+    if (told.index == ref.index && told.leaf == ref.leaf) return {};
+    return fail(Code::kUnauthentic, "the server's log has another leaf than it acknowledged: " +
+                                        std::to_string(ref.index));
+  }
+  // Whether anything came.
+  Result<bool> read_on(const StreamId& stream) {
     const ledger::StreamRef* known = catalog_.find(stream);
     if (known == nullptr) return fail(Code::kNotFound, "no such stream");
     TRY(const auto* page,
@@ -421,13 +463,8 @@ class Server : public Source {
         return fail(Code::kCorrupt, "the server gives another stream than was asked for");
       catalog_.add({record.index, {}, 0, record.leaf});
     }
-    return {};
+    return !page->records.empty();
   }
-
-  os::FileSystem& files() override { return files_; }
-  const ledger::Layout& layout() const override { return layout_; }
-
- private:
   static std::string family_of(const StreamId& stream, std::string_view what) {
     return "/v1/sessions/" + to_string(stream) + "/" + std::string(what) + "?from=";
   }
@@ -451,6 +488,9 @@ class Server : public Source {
   RemoteFiles files_;
   const ledger::Layout layout_{"server"};
   std::optional<ledger::HostKeys> hosts_;
+  std::optional<receipt::VerifierKey> log_key_;
+  merkle::Frontier tree_;  // of the leaves that are known to be covered
+  BootTime log_due_{};
 };
 
 }  // namespace

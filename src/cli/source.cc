@@ -66,19 +66,22 @@ class Directory : public Source {
 
 }  // namespace
 
+// What was learnt before holds: a ledger only grows.
 Status Source::learn_cuts(const ledger::HostKeys& hosts) {
-  cuts_ = {};
   std::map<uint64_t, const ledger::SegmentRef*> told;  // in the ledger's order
   for (const ledger::StreamRef& stream : catalog_.streams()) {
     if (stream.kind != segment::Kind::kServer || is_of_another_host(hosts, stream)) continue;
-    for (const ledger::SegmentRef& ref : stream.segments)
-      if (ref.leaf.has(segment::kOpen) || ref.leaf.has(segment::kRekey)) told[ref.index] = &ref;
+    for (const ledger::SegmentRef& ref : stream.segments) {
+      const bool has_manifest = ref.leaf.has(segment::kOpen) || ref.leaf.has(segment::kRekey);
+      if (has_manifest && ref.index >= cuts_through_) told[ref.index] = &ref;
+    }
   }
   for (const auto& [index, ref] : told) {
     const auto manifest = manifest_of(*ref);
     if (manifest) {
       cuts_.take(*manifest);
     } else if (manifest.error().code == Code::kPermission) {
+      cuts_through_ = UINT64_MAX;  // nor will the next ones be for this reader
       return {};
     } else if (manifest.error().code == Code::kCorrupt) {
       warn("the server's own stream, segment " + std::to_string(ref->leaf.sequence) + ": " +
@@ -86,6 +89,7 @@ Status Source::learn_cuts(const ledger::HostKeys& hosts) {
     } else {
       return fail(manifest.error());
     }
+    cuts_through_ = index + 1;
   }
   return {};
 }

@@ -34,7 +34,7 @@ class Source {
   virtual const ledger::Layout& layout() const = 0;
 
  protected:
-  /// Reads what the server took for cut, where it may be read.
+  /// Reads what the server took for cut since the last time, where it may be read.
   Status learn_cuts(const ledger::HostKeys& hosts);
   bool is_cut(const ledger::StreamRef& stream) const;
 
@@ -42,6 +42,7 @@ class Source {
 
  private:
   ledger::CutMarks cuts_;
+  uint64_t cuts_through_ = 0;  // of the leaves before this one
 };
 
 /// The ledger that the person named. `purpose`: told to a server. kNotFound: there is none.

@@ -74,6 +74,24 @@ class Silence(Findings):
         self.server.covered()
         self.assertEqual(self.verdicts()[session], "intact")
 
+    def test_who_follows_a_session_from_afar_is_let_go_when_it_is_cut(self):
+        host = self.host()
+        terminal = host.recording("--", "cat")
+        self.addCleanup(terminal.close)
+        terminal.type(b"hello\n")
+        terminal.expect("hello")
+        (session,) = [s["id"] for s in self.server.arrived(1, closed=False)]
+        self.server.covered()
+        follower = self.terminal(STELE, "play", "--follow", session, *self.server.reader(), "--identity", self.ledger.path / "auditor.age")
+        follower.expect("hello")
+        terminal.type(b"again\n")
+        follower.expect("again")
+        self.assertEqual(self.verdicts()[session], "open")
+        host.kill()
+        self.assertEqual(follower.wait(), 0)
+        self.assertIn(b"the session is cut", follower.shown)
+        self.assertEqual(self.verdicts()[session], "cut")
+
     def test_a_host_that_was_let_in_and_never_started_is_missed(self):
         Host("web02", self.server, self.folder)
         wait_until(lambda: [f for f in self.findings("silence") if "web02" in f["what"]], "it is missed")
