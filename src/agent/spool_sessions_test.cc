@@ -58,6 +58,16 @@ class SpoolSessionsTest : public ::testing::Test, protected SpoolWorld {
     ASSERT_TRUE(closed) << closed.error().message();
   }
 
+  /// Of the person's share less is left than any segment is charged with.
+  void fill_share() {
+    auto other = sealer(new_id());
+    Status appended;
+    for (uint64_t taken = 1; appended; ++taken)
+      appended =
+          shared->append(other.seal({}, false).value().bytes, taken, 1000, spool::Room::kOrdinary);
+    ASSERT_EQ(appended.error().code, Code::kLimit);
+    ASSERT_TRUE(shared->sync());
+  }
   /// Of the stream's opening segment, which waits in the spool.
   segment::Manifest manifest_of(const StreamId& stream) {
     return shared->with([&](spool::Spool& spool) {
@@ -194,15 +204,12 @@ TEST_F(SpoolSessionsTest, the_dead_are_ended_and_the_living_are_not) {
 
 TEST_F(SpoolSessionsTest, the_dead_wait_for_room) {
   auto dead = opened({{999'999'999, 1}, 1000});
-  auto other = opened();
-  Bytes noise(8192);
-  world.random(noise);
-  while (say(*other.sink, as_text(noise))) {
-  }
+  fill_share();
   dead.sink.reset();
   const Status full = sessions->end_the_dead();
   ASSERT_TRUE(full) << full.error().message();
   EXPECT_TRUE(memory->recall(dead.id).has_value()) << "later";
+  EXPECT_FALSE(state(dead.id)->tail.closed);
 }
 
 TEST_F(SpoolSessionsTest, what_was_refused_is_said_again_in_a_stream_that_continues_it) {
