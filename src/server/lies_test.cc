@@ -168,6 +168,56 @@ TEST_F(LiesTest, a_fork_is_told_and_believed_by_nobody) {
   EXPECT_EQ(host.depth().segments, waiting);
 }
 
+TEST_F(LiesTest, a_longer_log_without_what_was_acknowledged_is_a_fork) {
+  std::mt19937_64 random(1);
+  Liar server(world, random);
+  SimHost host(world, server);
+  const auto go_on = [&] {
+    host.say(0);
+    world.clock.advance(std::chrono::seconds(1));
+    host.do_what_is_due();
+    host.ship(Network::kGood);
+    server.publish();
+  };
+  server.start();
+  go_on();
+  host.confirm();
+  server.remember();
+  go_on();
+  const uint64_t waiting = host.depth().segments;
+  ASSERT_GT(waiting, 0U);
+  server.lie = Lie::kForkedLog;
+  host.confirm();
+  ASSERT_TRUE(host.distrust().has_value());
+  ASSERT_EQ(host.findings.size(), 1U);
+  EXPECT_EQ(host.findings[0].rule, "fork");
+  server.lie = Lie::kNone;
+  host.confirm();
+  EXPECT_EQ(host.depth().segments, waiting) << "not even when it shows its other face again";
+  EXPECT_EQ(host.findings.size(), 1U);
+}
+
+TEST_F(LiesTest, an_answer_that_can_not_be_right_is_told_and_not_believed) {
+  std::mt19937_64 random(1);
+  Liar server(world, random);
+  SimHost host(world, server);
+  server.start();
+  host.say(0);
+  world.clock.advance(std::chrono::seconds(1));
+  host.do_what_is_due();
+  const uint64_t waiting = host.depth().segments;
+  ASSERT_GT(waiting, 0U);
+  server.lie = Lie::kAnotherLeaf;
+  host.ship(Network::kGood);
+  ASSERT_EQ(host.findings.size(), waiting) << "for each that was sent";
+  EXPECT_EQ(host.findings[0].rule, "bad-answer");
+  EXPECT_TRUE(host.findings[0].stream && host.findings[0].sequence);
+  EXPECT_EQ(host.depth().segments, waiting);
+  server.lie = Lie::kNone;
+  finish(server, host);
+  expect_all_there({&host});
+}
+
 TEST_F(LiesTest, while_anything_is_late_nothing_is_freed) {
   SimServer server(world);
   SimHost host(world, server);
@@ -233,6 +283,7 @@ TEST_F(LiesTest, a_refusal_that_only_a_newer_server_knows_is_not_now) {
     world.clock.advance(std::chrono::minutes(11));
   }
   EXPECT_EQ(host.findings.size(), 3U) << "told, and not with every try";
+  for (const event::Finding& finding : host.findings) EXPECT_EQ(finding.rule, "not-taken");
   server.lie = Lie::kNone;
   finish(server, host);
   expect_all_there({&host});

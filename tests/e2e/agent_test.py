@@ -126,6 +126,8 @@ class Ships(AgentTest):
         self.assertTrue(evidence, "what the log signed is kept")
         host.restart()
         wait_until(lambda: host.journal().count("can not be trusted") > 1, "a new agent knows it too")
+        found = lambda: [f["rule"] for h in json.loads(self.ledger.stele("hosts", "--json")) for f in h["findings"]]
+        wait_until(lambda: "rolled-back" in found(), "and says so in its stream, for what the server goes on with")
 
 
 class Watchdog(AgentTest):

@@ -1,6 +1,7 @@
 """A fleet on one machine: a server, and hosts whose agents ship to it. What is killed can be started again.
 
 A `Machine` has a network, mounts and a name of its own, so that stele can be installed on it as on any other."""
+import copy
 import os
 import pathlib
 import re
@@ -225,6 +226,17 @@ class Host:
         settings = {"server": url, "dir": str(self.directory), "run": str(self.run_directory), "recorder_group": "", **settings}
         self.config.write_text("".join(f'{key} = "{value}"\n' for key, value in settings.items()))
         self.process, self.said = None, self.folder / "journal"
+
+    def clone(self, name):
+        """The same host on a disk of its own, copied as this one's is now; it did not start yet."""
+        twin = copy.copy(self)
+        twin.folder = self.folder.parent / name
+        twin.folder.mkdir()
+        twin.directory, twin.run_directory = twin.folder / "agent", twin.folder / "run"
+        twin.config, twin.said, twin.process = twin.folder / "agent.toml", twin.folder / "journal", None
+        shutil.copytree(self.directory, twin.directory)
+        twin.config.write_text(self.config.read_text().replace(str(self.folder), str(twin.folder)))
+        return twin
 
     def start(self):
         """Returns when the agent says that it is ready, as it says it to systemd."""
