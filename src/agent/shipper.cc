@@ -6,6 +6,10 @@ namespace stele::agent {
 namespace {
 
 constexpr size_t kProofsARound = 4096;
+/// Nothing that this host signs is going to be taken: its next key can not be introduced either.
+constexpr std::string_view kEnrolAnew =
+    ". Where this disk was restored from an older copy, it has a key whose time is over: enrol "
+    "this host anew (docs/operations.md, \"Keys\"); what is refused stays in spool/aside";
 constexpr Micros kWaitingToldEvery = std::chrono::minutes(10);
 
 bool is_guilt(const Error& error) {
@@ -101,8 +105,12 @@ Status Shipper::set_aside(const spool::Outgoing& sent, const wire::Refused& refu
       [&](spool::Spool& spool) { return spool.set_aside(sent.stream, sent.sequence, why); });
   if (!done && done.error().code == Code::kNotFound) return {};  // with one before it
   if (!done) return done;
-  findings_.push_back({"set-aside", "the server refuses " + name_of(sent) + ": " + why, sent.stream,
-                       sent.sequence});
+  const bool is_key = refused.code == wire::Refusal::kBadSignature;
+  const bool is_first = is_key && !std::exchange(told_of_key_, true);
+  findings_.push_back({"set-aside",
+                       "the server refuses " + name_of(sent) + ": " + why +
+                           (is_first ? std::string(kEnrolAnew) : std::string()),
+                       sent.stream, sent.sequence});
   return {};
 }
 

@@ -64,6 +64,7 @@ class Shipper {
   std::optional<Error> distrust_;
   bool is_late_ = false;  // nothing is freed meanwhile
   std::optional<BootTime> told_waiting_;
+  bool told_of_key_ = false;
   std::vector<event::Finding> findings_;
 };
 

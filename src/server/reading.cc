@@ -210,32 +210,16 @@ tl::expected<Caller, Response> Reading::identify(const Route& route, const Reque
 
 void Reading::answer(const Route& route, std::string_view part, const Request& request,
                      const Reply& reply) {
-  Caller caller;
-  const bool is_host = route.id == RouteId::kTail && request.header("authorization") == nullptr &&
-                       !request.peer.host().empty();
-  if (is_host) {
-    const auto host = parts_.known_host(request);
-    const auto id = parse_stream_id(part);
-    if (host && id) (void)index_.catch_up();
-    const auto facts = host && id ? index_.find(*id) : std::nullopt;
-    if (!host || (facts && parts_.host_of(facts->owner) != *host)) {
-      refused(request, "host:" + std::string(request.peer.host()), "");
-      return void(reply.send(text_response(403, "your roles do not open this")));
-    }
-    caller.name = "host:" + *host;
-  } else {
-    auto known = identify(route, request);
-    if (!known) return void(reply.send(std::move(known).error()));
-    caller = *std::move(known);
-  }
+  auto caller = identify(route, request);
+  if (!caller) return void(reply.send(std::move(caller).error()));
   auto made = make(route, part, request);
   if (!made) return void(reply.send(error_response(made.error())));
-  made->asked.person = caller.name;
-  made->asked.token = caller.token_id;
+  made->asked.person = caller->name;
+  made->asked.token = caller->token_id;
   made->asked.peer = peer_of(request);
   made->asked.what = route.what;
   made->asked.purpose = purpose_of(request);
-  if (is_host || !made->is_told) return void(reply.send(std::move(made->response)));
+  if (!made->is_told) return void(reply.send(std::move(made->response)));
   send_told(*std::move(made), reply);
 }
 

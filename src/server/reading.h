@@ -28,8 +28,6 @@ class Reading {
     uint64_t leaves;  // in the ledger now
     /// Whose key it is: a host's name, or empty.
     std::function<std::string(const segment::HostKeyId&)> host_of;
-    /// What a request's certificate says and the registry knows; an error: no host that may ask.
-    std::function<Result<std::string>(const http::Request&)> known_host;
   };
 
   /// Begins the thread "house", which tells what was counted, and what of the configuration

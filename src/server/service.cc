@@ -117,8 +117,7 @@ Status Service::start(const ServiceOptions& options) {
                 }));
   reading_ = std::make_unique<Reading>(
       Reading::Parts{files_, layout_, clock_, *own_, options.configuration, ledger.size(),
-                     [this](const segment::HostKeyId& key) { return host_of(key); },
-                     [this](const Request& request) { return known_host(request); }});
+                     [this](const segment::HostKeyId& key) { return host_of(key); }});
   silences_.emplace(reading_->streams(), *own_,
                     [this](const segment::HostKeyId& key) { return host_of(key); });
   TRY_VOID(await_heartbeats(options.silent_after));
@@ -335,7 +334,10 @@ void Service::tell_of_refusal(const std::string& host, const StreamId& stream, u
   const std::string what = host + " sent a segment that is refused: " + why.reason;
   if (is_conflict) return found_of(host, event::Finding{"conflict", what, stream, sequence});
   if (is_foreign) return found_of(host, event::Finding{"foreign-stream", what, stream, sequence});
-  found_of(host, event::Finding{"bad-signature", what, stream, sequence});
+  found_of(host, event::Finding{"bad-signature",
+                                what + " (a host that was restored from an older copy of its disk "
+                                       "has to be enrolled anew)",
+                                stream, sequence});
 }
 
 void Service::renew(Request request, Reply reply) {
