@@ -246,6 +246,24 @@ TEST_F(EnrolledHost, that_verified_another_log_is_a_finding) {
   EXPECT_EQ(rules_told(), std::vector<std::string>{"rolled-back"});
 }
 
+TEST_F(EnrolledHost, that_verified_another_root_is_a_finding) {
+  auto own = own_client(), anyone = client();
+  const auto key = ledger::load_verifier_key(files, layout.log_vkey()).value();
+  wire::Heartbeat heartbeat;
+  for (const auto end = patience();
+       heartbeat.checkpoint_size == 0 && std::chrono::steady_clock::now() < end;) {
+    const auto published = ask(anyone, "GET", "/log/checkpoint");
+    const auto checkpoint = receipt::open_checkpoint(published.body, key).value();
+    heartbeat.checkpoint_size = checkpoint.size;
+    heartbeat.checkpoint_root = checkpoint.root;
+  }
+  ask(own, "POST", "/v1/heartbeats", wire::encode(heartbeat), wire::kHeartbeatType);
+  heartbeat.checkpoint_root[0] ^= 1;
+  for (int i = 0; i < 3; ++i)
+    ask(own, "POST", "/v1/heartbeats", wire::encode(heartbeat), wire::kHeartbeatType);
+  EXPECT_EQ(rules_told(), std::vector<std::string>{"fork"});
+}
+
 TEST_F(ServiceTest, says_how_it_is) {
   auto anyone = client();
   EXPECT_EQ(ask(anyone, "GET", "/healthz").status, 200);
