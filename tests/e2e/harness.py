@@ -106,6 +106,11 @@ class Ledger:
         return [json.loads(line) for line in self.export(session, "json").splitlines()]
 
 
+def is_of_commands(gap):
+    """Nothing shown or typed is missing: while an agent is away nobody is told what is executed."""
+    return (gap["output_bytes"], gap["input_bytes"]) == (0, 0) and "executed" in gap["why"]
+
+
 def set_window_size(fd, rows, columns):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
