@@ -67,10 +67,17 @@ class Auditd:
         self.process.wait()
 
 
-def measure(words):
+def measure(words, waits=False):
+    """`waits`: it says that it is ready, and begins when it is told to."""
+    process = subprocess.Popen(list(map(str, words)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if waits:
+        process.stdout.readline()
     before, began = machine_cpu(), time.monotonic()
-    done = subprocess.run(list(map(str, words)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True)
-    return {"wall": time.monotonic() - began, "cpu": machine_cpu() - before, "said": done.stderr}
+    _, said = process.communicate("\n")
+    r = {"wall": time.monotonic() - began, "cpu": machine_cpu() - before, "said": said}
+    if process.returncode:
+        raise SystemExit(f"{words}: {said}")
+    return r
 
 
 def one(name, how):
@@ -80,7 +87,7 @@ def one(name, how):
             r = measure(WORKS[work])
         r["seen"] = (AUDIT / "audit.log").read_bytes().count(b"type=EXECVE")
     elif how == "stele":
-        r = measure([FOLLOW, *WORKS[work]])
+        r = measure([FOLLOW, *WORKS[work]], waits=True)
         seen, lost = map(int, re.search(r"^(\d+) (\d+)$", r["said"], re.M).groups())
         r["seen"] = f"{seen // 2}, {lost} lost"
     else:

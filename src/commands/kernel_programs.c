@@ -25,7 +25,10 @@ enum {
   BPF_MAP_TYPE_PERCPU_ARRAY = 6,
   BPF_MAP_TYPE_RINGBUF = 27,
   BPF_ANY = 0,
-  BPF_NOEXIST = 1
+  BPF_NOEXIST = 1,
+  BPF_RB_NO_WAKEUP = 1,
+  BPF_RB_FORCE_WAKEUP = 2,
+  BPF_RB_AVAIL_DATA = 0
 };
 
 #include <bpf/bpf_core_read.h>
@@ -105,7 +108,13 @@ struct linux_binprm {
   const char* filename;
 } KERNEL;
 
-enum { SIGNAL_GROUP_EXIT = 4, UNSET = 0xffffffffU, DIRECTORY_NAMES_MAX = 64, NAME_BYTES_MAX = 256 };
+enum {
+  SIGNAL_GROUP_EXIT = 4,
+  UNSET = 0xffffffffU,
+  DIRECTORY_NAMES_MAX = 64,
+  NAME_BYTES_MAX = 256,
+  WAKE_BYTES = 1 << 20
+};
 
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
@@ -181,6 +190,14 @@ static __always_inline struct stele_record* begin(uint32_t kind, struct task_str
   record->terminal = terminal_of(task);
   record->cut = record->directory_bytes = record->argv_bytes = 0;
   return record;
+}
+
+/* Who reads looks by itself now and then (watch.cc), and is woken before the ring is full: a
+   wake-up for each record would cost more than all the rest. */
+static __always_inline void send(struct stele_record* record, uint64_t bytes) {
+  int is_much = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > WAKE_BYTES;
+  uint64_t flags = is_much ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+  if (bpf_ringbuf_output(&records, record, bytes, flags) != 0) note_lost(record->session);
 }
 
 struct walk {
@@ -268,7 +285,7 @@ int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm
   followed->knows_last = followed->has_executed = 1;
   uint64_t bytes = __builtin_offsetof(struct stele_record, argv) + record->argv_bytes;
   if (bytes > sizeof(*record)) return 0; /* never, and the verifier wants to know it */
-  if (bpf_ringbuf_output(&records, record, bytes, 0) != 0) note_lost(record->session);
+  send(record, bytes);
   return 0;
 }
 
@@ -285,9 +302,7 @@ int BPF_PROG(on_exit, struct task_struct* task) {
       int is_group = BPF_CORE_READ(group, flags) & SIGNAL_GROUP_EXIT;
       record->status = is_group ? BPF_CORE_READ(group, group_exit_code)
                                 : BPF_CORE_READ(task, group_leader, exit_code);
-      if (bpf_ringbuf_output(&records, record, __builtin_offsetof(struct stele_record, file), 0) !=
-          0)
-        note_lost(record->session);
+      send(record, __builtin_offsetof(struct stele_record, file));
     }
   }
   bpf_map_delete_elem(&tracked, &id);

@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <mutex>
 #include <set>
@@ -19,6 +20,9 @@
 
 namespace stele::commands {
 namespace {
+
+// While a session is followed: what it executes is told after so long at the latest.
+constexpr Micros kLookEvery = std::chrono::milliseconds(100);
 
 struct CloseObject {
   void operator()(bpf_object* object) const { bpf_object__close(object); }
@@ -54,7 +58,9 @@ struct Watch::Parts {
   int tracked = -1, lost = -1;  // the object's
   std::mutex mutex;             // of the ring's reading end, and the sink
   std::unique_ptr<ring_buffer, CloseRing> ring;
-  std::optional<os::Wake> stopped;
+  std::optional<os::Wake> woken;
+  std::atomic<size_t> sessions = 0;
+  std::atomic<bool> stopping = false;
   std::thread thread;
 };
 
@@ -82,7 +88,7 @@ Status Watch::Parts::load() {
   ring.reset(ring_buffer__new(records, take, this, nullptr));
   if (!ring) return failed("the ring buffer can not be mapped", errno);
   TRY_VOID(os::give_up_kernel_programs());
-  TRY(stopped, os::Wake::make());
+  TRY(woken, os::Wake::make());
   TRY(thread, os::start_thread([this] { run(); }));
   return {};
 }
@@ -103,10 +109,13 @@ void Watch::Parts::run() {
   for (;;) {
     std::array<os::Readiness, 2> set = {{
         {.fd = ring_buffer__epoll_fd(ring.get()), .want_read = true},
-        {.fd = stopped->fd(), .want_read = true},
+        {.fd = woken->fd(), .want_read = true},
     }};
-    os::wait_until_ready(set, std::nullopt);
-    if (set[1].can_read) return;
+    std::optional<Micros> longest;
+    if (sessions > 0) longest = kLookEvery;
+    os::wait_until_ready(set, longest);
+    if (stopping) return;
+    if (set[1].can_read) woken->clear();
     consume();
   }
 }
@@ -115,7 +124,8 @@ Watch::Watch(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Watch::~Watch() {
   if (!parts_->thread.joinable()) return;
-  parts_->stopped->wake();
+  parts_->stopping = true;
+  parts_->woken->wake();
   parts_->thread.join();
 }
 
@@ -136,6 +146,7 @@ Status Watch::Parts::put(uint32_t pid, uint64_t session, bool has_executed) {
 // What a process makes is followed from when the process is: so it is put in first, and whom it had
 // made before is looked for until nobody new is found.
 Status Watch::follow(uint32_t pid, uint64_t session) {
+  if (++parts_->sessions == 1) parts_->woken->wake();
   const uint64_t none = 0;
   if (bpf_map_update_elem(parts_->lost, &session, &none, BPF_ANY) != 0)
     return fail(Code::kLimit, "too many sessions are followed", errno);
@@ -152,7 +163,10 @@ Status Watch::follow(uint32_t pid, uint64_t session) {
   return {};
 }
 
-void Watch::forget(uint64_t session) { (void)bpf_map_delete_elem(parts_->lost, &session); }
+void Watch::forget(uint64_t session) {
+  --parts_->sessions;
+  (void)bpf_map_delete_elem(parts_->lost, &session);
+}
 
 void Watch::settle() { parts_->consume(); }
 

@@ -23,7 +23,8 @@ class Watch {
   ~Watch();
 
   /// From now on, all that this process and its descendants execute is of session `session`. Those
-  /// that it has already are found as well. kLimit: too many are followed.
+  /// that it has already are found as well. kLimit: too many are followed. Ended, also after an
+  /// error, by forget().
   Status follow(uint32_t pid, uint64_t session);
   /// Nothing of it is wanted any more.
   void forget(uint64_t session);

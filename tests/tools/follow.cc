@@ -1,6 +1,7 @@
 // Runs a command as a session's processes are followed (src/commands/), for bench/commands.py.
 //
-//   follow COMMAND ARGS…      exits as the command does; prints how many execs and exits were seen,
+//   follow COMMAND ARGS…      says "ready", and waits for a line on standard input;
+//                             exits as the command does; prints how many execs and exits were seen,
 //                             and how many records were lost, to standard error
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,10 @@ int main(int argc, char** argv) {
     return 1;
   }
   if (!(*watch)->follow(static_cast<uint32_t>(getpid()), 1)) return 1;
+  std::puts("ready");
+  std::fflush(stdout);
+  while (std::getchar() > '\n') {
+  }
   const pid_t child = fork();
   if (child == 0) {
     execvp(argv[1], argv + 1);
