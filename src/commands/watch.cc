@@ -46,6 +46,7 @@ struct Watch::Parts {
   explicit Parts(Sink to) : sink(std::move(to)) {}
 
   Status load();
+  Status begin();
   Status map_of(const char* name, int& fd) const;
   Status put(uint32_t pid, uint64_t session, bool has_executed);
   void consume();
@@ -70,6 +71,9 @@ Status Watch::Parts::map_of(const char* name, int& fd) const {
 }
 
 Status Watch::Parts::load() {
+  if (!os::sees_kernel_pids())
+    return fail(Code::kUnsupported,
+                "this is a PID namespace of its own, and the kernel numbers processes otherwise");
   libbpf_set_print(nullptr);
   const ByteSpan bytes = kernel_object();
   object.reset(bpf_object__open_mem(bytes.data(), bytes.size(), nullptr));
@@ -87,7 +91,10 @@ Status Watch::Parts::load() {
   TRY_VOID(map_of("records", records));
   ring.reset(ring_buffer__new(records, take, this, nullptr));
   if (!ring) return failed("the ring buffer can not be mapped", errno);
-  TRY_VOID(os::give_up_kernel_programs());
+  return {};
+}
+
+Status Watch::Parts::begin() {
   TRY(woken, os::Wake::make());
   TRY(thread, os::start_thread([this] { run(); }));
   return {};
@@ -131,7 +138,10 @@ Watch::~Watch() {
 
 Result<std::unique_ptr<Watch>> Watch::start(Sink sink) {
   std::unique_ptr<Watch> watch(new Watch(std::make_unique<Parts>(std::move(sink))));
-  TRY_VOID(watch->parts_->load());
+  const Status loaded = watch->parts_->load();
+  TRY_VOID(os::give_up_kernel_programs());
+  TRY_VOID(loaded);
+  TRY_VOID(watch->parts_->begin());
   return watch;
 }
 

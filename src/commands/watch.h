@@ -16,8 +16,8 @@ class Watch {
   /// Called on a thread of the watch's own, or of settle(); one call at a time.
   using Sink = std::function<void(const Seen&)>;
 
-  /// Loads the programs and begins; where that succeeds, this thread may load no others
-  /// (os/hardening.h). kPermission, kUnsupported: this kernel does not let us, or can
+  /// Loads the programs and begins; whatever becomes of it, this thread may load no others
+  /// afterwards (os/hardening.h). kPermission, kUnsupported: this kernel does not let us, or can
   /// not, and why.
   static Result<std::unique_ptr<Watch>> start(Sink sink);
   ~Watch();

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -128,6 +129,12 @@ bool is_alive(const ProcessKey& process) {
   const auto stat = read_stat("/proc/" + std::to_string(process.pid));
   if (!stat) return stat.error().code != Code::kNotFound;
   return stat->started == process.started && stat->state != 'Z' && stat->state != 'X';
+}
+
+bool sees_kernel_pids() {
+  constexpr ino_t kFirst = 0xeffffffc;  // PROC_PID_INIT_INO of linux/proc_ns.h
+  struct stat found{};
+  return ::stat("/proc/self/ns/pid", &found) == 0 && found.st_ino == kFirst;
 }
 
 std::vector<uint32_t> descendants_of(uint32_t pid) {

@@ -44,6 +44,10 @@ Result<Peer> peer_of(int socket);
 /// Whether this very process still runs (a zombie does not). What cannot be asked counts as alive.
 bool is_alive(const ProcessKey& process);
 
+/// Whether this process counts processes as the kernel does: it is in no PID namespace but the
+/// first.
+bool sees_kernel_pids();
+
 /// The processes that this one made, and those that they made, as they are now. Whoever lost its
 /// parent is not among them.
 std::vector<uint32_t> descendants_of(uint32_t pid);

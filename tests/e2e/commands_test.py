@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from fleet import FleetServer, Host, wait_until
+from fleet import FleetServer, Host
 from harness import LedgerTest, main
 
 
@@ -83,17 +83,28 @@ class Commands(LedgerTest):
     def test_an_agent_that_comes_again_follows_who_is_there(self):
         terminal = self.host.recording("--", "sh")
         self.addCleanup(terminal.close)
-        terminal.type(b"echo before\r")
+        terminal.type(b"echo be''fore\r")
         terminal.expect("before")
         self.host.restart()
-        wait_until(lambda: self.host.journal().count("recording for") == 2, "it is back")
-        terminal.type(b"echo is it back\r")
-        terminal.expect("is it back")
+        terminal.type(b"echo it is ba''ck\r")
+        terminal.expect("it is back")
         terminal.type(b"/bin/true later; sh -c 'exit 4'; exit\r")
         self.assertEqual(terminal.wait(), 4)
         facts = self.facts(self.server.arrived(1)[0]["id"])
         self.assertIn(["/bin/true", "later"], [e["argv"] for e in self.execs(facts)])
-        self.assertEqual(len([e for e in facts if e["type"] == "gap" and "while the agent was away" in e["why"]]), 1)
+        gaps = [e["why"] for e in facts if e["type"] == "gap"]
+        self.assertEqual(gaps, ["what was executed while the agent was away was not seen"], facts)
+
+    def test_two_capabilities_are_enough_and_are_given_up(self):
+        """What the agent's unit lets it have."""
+        self.host.stop()
+        self.host.variables = ("setpriv", "--bounding-set", "-all,+bpf,+perfmon", "--no-new-privs")
+        self.host.start()
+        status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{self.host.process.pid}/status").read_text().splitlines())
+        self.assertEqual([int(status[each], 16) for each in ("CapEff", "CapPrm", "CapInh")], [0, 0, 0])
+        for thread in pathlib.Path(f"/proc/{self.host.process.pid}/task").iterdir():
+            self.assertIn("CapEff:\t0000000000000000", (thread / "status").read_text())
+        self.assertIn(["/bin/true", "seen"], [e["argv"] for e in self.execs(self.record("/bin/true seen; true"))])
 
     def test_show_tells_it(self):
         self.host.record("sh", "-c", "sh -c 'exit 3'")
