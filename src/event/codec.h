@@ -10,11 +10,6 @@ namespace stele::event {
 /// grows. Not thread-safe.
 class LaneEncoder {
  public:
-  /// With `coalesce` > 0, output within that time of the first byte of the output event before
-  /// joins that event, and takes its time, unless another event stands between or it would be over
-  /// kCoalescedBytesMax.
-  explicit LaneEncoder(Micros coalesce = Micros(0)) : coalesce_(coalesce) {}
-
   /// Begins a part; `base` is the boot time in its segment's header. The part before must have been
   /// taken.
   void begin(BootTime base);
@@ -33,20 +28,11 @@ class LaneEncoder {
 
  private:
   int64_t delta(BootTime at);
-  bool joins(BootTime at, size_t size) const;
-  void join(ByteSpan bytes);
 
-  Micros coalesce_;
   Bytes bytes_;
   BootTime last_;
   bool is_first_ = true;
-  // The output event at the end of bytes_, if coalescing: where its byte string begins, and its
-  // size.
-  size_t open_at_ = 0, open_size_ = 0;
-  bool is_open_ = false;
 };
-
-inline constexpr size_t kCoalescedBytesMax = size_t{64} << 10;
 
 /// Reads a lane's part of one segment, event by event. The bytes must outlive it.
 class LaneDecoder {

@@ -351,59 +351,12 @@ TEST(LaneEncoder, begins_each_part_anew) {
   }
 }
 
-TEST(LaneEncoder, joins_output_that_comes_soon_after_if_asked_to) {
-  LaneEncoder encoder(Micros(1000));
+TEST(LaneEncoder, keeps_each_output_apart) {
+  LaneEncoder encoder;
   encoder.begin(kBase);
-  encoder.output(at(5'000'000), bytes_of("a"));
-  encoder.output(at(5'000'999), bytes_of("b"));
-  encoder.output(at(5'001'000), bytes_of("c"));
-  encoder.output(at(5'001'001), bytes_of("d"));
-  const auto events = events_of(Lane::kOutput, encoder.bytes());
-  ASSERT_EQ(events.size(), 2U);
-  EXPECT_EQ(events[0], (Event{Lane::kOutput, at(5'000'000), Output{bytes_of("abc")}}));
-  EXPECT_EQ(events[1], (Event{Lane::kOutput, at(5'001'001), Output{bytes_of("d")}}));
-}
-
-TEST(LaneEncoder, joins_nothing_by_default_nor_across_parts_or_other_events) {
-  LaneEncoder plain;
-  plain.begin(kBase);
-  plain.output(kBase, bytes_of("a"));
-  plain.output(kBase, bytes_of("b"));
-  EXPECT_EQ(events_of(Lane::kOutput, plain.bytes()).size(), 2U);
-
-  LaneEncoder joining(Micros(1000));
-  joining.begin(kBase);
-  joining.output(kBase, bytes_of("a"));
-  joining.event(kBase, sample_grant());
-  joining.output(kBase, bytes_of("b"));
-  EXPECT_EQ(events_of(Lane::kOutput, joining.take()).size(), 3U);
-  joining.begin(kBase);
-  joining.output(kBase, bytes_of("c"));
-  EXPECT_EQ(to_hex(joining.bytes()), "8302004163");
-}
-
-TEST(LaneEncoder, joins_across_every_size_of_a_byte_strings_head) {
-  for (size_t first :
-       {size_t{0}, size_t{23}, size_t{24}, size_t{255}, size_t{256}, kCoalescedBytesMax - 1}) {
-    for (size_t second :
-         {size_t{0}, size_t{1}, size_t{300}, kCoalescedBytesMax - 1, kCoalescedBytesMax}) {
-      LaneEncoder encoder(Micros(1000));
-      encoder.begin(kBase);
-      encoder.output(kBase, Bytes(first, 'a'));
-      encoder.output(kBase, Bytes(second, 'b'));
-      const auto events = events_of(Lane::kOutput, encoder.bytes());
-      ASSERT_EQ(events.size(), first + second <= kCoalescedBytesMax ? 1U : 2U)
-          << first << "+" << second;
-      Bytes all;
-      for (const Event& e : events) {
-        const Bytes& bytes = std::get<Output>(e.body).bytes;
-        all.insert(all.end(), bytes.begin(), bytes.end());
-      }
-      Bytes expected(first, 'a');
-      expected.resize(first + second, 'b');
-      ASSERT_EQ(all, expected);
-    }
-  }
+  encoder.output(kBase, bytes_of("a"));
+  encoder.output(kBase, bytes_of("b"));
+  EXPECT_EQ(events_of(Lane::kOutput, encoder.bytes()).size(), 2U);
 }
 
 TEST(LaneEncoderDeathTest, loses_no_part) {

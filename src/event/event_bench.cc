@@ -12,9 +12,9 @@ constexpr size_t kPartBytes = size_t{256} << 10;
 constexpr BootTime kBase{};
 
 /// Encodes pieces of a size until a part is full; the buffer goes round as in the agent.
-void encode(benchmark::State& state, size_t piece_bytes, Micros coalesce) {
+void encode(benchmark::State& state, size_t piece_bytes) {
   const Bytes piece(piece_bytes, 'x');
-  LaneEncoder encoder(coalesce);
+  LaneEncoder encoder;
   encoder.begin(kBase);
   BootTime now = kBase;
   for (auto _ : state) {
@@ -28,11 +28,9 @@ void encode(benchmark::State& state, size_t piece_bytes, Micros coalesce) {
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(piece_bytes));
 }
 
-void encode_key(benchmark::State& state) { encode(state, 1, Micros(0)); }
+void encode_key(benchmark::State& state) { encode(state, 1); }
 BENCHMARK(encode_key);
-void encode_key_joined(benchmark::State& state) { encode(state, 1, Micros(1000)); }
-BENCHMARK(encode_key_joined);
-void encode_4_kib(benchmark::State& state) { encode(state, 4096, Micros(0)); }
+void encode_4_kib(benchmark::State& state) { encode(state, 4096); }
 BENCHMARK(encode_4_kib);
 
 void copy_4_kib(benchmark::State& state) {

@@ -169,30 +169,12 @@ void LaneEncoder::begin(BootTime base) {
 // Only a part's first event may be before its base: typed bytes that waited for a verdict.
 int64_t LaneEncoder::delta(BootTime at) {
   if (!is_first_) at = std::max(at, last_);
-  is_first_ = is_open_ = false;
+  is_first_ = false;
   return (at - std::exchange(last_, at)).count();
 }
 
-bool LaneEncoder::joins(BootTime at, size_t size) const {
-  return is_open_ && at - last_ <= coalesce_ && open_size_ + size <= kCoalescedBytesMax;
-}
-
-void LaneEncoder::join(ByteSpan bytes) {
-  const CborHead before(CborType::kBytes, open_size_);
-  open_size_ += bytes.size();
-  const CborHead after(CborType::kBytes, open_size_);
-  const auto at = bytes_.begin() + static_cast<ptrdiff_t>(open_at_);
-  bytes_.insert(at, after.size - before.size, 0);
-  std::memcpy(bytes_.data() + open_at_, after.bytes.data(), after.size);
-  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
-}
-
 void LaneEncoder::output(BootTime at, ByteSpan bytes) {
-  if (joins(at, bytes.size())) return join(bytes);
   write_bytes_event(bytes_, Type::kOutput, delta(at), bytes);
-  is_open_ = coalesce_ > Micros(0);
-  open_size_ = bytes.size();
-  open_at_ = bytes_.size() - bytes.size() - CborHead(CborType::kBytes, bytes.size()).size;
 }
 
 void LaneEncoder::input(BootTime at, ByteSpan bytes) {
@@ -203,10 +185,7 @@ void LaneEncoder::event(BootTime at, const Body& body) {
   std::visit(EventWriter(bytes_, delta(at)), body);
 }
 
-Bytes LaneEncoder::take() {
-  is_open_ = false;
-  return std::exchange(bytes_, {});
-}
+Bytes LaneEncoder::take() { return std::exchange(bytes_, {}); }
 
 void LaneEncoder::reuse(Bytes&& buffer) {
   CHECK(bytes_.empty());
