@@ -2,17 +2,17 @@
 
 asm(".section .rodata\n"
     ".balign 16\n"
-    "stele_kernel_object:\n"
+    "kKernelObject:\n"
     ".incbin \"" STELE_KERNEL_OBJECT
     "\"\n"
-    "stele_kernel_object_end:\n"
+    "kKernelObjectEnd:\n"
     ".previous\n");
-extern "C" const uint8_t stele_kernel_object[], stele_kernel_object_end[];
+extern "C" const uint8_t kKernelObject[], kKernelObjectEnd[];
 
 namespace stele::commands {
 
 ByteSpan kernel_object() {
-  return {stele_kernel_object, static_cast<size_t>(stele_kernel_object_end - stele_kernel_object)};
+  return {kKernelObject, static_cast<size_t>(kKernelObjectEnd - kKernelObject)};
 }
 
 }  // namespace stele::commands

@@ -120,7 +120,7 @@ struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 65536);
   __type(key, uint32_t); /* thread group id */
-  __type(value, struct stele_followed);
+  __type(value, struct FollowedProcess);
 } tracked SEC(".maps");
 
 struct {
@@ -140,7 +140,7 @@ struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
   __uint(max_entries, 1);
   __type(key, uint32_t);
-  __type(value, struct stele_record);
+  __type(value, struct KernelRecord);
 } scratch SEC(".maps");
 
 static __always_inline void note_lost(uint64_t session) {
@@ -148,7 +148,7 @@ static __always_inline void note_lost(uint64_t session) {
   if (count) __sync_fetch_and_add(count, 1);
 }
 
-static __always_inline void read_credentials(struct stele_credentials* to,
+static __always_inline void read_credentials(struct KernelCredentials* to,
                                              struct task_struct* task) {
   const struct cred* cred = BPF_CORE_READ(task, cred);
   to->uid = BPF_CORE_READ(cred, uid.val);
@@ -167,10 +167,10 @@ static __always_inline uint32_t terminal_of(struct task_struct* task) {
   return (minor & 0xff) | (major << 8) | ((minor & ~0xffU) << 12);
 }
 
-static __always_inline struct stele_record* begin(uint32_t kind, struct task_struct* task,
-                                                  struct stele_followed* followed) {
+static __always_inline struct KernelRecord* begin(uint32_t kind, struct task_struct* task,
+                                                  struct FollowedProcess* followed) {
   uint32_t zero = 0;
-  struct stele_record* record = bpf_map_lookup_elem(&scratch, &zero);
+  struct KernelRecord* record = bpf_map_lookup_elem(&scratch, &zero);
   if (!record) return 0;
   record->kind = kind;
   record->pid = BPF_CORE_READ(task, tgid);
@@ -194,14 +194,14 @@ static __always_inline struct stele_record* begin(uint32_t kind, struct task_str
 
 /* Who reads looks by itself now and then (watch.cc), and is woken before the ring is full: a
    wake-up for each record would cost more than all the rest. */
-static __always_inline void send(struct stele_record* record, uint64_t bytes) {
+static __always_inline void send(struct KernelRecord* record, uint64_t bytes) {
   int is_much = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > WAKE_BYTES;
   uint64_t flags = is_much ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
   if (bpf_ringbuf_output(&records, record, bytes, flags) != 0) note_lost(record->session);
 }
 
 struct walk {
-  struct stele_record* record;
+  struct KernelRecord* record;
   struct dentry* name;
   struct mount* mount;
   uint32_t bytes;
@@ -221,7 +221,7 @@ static long walk_up(uint32_t index, struct walk* walk) {
     return walk->is_done;
   }
   uint32_t bytes = walk->bytes;
-  if (bytes > STELE_PATH_BYTES_MAX - NAME_BYTES_MAX) return 1;
+  if (bytes > kPathBytesMax - NAME_BYTES_MAX) return 1;
   const unsigned char* text = BPF_CORE_READ(name, d_name.name);
   long got = bpf_probe_read_kernel_str(walk->record->directory + bytes, NAME_BYTES_MAX, text);
   if (got <= 0) return 1;
@@ -230,7 +230,7 @@ static long walk_up(uint32_t index, struct walk* walk) {
   return 0;
 }
 
-static __always_inline void read_directory(struct stele_record* record, struct task_struct* task) {
+static __always_inline void read_directory(struct KernelRecord* record, struct task_struct* task) {
   struct vfsmount* mnt = BPF_CORE_READ(task, fs, pwd.mnt);
   struct walk walk = {
       .record = record,
@@ -239,19 +239,19 @@ static __always_inline void read_directory(struct stele_record* record, struct t
   };
   bpf_loop(DIRECTORY_NAMES_MAX, walk_up, &walk, 0);
   record->directory_bytes = walk.bytes;
-  if (!walk.is_done) record->cut |= STELE_CUT_DIRECTORY;
+  if (!walk.is_done) record->cut |= kCutDirectory;
 }
 
-static __always_inline void read_argv(struct stele_record* record, struct task_struct* task) {
+static __always_inline void read_argv(struct KernelRecord* record, struct task_struct* task) {
   unsigned long from = BPF_CORE_READ(task, mm, arg_start);
   uint64_t bytes = BPF_CORE_READ(task, mm, arg_end) - from;
-  if (bytes > STELE_ARGV_BYTES_MAX) {
-    bytes = STELE_ARGV_BYTES_MAX;
-    record->cut |= STELE_CUT_ARGV;
+  if (bytes > kArgvBytesMax) {
+    bytes = kArgvBytesMax;
+    record->cut |= kCutArgv;
   }
   if (bpf_probe_read_user(record->argv, bytes, (const void*)from) != 0) {
     bytes = 0;
-    record->cut |= STELE_CUT_ARGV;
+    record->cut |= kCutArgv;
   }
   record->argv_bytes = bytes;
 }
@@ -260,9 +260,9 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
   uint32_t child_id = BPF_CORE_READ(child, tgid), parent_id = BPF_CORE_READ(parent, tgid);
   if (child_id == parent_id) return 0; /* a thread */
-  struct stele_followed* followed = bpf_map_lookup_elem(&tracked, &parent_id);
+  struct FollowedProcess* followed = bpf_map_lookup_elem(&tracked, &parent_id);
   if (!followed) return 0;
-  struct stele_followed next = *followed;
+  struct FollowedProcess next = *followed;
   next.has_executed = 0;
   if (bpf_map_update_elem(&tracked, &child_id, &next, BPF_ANY) != 0) note_lost(next.session);
   return 0;
@@ -271,19 +271,19 @@ int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm* program) {
   uint32_t id = BPF_CORE_READ(task, tgid);
-  struct stele_followed* followed = bpf_map_lookup_elem(&tracked, &id);
+  struct FollowedProcess* followed = bpf_map_lookup_elem(&tracked, &id);
   if (!followed) return 0;
-  struct stele_record* record = begin(STELE_EXEC, task, followed);
+  struct KernelRecord* record = begin(kKernelExec, task, followed);
   if (!record) return 0;
   long got = bpf_probe_read_kernel_str(record->file, sizeof(record->file),
                                        BPF_CORE_READ(program, filename));
   if (got <= 0) record->file[0] = 0;
-  if (got <= 0 || got == sizeof(record->file)) record->cut |= STELE_CUT_FILE;
+  if (got <= 0 || got == sizeof(record->file)) record->cut |= kCutFile;
   read_directory(record, task);
   read_argv(record, task);
   followed->last = record->now;
   followed->knows_last = followed->has_executed = 1;
-  uint64_t bytes = __builtin_offsetof(struct stele_record, argv) + record->argv_bytes;
+  uint64_t bytes = __builtin_offsetof(struct KernelRecord, argv) + record->argv_bytes;
   if (bytes > sizeof(*record)) return 0; /* never, and the verifier wants to know it */
   send(record, bytes);
   return 0;
@@ -294,15 +294,15 @@ int BPF_PROG(on_exit, struct task_struct* task) {
   struct signal_struct* group = BPF_CORE_READ(task, signal);
   if (BPF_CORE_READ(group, live.counter) != 0) return 0; /* other threads go on */
   uint32_t id = BPF_CORE_READ(task, tgid);
-  struct stele_followed* followed = bpf_map_lookup_elem(&tracked, &id);
+  struct FollowedProcess* followed = bpf_map_lookup_elem(&tracked, &id);
   if (!followed) return 0;
   if (followed->has_executed) {
-    struct stele_record* record = begin(STELE_EXIT, task, followed);
+    struct KernelRecord* record = begin(kKernelExit, task, followed);
     if (record) {
       int is_group = BPF_CORE_READ(group, flags) & SIGNAL_GROUP_EXIT;
       record->status = is_group ? BPF_CORE_READ(group, group_exit_code)
                                 : BPF_CORE_READ(task, group_leader, exit_code);
-      send(record, __builtin_offsetof(struct stele_record, file));
+      send(record, __builtin_offsetof(struct KernelRecord, file));
     }
   }
   bpf_map_delete_elem(&tracked, &id);

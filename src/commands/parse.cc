@@ -8,13 +8,13 @@
 namespace stele::commands {
 namespace {
 
-using Record = stele_record;
+using Record = KernelRecord;
 
 constexpr size_t kHeadBytes = offsetof(Record, file);
 constexpr uint32_t kUnset = UINT32_MAX;
 constexpr std::string_view kUnreachable = "(unreachable)";
 
-event::Credentials credentials(const stele_credentials& read) {
+event::Credentials credentials(const KernelCredentials& read) {
   return {read.uid, read.euid, read.gid, read.egid, read.capabilities};
 }
 
@@ -63,7 +63,7 @@ event::Exec exec_of(const Record& record, std::string (*terminal)(uint32_t numbe
   exec.parent = record.parent;
   exec.file.assign(record.file, strnlen(record.file, sizeof record.file));
   exec.cwd = directory_of({record.directory, record.directory_bytes});
-  if ((record.cut & STELE_CUT_DIRECTORY) != 0) exec.cwd = std::string(kUnreachable) + exec.cwd;
+  if ((record.cut & kCutDirectory) != 0) exec.cwd = std::string(kUnreachable) + exec.cwd;
   exec.argv = arguments_of({record.argv, record.argv_bytes});
   exec.uid = record.now.uid;
   exec.euid = record.now.euid;
@@ -83,9 +83,9 @@ Result<Seen> parse_record(ByteSpan bytes, std::string (*terminal)(uint32_t numbe
   if (bytes.size() < kHeadBytes || bytes.size() > sizeof record)
     return fail(Code::kCorrupt, "not a record of the kernel's");
   std::memcpy(&record, bytes.data(), bytes.size());
-  const bool is_exec = record.kind == STELE_EXEC;
+  const bool is_exec = record.kind == kKernelExec;
   const size_t wanted = is_exec ? offsetof(Record, argv) + record.argv_bytes : kHeadBytes;
-  if ((!is_exec && record.kind != STELE_EXIT) || record.argv_bytes > sizeof record.argv ||
+  if ((!is_exec && record.kind != kKernelExit) || record.argv_bytes > sizeof record.argv ||
       record.directory_bytes > sizeof record.directory || bytes.size() < wanted) {
     return fail(Code::kCorrupt, "not a record of the kernel's");
   }

@@ -15,7 +15,7 @@ std::string terminal(uint32_t number) { return "terminal " + std::to_string(numb
 class ParseRecord : public testing::Test {
  protected:
   ParseRecord() {
-    record_.kind = STELE_EXEC;
+    record_.kind = kKernelExec;
     record_.pid = 12;
     record_.parent = 11;
     record_.session = 7;
@@ -36,20 +36,20 @@ class ParseRecord : public testing::Test {
     record_.argv_bytes = static_cast<uint32_t>(argv.size());
   }
   ByteSpan bytes() const {
-    const size_t size = record_.kind == STELE_EXEC
-                            ? offsetof(stele_record, argv) + record_.argv_bytes
-                            : offsetof(stele_record, file);
+    const size_t size = record_.kind == kKernelExec
+                            ? offsetof(KernelRecord, argv) + record_.argv_bytes
+                            : offsetof(KernelRecord, file);
     return {reinterpret_cast<const uint8_t*>(&record_), size};
   }
   Result<Seen> parse() const { return parse_record(bytes(), terminal); }
   event::Exec exec() const { return std::get<event::Exec>(parse().value().bodies.back()); }
   event::Exit exit(uint32_t status) {
-    record_.kind = STELE_EXIT;
+    record_.kind = kKernelExit;
     record_.status = status;
     return std::get<event::Exit>(parse().value().bodies.back());
   }
 
-  stele_record record_{};
+  KernelRecord record_{};
 };
 
 TEST_F(ParseRecord, an_exec) {
@@ -82,10 +82,10 @@ TEST_F(ParseRecord, where_it_was_and_on_which_terminal) {
 TEST_F(ParseRecord, what_was_cut_says_so) {
   EXPECT_FALSE(exec().is_cut);
   set_argv("long argument without an end");
-  record_.cut = STELE_CUT_ARGV;
+  record_.cut = kCutArgv;
   EXPECT_TRUE(exec().is_cut);
   EXPECT_EQ(exec().argv, std::vector<std::string>{"long argument without an end"});
-  record_.cut = STELE_CUT_DIRECTORY;
+  record_.cut = kCutDirectory;
   EXPECT_EQ(exec().cwd, "(unreachable)/home/ada");
 }
 
@@ -110,8 +110,8 @@ TEST_F(ParseRecord, nothing_else_is_a_record) {
     EXPECT_EQ(parse_record(whole.first(size), terminal).error().code, Code::kCorrupt) << size;
   record_.kind = 3;
   EXPECT_EQ(parse().error().code, Code::kCorrupt);
-  record_.kind = STELE_EXEC;
-  record_.directory_bytes = STELE_PATH_BYTES_MAX + 1;
+  record_.kind = kKernelExec;
+  record_.directory_bytes = kPathBytesMax + 1;
   EXPECT_EQ(parse().error().code, Code::kCorrupt);
 }
 

@@ -146,7 +146,7 @@ Result<std::unique_ptr<Watch>> Watch::start(Sink sink) {
 }
 
 Status Watch::Parts::put(uint32_t pid, uint64_t session, bool has_executed) {
-  const stele_followed followed{
+  const FollowedProcess followed{
       .session = session, .last = {}, .knows_last = 0, .has_executed = has_executed ? 1U : 0U};
   if (bpf_map_update_elem(tracked, &pid, &followed, BPF_ANY) != 0)
     return fail(Code::kLimit, "too many processes are followed", errno);
