@@ -15,6 +15,7 @@ class FollowedSessions::Sink : public SessionSink {
     all_.sinks_[number_] = this;
   }
   ~Sink() override {
+    if (!has_ended_) settle();  // cut: what is missing is said all the same
     {
       const std::lock_guard lock(all_.mutex_);
       all_.sinks_.erase(number_);
@@ -25,7 +26,10 @@ class FollowedSessions::Sink : public SessionSink {
   Status output(BootTime at, ByteSpan bytes) override { return sink_->output(at, bytes); }
   Status input(BootTime at, ByteSpan bytes) override { return sink_->input(at, bytes); }
   Status event(BootTime at, event::Lane lane, const event::Body& body) override {
-    if (std::holds_alternative<event::End>(body)) settle();
+    if (std::holds_alternative<event::End>(body)) {
+      settle();
+      has_ended_ = true;
+    }
     return sink_->event(at, lane, body);
   }
   Status note(BootTime at, const event::Body& body) override { return sink_->note(at, body); }
@@ -56,6 +60,7 @@ class FollowedSessions::Sink : public SessionSink {
   const uint64_t number_;
   const std::unique_ptr<SessionSink> sink_;
   uint64_t unnoted_ = 0;
+  bool has_ended_ = false;
 };
 
 Status FollowedSessions::begin() {

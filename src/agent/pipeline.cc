@@ -17,6 +17,9 @@ constexpr size_t kSegmentBytes = size_t{256} << 10;
 constexpr Micros kSegmentAge = std::chrono::milliseconds(900);
 // The capture waits when this much is not yet sealed.
 constexpr size_t kPendingBytesMax = size_t{2} << 20;
+// The kernel can not wait: what it tells beyond so much is refused. What else is noted always has
+// room below kLanePlainBytesMax.
+constexpr size_t kKernelBytesMax = size_t{2} << 20;
 // In a flood one sync serves many segments: at the latest after this time or amount.
 constexpr Micros kSyncEvery = std::chrono::milliseconds(500);
 constexpr uint64_t kSyncBytes = uint64_t{16} << 20;
@@ -172,8 +175,9 @@ Status Pipeline::note(BootTime at, const event::Body& body) {
   {
     const std::lock_guard lock(mutex_);
     if (failed_) return fail(*failed_);
-    if (pending_.bytes() > kPendingBytesMax)
-      return fail(Code::kLimit, "more is noted than can be sealed");
+    const size_t facts = pending_.lanes[static_cast<size_t>(Lane::kFacts)].bytes().size();
+    if (event::is_kernel_event(body) && facts > kKernelBytesMax)
+      return fail(Code::kLimit, "more is executed than can be sealed");
     record(at, Lane::kFacts, body);
     pending_.gap = pending_.gap || std::holds_alternative<event::Gap>(body);
     tell_sealer_ = false;

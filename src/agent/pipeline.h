@@ -51,7 +51,8 @@ class Pipeline : public event::Sink {
   void passed_on() override;
 
   /// A fact of the agent's own: not one of the events that the recorder counts. Any thread, between
-  /// open() or resume() and close(). kLimit: there is no room for it now.
+  /// open() or resume() and close(). kLimit: it is the kernel's, and there is no room for
+  /// it now.
   Status note(BootTime at, const event::Body& body);
 
   /// Seals the closing segment, with the End event that was given before; when it returns, the

@@ -92,6 +92,24 @@ TEST_F(PipelineTest, each_segment_says_how_many_events_were_taken_with_it) {
   }
 }
 
+TEST_F(PipelineTest, of_what_is_noted_only_the_kernel_s_is_refused_where_it_is_too_much) {
+  auto to = pipeline({.own_thread = false});
+  ASSERT_TRUE(to->open({}).has_value());
+  ASSERT_TRUE(to->output(clock.boot(), Bytes(size_t{2} << 20, 'x')).has_value());
+  event::Exec exec;
+  exec.argv = {std::string(size_t{28} << 10, 'y')};
+  size_t noted = 0;
+  Status done = to->note(clock.boot(), exec);
+  for (; done && noted < 1000; done = to->note(clock.boot(), exec)) ++noted;
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().code, Code::kLimit);
+  EXPECT_GT(noted, 60U) << "what is shown takes none of its room";
+  EXPECT_TRUE(to->note(clock.boot(), event::Gap{"so many", 0, 0, Micros(0)}).has_value());
+  EXPECT_TRUE(to->note(clock.boot(), event::Finding{"slowed", "too fast", {}, {}}).has_value());
+  ASSERT_TRUE(end(*to).has_value());
+  EXPECT_TRUE(to->close().has_value());
+}
+
 TEST_F(PipelineTest, the_opening_is_durable_before_anything_is_shown) {
   auto to = pipeline();
   ASSERT_TRUE(to->open({}).has_value());

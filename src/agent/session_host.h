@@ -28,7 +28,7 @@ using Durable = std::function<void(uint64_t n)>;
 class SessionSink : public event::Sink {
  public:
   /// Something that the agent says of the session, beside what its recorder says; in facts. Any
-  /// thread. kLimit: there is no room for it now.
+  /// thread. kLimit: it is the kernel's, and there is no room for it now.
   virtual Status note(BootTime at, const event::Body& body) = 0;
   /// The session is over; all of it is durable when this returns, and Durable was told.
   virtual Status close() = 0;
