@@ -148,8 +148,12 @@ void Shipper::trust_no_more(Error why) {
   distrust_ = std::move(why);
 }
 
+// The log is looked at until what it shows against itself is kept, whoever noticed first.
 Status Shipper::confirm() {
-  if (distrust_) return fail(*distrust_);
+  if (distrust_) {
+    if (!watch_.contradiction()) (void)watch_.advance();
+    return fail(*distrust_);
+  }
   Status done = watch_.advance();
   look_for_lateness();
   if (done && !is_late_) done = free_what_is_proven();

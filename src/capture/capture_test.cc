@@ -190,6 +190,24 @@ TEST(Capture, does_not_wait_for_what_a_command_leaves_behind) {
   (void)os::send_signal(std::stoi(terminal.shown().substr(4)), SIGKILL);
 }
 
+// The end and the last output are then seen in the same moment.
+TEST(Capture, ends_when_the_last_output_is_read_after_the_command_s_end) {
+  TestTerminal terminal(
+      shell("trap '' HUP; echo pid=$$=; while [ ! -e $FOLDER/go ]; do sleep 0.01; done;"
+            "sleep 100 & echo left=$!=; exit 3"));
+  ASSERT_TRUE(terminal.shows("pid="));
+  ASSERT_TRUE(terminal.shows("="));
+  const std::string stat = "/proc/" + std::to_string(std::stoi(terminal.shown().substr(4))) + "/stat";
+  terminal.signal(SIGSTOP);
+  write_file(terminal.path("go"), "");
+  const auto has_ended = [&] { return read_file(stat).find(") Z ") != std::string::npos; };
+  ASSERT_TRUE(terminal.until(has_ended, false));
+  terminal.signal(SIGCONT);
+  EXPECT_EQ(terminal.exit_code(), 3);
+  EXPECT_EQ(end_of(terminal.events()).why, kWhyBackground);
+  (void)os::send_signal(std::stoi(terminal.shown().substr(terminal.shown().find("left=") + 5)), SIGKILL);
+}
+
 TEST(Capture, shows_all_that_was_written_before_the_end) {
   TestTerminal terminal(shell("stty raw; head -c 60000 /dev/zero"));
   const auto recorded = [&] { return joined(terminal.events(), event::Lane::kOutput).size(); };

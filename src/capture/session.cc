@@ -128,7 +128,9 @@ Status Session::read_session() {
   size_t size = 0;
   while (may_read_session_ && size + kReadBytes <= room.size()) {
     const os::Transfer got = os::read_some(master_.get(), room.subspan(size, kReadBytes));
-    may_read_session_ = got.bytes >= kBulkBytes;
+    // After the command's end what is left is read until there is none: nobody may write again, so
+    // that poll would never tell.
+    may_read_session_ = got.bytes >= kBulkBytes || (ended_ && got.bytes > 0);
     size += got.bytes;
     if (got.bytes > 0) continue;
     drained_since_end_ = ended_.has_value();

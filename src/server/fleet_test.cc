@@ -86,6 +86,7 @@ TEST_F(FleetTest, a_server_restored_from_an_old_copy_is_not_trusted_again) {
   EXPECT_NE(host.distrust()->context.find("rolled back"), std::string::npos);
   EXPECT_GT(waiting, 0U);
   EXPECT_EQ(host.depth().segments, waiting) << "what was not proven stays";
+  EXPECT_EQ(host.evidence(), 2U) << "what the log signed: before, and now";
 }
 
 TEST_F(FleetTest, whatever_dies_and_gets_lost_what_was_promised_arrives) {

@@ -169,6 +169,11 @@ class SimHost {
     return spool_->with([](const spool::Spool& spool) { return spool.streams(); });
   }
   std::optional<Error> distrust() const { return shipper_ ? shipper_->distrust() : std::nullopt; }
+  /// How many notes of the log it has kept as evidence against it.
+  size_t evidence() {
+    const auto kept = sim::SimFileSystem(disk_).list("/agent/evidence");
+    return kept ? kept->size() : 0;
+  }
   std::vector<Recorder>& recorders() { return recorders_; }
   /// What is on its disk.
   sim::Image image() const { return disk_.snapshot(); }

@@ -122,8 +122,7 @@ class Ships(AgentTest):
         copy.rename(self.ledger.path)
         self.server.start()
         wait_until(lambda: "can not be trusted" in host.journal(), "the roll-back is told")
-        evidence = list((host.directory / "evidence").iterdir())
-        self.assertTrue(evidence, "what the log signed is kept")
+        wait_until(lambda: list(host.directory.glob("evidence/*")), "what the log signed is kept")
         host.restart()
         wait_until(lambda: host.journal().count("can not be trusted") > 1, "a new agent knows it too")
         found = lambda: [f["rule"] for h in json.loads(self.ledger.stele("hosts", "--json")) for f in h["findings"]]

@@ -167,6 +167,8 @@ class Verify(LedgerTest):
                     with self.subTest(calls=calls, fault=fault, k=k):
                         done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={calls}:error={fault}:when={k}",
                                                STELE, "verify", "--json"], stdin=subprocess.DEVNULL, capture_output=True, env=self.ledger.traced_environment)
+                        if b"LeakSanitizer does not work under ptrace" in done.stderr:
+                            continue  # a sanitized build's own start was hit: it could not read its options
                         self.assertNotEqual(done.returncode, 1, done.stdout)
                         self.assertIn(done.returncode, (0, 2, 70, 127), done.stderr)  # 127: the loader's, for its libraries
                         if done.returncode == 2:
