@@ -53,6 +53,8 @@ Result<SignalWatch> SignalWatch::make(std::initializer_list<int> signals,
   CHECK(!std::exchange(is_watched, true));
   SignalWatch watch;
   watch.is_ours_ = true;
+  // gcc 12's thread sanitizer loses a signal that comes during a thread's first wait: this is it.
+  watch.wait(std::chrono::milliseconds(0));
   watch.take();
 
   const auto take_over = [&](int signal, bool even_if_ignored) {
