@@ -165,7 +165,7 @@ Status Pipeline::event(BootTime at, Lane lane, const event::Body& body) {
     end_.emplace(at, *end);
     return failed_ ? Status(fail(*failed_)) : Status();
   }
-  return add(at, lane, 0, [&](event::LaneEncoder& encoder) {
+  return add(at, lane, event::content_bytes(body), [&](event::LaneEncoder& encoder) {
     encoder.event(at, body);
     pending_.gap = pending_.gap || std::holds_alternative<event::Gap>(body);
   });

@@ -261,11 +261,9 @@ Status SessionHost::dispatch(const event::Event& event) {
 
 /// Above a quota the next message is left with the recorder, whose terminal waits then.
 Status SessionHost::charge(const event::Event& event) {
-  const auto* output = std::get_if<event::Output>(&event.body);
-  const auto* input = std::get_if<event::Input>(&event.body);
-  if (!policy_.meter || (output == nullptr && input == nullptr)) return {};
-  const auto charge =
-      policy_.meter->take(output != nullptr ? output->bytes.size() : input->bytes.size());
+  const size_t content = event::content_bytes(event.body);
+  if (!policy_.meter || content == 0) return {};
+  const auto charge = policy_.meter->take(content);
   slowed_until_ = charge.ready;
   if (!charge.finding) return {};
   const std::string what = *charge.finding + ", of " + rule_text(policy_.terms);

@@ -20,7 +20,8 @@ struct Options {
   event::InputPolicy input_policy = event::InputPolicy::kRedact;
   event::WindowSize size;  // as event::Start has it; a Resize tells if it is not so any more
   int input = 0;           // the person's terminal, or anything else that can be read
-  int output = 1;          // or written; neither is closed
+  int output = 1;          // or written; none is closed
+  int error = 2;           // run_piped() only
 };
 
 struct Outcome {
@@ -39,6 +40,19 @@ inline constexpr std::string_view kWhyBackground =
 inline constexpr Micros kQuietMin{100'000}, kGraceMax{1'000'000};
 /// How long a command may take to end after its terminal was hung up.
 inline constexpr Micros kHangupMax{1'000'000};
+
+/// Runs a command without a terminal: what comes in at `input` goes to its standard input, its
+/// standard output to `output` and its standard error to `error`, each byte after the sink has it
+/// (event::Piped), none changed, and none looked at for secrets: nobody types here. `size` means
+/// nothing.
+///
+/// - Each way has its own end and its own back-pressure; at most 64 KiB of each are held. A reader
+///   that goes away is felt by the command as without us (EPIPE).
+/// - Returns when the command has ended and nobody has its output open any more, as sshd waits too.
+/// - SIGINT and SIGQUIT go to the command's group; SIGHUP and SIGTERM hang it up, and what it does
+///   not end of within kHangupMax goes on without its pipes.
+/// - Commands that cannot be run, errors and signal handling: as run().
+Result<Outcome> run_piped(const Options& options, event::Sink& sink, Clock& clock);
 
 /// Returns when the command has ended and all it wrote has been shown; the end is recorded then.
 ///

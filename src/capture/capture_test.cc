@@ -197,7 +197,8 @@ TEST(Capture, ends_when_the_last_output_is_read_after_the_command_s_end) {
             "sleep 100 & echo left=$!=; exit 3"));
   ASSERT_TRUE(terminal.shows("pid="));
   ASSERT_TRUE(terminal.shows("="));
-  const std::string stat = "/proc/" + std::to_string(std::stoi(terminal.shown().substr(4))) + "/stat";
+  const std::string stat =
+      "/proc/" + std::to_string(std::stoi(terminal.shown().substr(4))) + "/stat";
   terminal.signal(SIGSTOP);
   write_file(terminal.path("go"), "");
   const auto has_ended = [&] { return read_file(stat).find(") Z ") != std::string::npos; };
@@ -205,7 +206,8 @@ TEST(Capture, ends_when_the_last_output_is_read_after_the_command_s_end) {
   terminal.signal(SIGCONT);
   EXPECT_EQ(terminal.exit_code(), 3);
   EXPECT_EQ(end_of(terminal.events()).why, kWhyBackground);
-  (void)os::send_signal(std::stoi(terminal.shown().substr(terminal.shown().find("left=") + 5)), SIGKILL);
+  (void)os::send_signal(std::stoi(terminal.shown().substr(terminal.shown().find("left=") + 5)),
+                        SIGKILL);
 }
 
 TEST(Capture, shows_all_that_was_written_before_the_end) {

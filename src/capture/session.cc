@@ -4,6 +4,8 @@
 #include <csignal>
 #include <string>
 
+#include "capture/start_command.h"
+
 namespace stele::capture {
 namespace {
 
@@ -29,17 +31,6 @@ event::WindowSize as_event(const os::WindowSize& size) {
 }
 os::WindowSize as_os(const event::WindowSize& size) {
   return {size.rows, size.columns, size.width_pixels, size.height_pixels};
-}
-
-os::Command command_of(const Options& options) {
-  os::Command command{options.file, options.argv, options.environment};
-  if (command.file.empty() && !command.argv.empty()) command.file = command.argv[0];
-  const auto is_session = [](const std::string& variable) {
-    return variable.starts_with("STELE_SESSION=");
-  };
-  std::erase_if(command.environment, is_session);
-  if (!options.session.empty()) command.environment.push_back("STELE_SESSION=" + options.session);
-  return command;
 }
 
 }  // namespace
@@ -79,10 +70,7 @@ Status Session::start() {
     child_ = *child;
     return {};
   }
-  // There is no such command, or it cannot be run: that is how this session ends.
-  const bool is_missing = child.error().code == Code::kNotFound;
-  ended_.emplace().exit_status = static_cast<uint8_t>(is_missing ? 127 : 126);
-  why_ = "cannot " + child.error().message();
+  why_ = could_not_run(child.error(), ended_.emplace());
   session_open_ = false;
   return {};
 }
@@ -378,19 +366,10 @@ Result<Outcome> Session::finish() {
   filter_.finish(clock_.boot());
   TRY_VOID(record_decided());
 
-  Outcome outcome;
-  const os::Ended ended = ended_.value_or(os::Ended{});
-  outcome.end = {.exit_status = ended.exit_status,
-                 .signal = ended.signal,
-                 .core_dumped = ended.core_dumped,
-                 .why = why_,
-                 .user_time = ended.user_time,
-                 .system_time = ended.system_time,
-                 .rss_bytes_max = ended.rss_bytes_max,
-                 .output_bytes = output_bytes_,
-                 .input_bytes = input_bytes_};
-  const int signal = is_hung_up_ ? hangup_signal_ : ended.signal.value_or(0);
-  outcome.exit_code = signal != 0 ? 128 + signal : ended.exit_status.value_or(1);
+  Outcome outcome =
+      outcome_of(ended_.value_or(os::Ended{}), std::string(why_), is_hung_up_ ? hangup_signal_ : 0);
+  outcome.end.output_bytes = output_bytes_;
+  outcome.end.input_bytes = input_bytes_;
   TRY_VOID(record(outcome.end));
   return outcome;
 }

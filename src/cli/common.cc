@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "codec/utf8.h"
+#include "os/directory.h"
 #include "os/who.h"
 
 namespace stele::cli {
@@ -30,6 +31,8 @@ const char* advice(Code code) {
 }
 
 }  // namespace
+
+bool is_enrolled() { return !os::is_surely_absent(kAgentConfiguration); }
 
 std::string default_directory(const std::string& flag) {
   if (!flag.empty()) return flag;

@@ -39,6 +39,11 @@ struct Context {
   std::function<Result<std::unique_ptr<Source>>(Context&, const std::string& purpose)> open_remote;
 };
 
+/// Where a root-owned agent configuration exists, sessions go to the agent, and nothing a user says
+/// makes them go elsewhere.
+inline constexpr const char* kAgentConfiguration = "/etc/stele/agent.toml";
+bool is_enrolled();
+
 /// --dir, else STELE_DIR, else /var/lib/stele for root and the XDG data directory for others.
 std::string default_directory(const std::string& flag);
 

@@ -48,9 +48,18 @@ struct Exported {
 
 using Unreadable = std::set<Lane>;
 
-Result<Unreadable> export_raw(Exported& source, Sink& sink) {
-  return source.reader.read(source.stream, {Lane::kOutput}, [&](const TimedEvent& e) {
-    if (const auto* o = std::get_if<event::Output>(&e.event.body)) sink.write(as_text(o->bytes));
+// The bytes of one way alone: what was shown or written to standard output, what was typed or sent
+// to standard input, or what was written to standard error.
+Result<Unreadable> export_raw(Exported& source, Sink& sink, event::Piped::Pipe pipe) {
+  const Lane lane = event::Piped{pipe, {}}.lane();
+  return source.reader.read(source.stream, {lane}, [&](const TimedEvent& e) {
+    const event::Body& body = e.event.body;
+    const auto* piped = std::get_if<event::Piped>(&body);
+    if (piped != nullptr && piped->pipe == pipe) sink.write(as_text(piped->bytes));
+    if (const auto* output = std::get_if<event::Output>(&body);
+        output != nullptr && pipe == event::Piped::Pipe::kOutput)
+      sink.write(as_text(output->bytes));
+    if (const auto* input = std::get_if<event::Input>(&body)) sink.write(as_text(input->bytes));
     return true;
   });
 }
@@ -77,6 +86,8 @@ Result<Unreadable> export_text(Exported& source, Sink& sink) {
   TRY(auto unreadable,
       source.reader.read(source.stream, {Lane::kFacts, Lane::kOutput}, [&](const TimedEvent& e) {
         if (const auto* o = std::get_if<event::Output>(&e.event.body)) transcript.write(o->bytes);
+        if (const auto* p = std::get_if<event::Piped>(&e.event.body))
+          transcript.write(event::for_screen(p->bytes));
         if (const auto* r = std::get_if<event::Resize>(&e.event.body)) {
           size = size.updated(r->size);
           transcript.resize(size.rows, size.columns);
@@ -101,6 +112,7 @@ struct JsonBody {
   }
   void operator()(const event::Output& o) const { content("output", o.bytes); }
   void operator()(const event::Input& i) const { content("input", i.bytes); }
+  void operator()(const event::Piped& p) const { content(event::pipe_name(p.pipe), p.bytes); }
   void operator()(const event::Start& s) const {
     json.key("type")
         .text("start")
@@ -255,7 +267,10 @@ Result<Unreadable> export_json(Exported& source, Sink& sink) {
 }
 
 Result<Unreadable> write(Exported& source, Sink& sink, const std::string& format) {
-  if (format == "raw") return export_raw(source, sink);
+  using Pipe = event::Piped::Pipe;
+  if (format == "raw") return export_raw(source, sink, Pipe::kOutput);
+  if (format == "raw-error") return export_raw(source, sink, Pipe::kError);
+  if (format == "raw-input") return export_raw(source, sink, Pipe::kInput);
   if (format == "text") return export_text(source, sink);
   if (format == "json") return export_json(source, sink);
   return export_asciicast(
@@ -273,9 +288,11 @@ Status run(Context& context, const ExportOptions& options) {
   TRY(auto sink, Sink::open(options.output));
   TRY(auto unreadable, write(source, sink, options.format));
   TRY_VOID(sink.finish());
-  if (unreadable.contains(Lane::kOutput)) {
+  const bool wants_input = options.format == "raw-input";
+  if (unreadable.contains(wants_input ? Lane::kInput : Lane::kOutput)) {
     return fail(Code::kPermission, "no identity here opens what session " + to_string(id) +
-                                       " showed; give one with --identity FILE");
+                                       (wants_input ? " was sent" : " showed") +
+                                       "; give one with --identity FILE");
   }
   for (Lane lane : unreadable)
     warn("no identity here opens the " + std::string(lane_name(lane)) + " lane: left out");

@@ -129,9 +129,11 @@ CLI::App* add_export(CLI::App& app, Options& o) {
   add_identity(c, o.exported.identity);
   add_server(c, o.remote);
   c->add_option("-f,--format", o.exported.format,
-                "asciicast (v3), asciicast-v2, text (what the screen showed), json (events) or raw "
-                "(output bytes)")
-      ->check(CLI::IsMember({"asciicast", "asciicast-v2", "text", "json", "raw"}));
+                "asciicast (v3), asciicast-v2, text (what the screen showed), json (events), raw "
+                "(the bytes shown), raw-input (those sent), raw-error (those written to standard "
+                "error where there was no terminal)")
+      ->check(CLI::IsMember(
+          {"asciicast", "asciicast-v2", "text", "json", "raw", "raw-input", "raw-error"}));
   c->add_option("-o,--output", o.exported.output, "file (default: standard output)");
   return c;
 }
@@ -216,7 +218,7 @@ int main(int argc, char** argv) {
   stele::os::occupy_standard_descriptors();
   const bool is_shell = name_shell_behind();
   const std::vector<std::string> words(argv, argv + argc);
-  if (const auto asked = asked_of_a_shell(words, is_shell)) return be_shell(*asked);
+  if (const auto asked = asked_of_a_shell(words, is_shell)) return be_shell(words, *asked);
   if (const Elsewhere* other = argc > 1 ? elsewhere(argv[1]) : nullptr)
     return report(stele::os::become_sibling(other->program, {argv, argv + argc}));
 #ifndef STELE_READER
@@ -233,7 +235,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "As somebody's shell (in the passwd file, in $SHELL, of tmux) it records $STELE_SHELL, or "
-      "bash; a command without any terminal (scp) is run and not recorded.");
+      "bash; a command without any terminal (scp) is recorded on an enrolled host, and run without "
+      "a "
+      "record elsewhere.");
   app.fallthrough();
   CLI::App* init_command = add_init(app, o);
   CLI::App* record_command = add_record(app, o);

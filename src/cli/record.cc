@@ -16,10 +16,6 @@
 namespace stele::cli {
 namespace {
 
-// Where a root-owned agent configuration exists, sessions go to the agent, and nothing a user says
-// makes them go elsewhere.
-constexpr const char* kAgentConfiguration = "/etc/stele/agent.toml";
-
 // Everything a recording needs before the first byte is shown.
 struct Setup {
   ledger::PrivateKey host;
@@ -176,7 +172,7 @@ int hand_to_agent(const RecordOptions& options) {
 }  // namespace
 
 int record(Context& context, const RecordOptions& options) {
-  if (!os::is_surely_absent(kAgentConfiguration)) return hand_to_agent(options);
+  if (is_enrolled()) return hand_to_agent(options);
   if (!options.break_glass.empty())
     return report({Code::kInvalid, "--break-glass: this host has no agent that could refuse", 0});
   const std::string input = options.input.empty() ? "redact" : options.input;

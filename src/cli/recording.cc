@@ -67,6 +67,8 @@ Result<Moments> Recording::read_segment(size_t segment, Micros after) {
     after = std::max(after, since_start);
     if (const auto* o = std::get_if<event::Output>(&e.body))
       moments.push_back({after, o->bytes, std::nullopt});
+    if (const auto* p = std::get_if<event::Piped>(&e.body); p && p->lane() == event::Lane::kOutput)
+      moments.push_back({after, event::for_screen(p->bytes), std::nullopt});
     if (const auto* s = std::get_if<event::Resize>(&e.body))
       moments.push_back({after, {}, s->size});
   };

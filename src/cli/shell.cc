@@ -37,7 +37,11 @@ bool name_shell_behind() {
   return true;
 }
 
-int be_shell(const std::vector<std::string>& words) {
+int be_shell(std::vector<std::string> argv, const std::vector<std::string>& words) {
+  if (is_enrolled()) {
+    argv[0] = argv[0].starts_with('-') ? "-stele-shell" : "stele-shell";
+    return report(os::become_sibling("stele-shell", argv));
+  }
   const std::string shell = identity::variable(os::environment(), "SHELL");
   RecordOptions options;
   if (!words.empty()) {

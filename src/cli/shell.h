@@ -20,9 +20,10 @@ std::optional<std::vector<std::string>> asked_of_a_shell(std::span<const std::st
 /// must not record itself once more. Returns whether it did.
 bool name_shell_behind();
 
-/// Does what a shell was asked for. Interactive, or on a terminal: recorded. A command without any
-/// terminal (scp, rsync, `ssh host command` in a script) is no terminal session and needs its
-/// bytes as they are: this program becomes the shell. Returns an exit status.
-int be_shell(const std::vector<std::string>& words);
+/// Does what a shell called with `argv` was asked for, `words`. On an enrolled host this program
+/// becomes stele-shell, which records all of it. Elsewhere, interactive or on a terminal: recorded;
+/// but a command without any terminal (scp, rsync, `ssh host command` in a script) is no terminal
+/// session and needs its bytes as they are: this program becomes the shell. Returns an exit status.
+int be_shell(std::vector<std::string> argv, const std::vector<std::string>& words);
 
 }  // namespace stele::cli

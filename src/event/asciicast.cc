@@ -125,6 +125,12 @@ void AsciicastWriter::content(Micros at, std::string_view code, codec::Utf8Decod
   if (!text_.empty()) line(at, code, text_);
 }
 
+// Shown as a terminal in cooked mode would: a line's end returns the carriage.
+void AsciicastWriter::piped(Micros at, const Piped& piped) {
+  if (piped.pipe == Piped::Pipe::kInput) return content(at, "i", input_, piped.bytes);
+  content(at, "o", output_, for_screen(piped.bytes));
+}
+
 // v2 has no code for it.
 void AsciicastWriter::exit(Micros at, const End& end) {
   finish();
@@ -141,6 +147,8 @@ void AsciicastWriter::event(Micros since_start, const Body& body) {
     content(at, "o", output_, output->bytes);
   } else if (const auto* input = std::get_if<Input>(&body)) {
     content(at, "i", input_, input->bytes);
+  } else if (const auto* piped = std::get_if<Piped>(&body)) {
+    this->piped(at, *piped);
   } else if (const auto* resize = std::get_if<Resize>(&body)) {
     line(at, "r", std::to_string(resize->size.columns) + "x" + std::to_string(resize->size.rows));
   } else if (const auto* gap = std::get_if<Gap>(&body)) {

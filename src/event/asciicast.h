@@ -30,6 +30,7 @@ class AsciicastWriter {
 
  private:
   void line(Micros at, std::string_view code, std::string_view data);
+  void piped(Micros at, const Piped& piped);
   void content(Micros at, std::string_view code, codec::Utf8Decoder& decoder, ByteSpan bytes);
   void exit(Micros at, const End& end);
 

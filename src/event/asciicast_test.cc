@@ -43,6 +43,19 @@ Start small_start() {
   return start;
 }
 
+TEST(Asciicast, shows_what_was_piped_as_a_terminal_would) {
+  Cast cast(AsciicastVersion::kV2);
+  cast.begin(small_start())
+      .event(0, Piped{Piped::Pipe::kInput, bytes_of("in\n")})
+      .event(1, Piped{Piped::Pipe::kOutput, bytes_of("a\nb")})
+      .event(2, Piped{Piped::Pipe::kError, bytes_of("\nc\r\n")})
+      .finish();
+  const std::string text = cast.text();
+  EXPECT_NE(text.find(R"("i","in\n")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("o","a\r\nb")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("o","\r\nc\r\r\n")"), std::string::npos) << text;
+}
+
 TEST(Asciicast, version_3_counts_from_the_event_before) {
   Cast cast(AsciicastVersion::kV3);
   cast.begin(small_start())

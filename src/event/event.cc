@@ -27,6 +27,35 @@ bool is_kernel_event(const Body& body) {
          std::holds_alternative<Privilege>(body);
 }
 
+std::string_view pipe_name(Piped::Pipe pipe) {
+  switch (pipe) {
+    case Piped::Pipe::kInput:
+      return "piped-input";
+    case Piped::Pipe::kOutput:
+      return "piped-output";
+    case Piped::Pipe::kError:
+      return "piped-error";
+  }
+  return "?";
+}
+
+Bytes for_screen(ByteSpan piped) {
+  Bytes out;
+  out.reserve(piped.size() + piped.size() / 16);
+  for (const uint8_t byte : piped) {
+    if (byte == '\n') out.push_back('\r');
+    out.push_back(byte);
+  }
+  return out;
+}
+
+size_t content_bytes(const Body& body) {
+  if (const auto* output = std::get_if<Output>(&body)) return output->bytes.size();
+  if (const auto* input = std::get_if<Input>(&body)) return input->bytes.size();
+  if (const auto* piped = std::get_if<Piped>(&body)) return piped->bytes.size();
+  return 0;
+}
+
 std::string_view input_policy_name(InputPolicy policy) {
   switch (policy) {
     case InputPolicy::kAll:

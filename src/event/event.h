@@ -66,6 +66,16 @@ struct Input {
   bool operator==(const Input&) const = default;
 };
 
+/// Bytes that went through a session without a terminal: what was sent to its command's standard
+/// input (input), and what came of its standard output and error (output).
+struct Piped {
+  enum class Pipe : uint8_t { kInput = 0, kOutput = 1, kError = 2 };
+  Pipe pipe = Pipe::kOutput;
+  Bytes bytes;
+  Lane lane() const { return pipe == Pipe::kInput ? Lane::kInput : Lane::kOutput; }
+  bool operator==(const Piped&) const = default;
+};
+
 /// facts. The window's size changed.
 struct Resize {
   WindowSize size;
@@ -257,15 +267,23 @@ struct Unknown {
 };
 
 using Body =
-    std::variant<Start, Output, Input, Resize, Redaction, Gap, Suspend, Exec, Exit, Privilege, End,
-                 Grant, Finding, Terms, HostStart, HostStop, HostSummary, ClockStep, SessionNumber,
-                 ServerStart, ServerStop, Asked, Change, Unknown>;
+    std::variant<Start, Output, Input, Piped, Resize, Redaction, Gap, Suspend, Exec, Exit,
+                 Privilege, End, Grant, Finding, Terms, HostStart, HostStop, HostSummary, ClockStep,
+                 SessionNumber, ServerStart, ServerStop, Asked, Change, Unknown>;
 
 /// Whether it stands in an agent's or a server's own stream only.
 bool is_host_event(const Body& body);
 
 /// Whether the kernel tells it, to an agent: a recorder has no say in it.
 bool is_kernel_event(const Body& body);
+
+/// "piped-input", "piped-output" or "piped-error".
+std::string_view pipe_name(Piped::Pipe pipe);
+/// What a terminal would be sent for bytes that were written to a pipe: "\n" becomes "\r\n".
+Bytes for_screen(ByteSpan piped);
+
+/// How many bytes it has that were shown, typed or piped; of other events 0.
+size_t content_bytes(const Body& body);
 
 struct Event {
   Lane lane = Lane::kFacts;

@@ -17,6 +17,12 @@ Result<Body> read_content(CborReader& in, Bytes&) {
   return OutputOrInput{Bytes(bytes.begin(), bytes.end())};
 }
 
+template <Piped::Pipe kPipe>
+Result<Body> read_piped(CborReader& in, Bytes&) {
+  TRY(const ByteSpan bytes, in.bytes());
+  return Piped{kPipe, Bytes(bytes.begin(), bytes.end())};
+}
+
 Result<Body> read_start_body(CborReader& in, Bytes& extra) { return read_start(in, extra); }
 
 Result<Body> read_end_body(CborReader& in, Bytes& extra) { return read_end(in, extra); }
@@ -138,6 +144,9 @@ constexpr Shape kShapes[] = {
     {Type::kPrivilege, "privilege", 3, Lane::kFacts, read_privilege_body},
     {Type::kFinding, "finding", 3, Lane::kFacts, read_finding_body},
     {Type::kTerms, "terms", 3, Lane::kFacts, read_terms_body},
+    {Type::kPipedInput, "piped-input", 3, Lane::kInput, read_piped<Piped::Pipe::kInput>},
+    {Type::kPipedOutput, "piped-output", 3, Lane::kOutput, read_piped<Piped::Pipe::kOutput>},
+    {Type::kPipedError, "piped-error", 3, Lane::kOutput, read_piped<Piped::Pipe::kError>},
     {Type::kHostStart, "host-start", 3, Lane::kFacts, read_host_start_body},
     {Type::kHostStop, "host-stop", 3, Lane::kFacts, read_host_stop},
     {Type::kHostSummary, "host-summary", 3, Lane::kFacts, read_host_summary_body},

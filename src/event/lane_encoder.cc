@@ -33,6 +33,13 @@ class EventWriter {
     begin(Type::kInput, 1);
     out_.bytes(input.bytes);
   }
+  void operator()(const Piped& piped) {
+    begin(piped.pipe == Piped::Pipe::kInput    ? Type::kPipedInput
+          : piped.pipe == Piped::Pipe::kOutput ? Type::kPipedOutput
+                                               : Type::kPipedError,
+          1);
+    out_.bytes(piped.bytes);
+  }
   void operator()(const Resize& resize) {
     begin(Type::kResize, 4);
     const WindowSize& size = resize.size;

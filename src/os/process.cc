@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -78,26 +79,43 @@ int execute(Prepared& prepared) {
   return reason;
 }
 
+constexpr int kReport = 3;
+using Standard = std::array<int, kReport>;  // what become its descriptors 0, 1 and 2
+
+bool lead_terminal(int terminal) { return ::setsid() >= 0 && ::ioctl(terminal, TIOCSCTTY, 0) == 0; }
+
+bool lead_group() {
+  return ::setpgid(0, 0) == 0 && ::prctl(PR_SET_PDEATHSIG, SIGHUP, 0, 0, 0) == 0;
+}
+
 /// Between fork and exec: system calls only. Tells the parent why through `report`.
-[[noreturn]] void become_command(Prepared& prepared, int terminal, int report) {
-  constexpr int kReport = 3;
+[[noreturn]] void become_command(Prepared& prepared, Standard standard, bool is_terminal,
+                                 int report) {
   default_signals();
-  // Up and out of the way first: either may be among the numbers that are about to be replaced.
-  terminal = ::fcntl(terminal, F_DUPFD, kReport + 1);
+  // Up and out of the way first: each may be among the numbers that are about to be replaced.
   report = ::fcntl(report, F_DUPFD, kReport + 1);
-  bool ready = terminal >= 0 && report >= 0 && ::setsid() >= 0 &&
-               ::ioctl(terminal, TIOCSCTTY, 0) == 0 &&
-               ::dup3(report, kReport, O_CLOEXEC) == kReport;
-  for (int fd = 0; fd < kReport && ready; ++fd) ready = ::dup2(terminal, fd) == fd;
+  bool ready = report >= 0;
+  for (int& fd : standard) {
+    fd = ::fcntl(fd, F_DUPFD, kReport + 1);
+    ready = ready && fd >= 0;
+  }
+  ready = ready && (is_terminal ? lead_terminal(standard[0]) : lead_group()) &&
+          ::dup3(report, kReport, O_CLOEXEC) == kReport;
+  for (int fd = 0; fd < kReport && ready; ++fd)
+    ready = ::dup2(standard[static_cast<size_t>(fd)], fd) == fd;
   ready = ready && ::close_range(kReport + 1, ~0U, 0) == 0;
   const int reason = ready ? execute(prepared) : errno;
   [[maybe_unused]] const ssize_t told = ::write(ready ? kReport : report, &reason, sizeof reason);
   ::_exit(127);
 }
 
-}  // namespace
+Result<std::array<Fd, 2>> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail_errno("open", "a pipe");
+  return std::array<Fd, 2>{Fd(ends[0]), Fd(ends[1])};
+}
 
-Result<pid_t> spawn(const Command& command, int terminal) {
+Result<pid_t> start(const Command& command, const Standard& standard, bool is_terminal) {
   std::string shell = "/bin/sh";
   Prepared prepared{candidates(command), pointers(command.argv), pointers(command.environment), {}};
   prepared.script_argv = {shell.data(), nullptr};
@@ -107,19 +125,35 @@ Result<pid_t> spawn(const Command& command, int terminal) {
   } else {
     prepared.script_argv.push_back(nullptr);
   }
-  std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return fail_errno("open", "a pipe");
-  Fd from_child(pipe[0]), to_parent(pipe[1]);
+  TRY(auto reporting, make_pipe());
+  auto& [from_child, to_parent] = reporting;
 
   const pid_t child = ::fork();
   if (child < 0) return fail_errno("start", command.file);
-  if (child == 0) become_command(prepared, terminal, to_parent.get());
+  if (child == 0) become_command(prepared, standard, is_terminal, to_parent.get());
 
   to_parent.reset();
   int reason = 0;
   if (retry([&] { return ::read(from_child.get(), &reason, sizeof reason); }) <= 0) return child;
   retry([&] { return ::waitpid(child, nullptr, 0); });
   return fail_errno("run", command.file, reason);
+}
+
+}  // namespace
+
+Result<pid_t> spawn(const Command& command, int terminal) {
+  return start(command, {terminal, terminal, terminal}, true);
+}
+
+Result<Piped> spawn_piped(const Command& command) {
+  TRY(auto input, make_pipe());
+  TRY(auto output, make_pipe());
+  TRY(auto error, make_pipe());
+  for (const Fd* ours : {&input[1], &output[0], &error[0]}) {
+    if (::fcntl(ours->get(), F_SETFL, O_NONBLOCK) != 0) return fail_errno("prepare", "a pipe");
+  }
+  TRY(const pid_t child, start(command, {input[0].get(), output[1].get(), error[1].get()}, false));
+  return Piped{child, {std::move(input[1]), std::move(output[0]), std::move(error[0])}};
 }
 
 Result<std::optional<Ended>> reap(pid_t child) {

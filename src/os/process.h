@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "os/fd.h"
 
 namespace stele::os {
 
@@ -25,6 +26,18 @@ struct Command {
 /// (mostly kPermission) if there is one and it cannot be run.
 Result<pid_t> spawn(const Command& command, int terminal);
 
+/// Our ends of a command's standard input, output and error: non-blocking.
+struct Pipes {
+  Fd input, output, error;
+};
+struct Piped {
+  pid_t process = -1;
+  Pipes pipes;
+};
+/// The same with pipes instead of a terminal, as the leader of a process group; if this process
+/// dies, it is hung up (SIGHUP), unless it has other rights than this one.
+Result<Piped> spawn_piped(const Command& command);
+
 struct Ended {
   std::optional<uint8_t> exit_status;
   std::optional<uint8_t> signal;
@@ -36,7 +49,7 @@ struct Ended {
 /// How our child ended, or nothing if it still runs. kNotFound if there is no such child.
 Result<std::optional<Ended>> reap(pid_t child);
 
-/// Sends a signal; a process that is gone is success.
+/// Sends a signal, to a process or (-n) to the group that n leads; one that is gone is success.
 Status send_signal(pid_t process, int signal);
 
 /// Becomes another program, found by its path. Returns only its error.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -98,6 +99,15 @@ void SignalWatch::stop_self() {
   ::sigaction(SIGTSTP, &plain, &handling);
   ::raise(SIGTSTP);
   ::sigaction(SIGTSTP, &handling, nullptr);
+}
+
+void die_of(int signal) {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  struct sigaction plain{};
+  plain.sa_handler = SIG_DFL;
+  ::sigaction(signal, &plain, nullptr);
+  ::raise(signal);
 }
 
 void ignore_broken_pipes() { ::signal(SIGPIPE, SIG_IGN); }

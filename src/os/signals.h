@@ -54,6 +54,10 @@ class SignalWatch {
   bool is_ours_ = false;  // false once moved from
 };
 
+/// Ends this process by that signal, as if it had come from elsewhere, without a core. Returns
+/// where it does not end a process.
+void die_of(int signal);
+
 /// Writing to a closed pipe is an error to handle, not a reason to die (SIGPIPE ignored, for good).
 void ignore_broken_pipes();
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -13,6 +14,40 @@
 #include "os/fd.h"
 
 namespace stele::os {
+namespace {
+
+// A field of a user's entry; empty if there is none.
+std::string from_entry(uint32_t uid, char* passwd::* field) {
+  constexpr size_t kBytesMax = 1 << 20;  // no entry of a sane database is larger
+  for (std::vector<char> buffer(4096); buffer.size() <= kBytesMax;
+       buffer.resize(buffer.size() * 4)) {
+    passwd entry{};
+    passwd* found = nullptr;
+    const int error = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+    if (error == ERANGE) continue;
+    return found != nullptr && found->*field != nullptr ? found->*field : "";
+  }
+  return "";
+}
+
+Result<std::string> read_whole(const Fd& file, const std::string& path) {
+  constexpr size_t kBytesMax = 4096;
+  std::string text(kBytesMax + 1, '\0');
+  size_t size = 0;
+  while (size < text.size()) {
+    const ssize_t got =
+        retry([&] { return ::read(file.get(), text.data() + size, text.size() - size); });
+    if (got < 0) return fail_errno("read", path);
+    if (got == 0) break;
+    size += static_cast<size_t>(got);
+  }
+  if (size > kBytesMax) return fail(Code::kLimit, path + " is larger than 4 KiB");
+  text.resize(size);
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+}  // namespace
 
 Result<Identity> identity() {
   Identity who{::getuid(), ::geteuid(), ::getgid(), {}};
@@ -25,18 +60,9 @@ Result<Identity> identity() {
   return who;
 }
 
-std::string user_name(uint32_t uid) {
-  constexpr size_t kBytesMax = 1 << 20;  // no entry of a sane database is larger
-  for (std::vector<char> buffer(4096); buffer.size() <= kBytesMax;
-       buffer.resize(buffer.size() * 4)) {
-    passwd entry{};
-    passwd* found = nullptr;
-    const int error = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
-    if (error == ERANGE) continue;
-    return found != nullptr && found->pw_name != nullptr ? found->pw_name : "";
-  }
-  return "";
-}
+std::string user_name(uint32_t uid) { return from_entry(uid, &passwd::pw_name); }
+
+std::string login_shell(uint32_t uid) { return from_entry(uid, &passwd::pw_shell); }
 
 Result<uint32_t> group_id(const std::string& name) {
   constexpr size_t kBytesMax = 1 << 20;
@@ -76,22 +102,19 @@ std::string terminal_name(std::initializer_list<int> fds) {
 }
 
 Result<std::string> read_system_file(const std::string& path) {
-  constexpr size_t kBytesMax = 4096;
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!file) return fail_errno("open", path);
-  std::string text(kBytesMax + 1, '\0');
-  size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t got =
-        retry([&] { return ::read(file.get(), text.data() + size, text.size() - size); });
-    if (got < 0) return fail_errno("read", path);
-    if (got == 0) break;
-    size += static_cast<size_t>(got);
-  }
-  if (size > kBytesMax) return fail(Code::kLimit, path + " is larger than 4 KiB");
-  text.resize(size);
-  if (text.ends_with('\n')) text.pop_back();
-  return text;
+  return read_whole(file, path);
+}
+
+Result<std::string> read_root_file(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK));
+  if (!file) return fail_errno("open", path);
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0) return fail_errno("look at", path);
+  if (!S_ISREG(status.st_mode) || status.st_uid != 0 || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return fail(Code::kPermission, path + ": only root may be able to write it");
+  return read_whole(file, path);
 }
 
 }  // namespace stele::os

@@ -18,6 +18,9 @@ Result<Identity> identity();
 /// The user database's name for a uid; empty if it has none.
 std::string user_name(uint32_t uid);
 
+/// The shell it has for a uid; empty if it has none.
+std::string login_shell(uint32_t uid);
+
 /// The user database's number of a group. kNotFound: it has none of that name.
 Result<uint32_t> group_id(const std::string& name);
 
@@ -31,5 +34,7 @@ std::string terminal_name(std::initializer_list<int> fds);
 
 /// A small file that the kernel or the system keeps, without its last newline. kLimit over 4 KiB.
 Result<std::string> read_system_file(const std::string& path);
+/// The same of a file that root keeps. kPermission: somebody else may write it.
+Result<std::string> read_root_file(const std::string& path);
 
 }  // namespace stele::os

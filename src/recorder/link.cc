@@ -112,7 +112,7 @@ Status Link::put(BootTime at, Lane lane, ByteSpan content) {
 
 Status Link::put(BootTime at, Lane lane, const event::Body& body) {
   const bool is_end = std::holds_alternative<event::End>(body);
-  return add(lane, 0, is_end,
+  return add(lane, event::content_bytes(body), is_end,
              [&](uint64_t number) { return wire::encode_event(number, at, lane, body); });
 }
 

@@ -1,5 +1,5 @@
-// stele-recorder: sits between a person's terminal and a command, and hands all that passes to the
-// host's agent before it passes. No keys, no network, no crypto.
+// stele-recorder, also called stele-shell: sits between a person's terminal and a command, and
+// hands all that passes to the host's agent before it passes. No keys, no network, no crypto.
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -9,12 +9,14 @@
 #include "os/clock.h"
 #include "os/hardening.h"
 #include "os/process.h"
+#include "os/signals.h"
 #include "os/terminal_mode.h"
 #include "os/who.h"
 #include "recorder/link.h"
 #include "recorder/no_sink.h"
 #include "recorder/options.h"
 #include "recorder/remote_sink.h"
+#include "recorder/shell.h"
 
 namespace stele::recorder {
 namespace {
@@ -37,6 +39,22 @@ event::WindowSize window_size() {
       return {size->rows, size->columns, size->width_pixels, size->height_pixels};
   }
   return {};
+}
+
+void set(std::vector<std::string>& environment, const std::string& name, const std::string& value) {
+  std::erase_if(environment, [&](const std::string& each) { return each.starts_with(name + "="); });
+  environment.push_back(name + "=" + value);
+}
+
+/// As stele-shell: the person's real shell, which its children find in $SHELL.
+capture::Options what_to_run(const Shell& shell, std::vector<std::string> environment) {
+  capture::Options how;
+  how.file = shell.file;
+  how.argv = shell.argv;
+  set(environment, "SHELL", shell.file);
+  how.environment = std::move(environment);
+  how.size = window_size();
+  return how;
 }
 
 /// No command: the person's login shell, as a login shell.
@@ -74,48 +92,82 @@ void show(const std::string& banner) {
   if (!banner.empty()) std::fprintf(stderr, "%s\n", banner.c_str());
 }
 
-Result<int> run_unrecorded(capture::Options how, Clock& clock) {
+/// Where sshd gave no terminal, none is made: `-T`, `ssh host command`, scp, sftp, rsync, git.
+Result<capture::Outcome> capture_of(const capture::Options& how, bool is_shell, event::Sink& sink,
+                                    Clock& clock) {
+  const bool has_terminal = os::is_terminal(0) || os::is_terminal(1) || os::is_terminal(2);
+  return is_shell && !has_terminal ? capture::run_piped(how, sink, clock)
+                                   : capture::run(how, sink, clock);
+}
+
+Result<int> run_unrecorded(capture::Options how, bool is_shell, Clock& clock) {
   how.input_policy = event::InputPolicy::kNone;
   NoSink sink;
-  TRY(const capture::Outcome outcome, capture::run(how, sink, clock));
+  TRY(const capture::Outcome outcome, capture_of(how, is_shell, sink, clock));
   if (outcome.end.why.starts_with("cannot ")) warn(outcome.end.why);
   return outcome.exit_code;
 }
 
-Result<int> record(Link& link, const wire::Welcome& welcome, capture::Options how, Clock& clock) {
+Result<int> record(Link& link, const wire::Welcome& welcome, capture::Options how, bool is_shell,
+                   Clock& clock) {
   how.session = to_string(welcome.session);
   how.input_policy = welcome.terms.input_policy;
   show(welcome.terms.banner);
   TRY_VOID(link.put(clock.boot(), event::Lane::kFacts, wire::facts_of(welcome.terms)));
   RemoteSink sink(link, welcome.terms.lanes);
-  TRY(const capture::Outcome outcome, capture::run(how, sink, clock));
+  TRY(const capture::Outcome outcome, capture_of(how, is_shell, sink, clock));
   if (outcome.end.why.starts_with("cannot ")) warn(outcome.end.why);
   const Status closed = link.close();
   if (!closed) {
     warn("the record of this session is not complete: " + closed.error().message());
     if (!welcome.terms.open) return kExitFailed;
   }
+  // sshd tells its client of the signal, as it would have without us.
+  if (is_shell && outcome.end.signal) os::die_of(*outcome.end.signal);
   return outcome.exit_code;
 }
 
-Result<int> run(const std::vector<std::string>& arguments, std::vector<std::string> environment) {
-  TRY(const Options options, parse_options(arguments, os::has_borrowed_rights()));
+struct Asked {
+  Options options;
+  capture::Options how;
+  bool is_shell = false;
+};
+
+Result<Asked> asked_of(const std::string& name, const std::vector<std::string>& arguments,
+                       std::vector<std::string> environment) {
+  Asked asked;
+  if (is_stele_shell(name)) {
+    TRY(const std::string file, real_shell());
+    const auto shell =
+        shell_to_run(name, arguments, file, variable(environment, "SSH_ORIGINAL_COMMAND"));
+    asked.how = what_to_run(*shell, std::move(environment));
+    asked.is_shell = true;
+    return asked;
+  }
+  TRY(asked.options, parse_options(arguments, os::has_borrowed_rights()));
+  asked.how = what_to_run(asked.options, std::move(environment));
+  return asked;
+}
+
+Result<int> run(const std::string& name, const std::vector<std::string>& arguments,
+                std::vector<std::string> environment) {
+  TRY(Asked asked, asked_of(name, arguments, std::move(environment)));
   const os::BorrowedGroup group;
   TRY_VOID(group.lay_down());  // "link" takes it up again; what is run never has it
   os::SystemClock clock;
   LinkOptions way;
-  way.path = options.socket;
+  way.path = asked.options.socket;
   way.begin_thread = [&group] { return group.take_up(); };
   // The capture hangs the session up then; what it would still record fails, and that is told.
   way.on_failure = [] { (void)os::signal_self(SIGTERM); };
   TRY(const auto link, Link::make(std::move(way), clock));
-  capture::Options how = what_to_run(options, std::move(environment));
-  TRY(const Link::Opening opening, link->open(hello_of(options, how)));
+  TRY(const Link::Opening opening, link->open(hello_of(asked.options, asked.how)));
   if (const auto* unrecorded = std::get_if<wire::Unrecorded>(&opening)) {
     show(unrecorded->banner);
-    return run_unrecorded(std::move(how), clock);
+    return run_unrecorded(std::move(asked.how), asked.is_shell, clock);
   }
-  return record(*link, std::get<wire::Welcome>(opening), std::move(how), clock);
+  return record(*link, std::get<wire::Welcome>(opening), std::move(asked.how), asked.is_shell,
+                clock);
 }
 
 }  // namespace
@@ -130,7 +182,8 @@ int main(int argc, char** argv) {
   }
   auto environment = os::environment();
   os::clear_environment();
-  const auto status = recorder::run({argv + 1, argv + argc}, std::move(environment));
+  if (argc < 1) return recorder::kExitFailed;
+  const auto status = recorder::run(argv[0], {argv + 1, argv + argc}, std::move(environment));
   if (status) return *status;
   recorder::warn("not recorded, so the session was refused or ended: " + status.error().message());
   return recorder::kExitFailed;

@@ -19,6 +19,7 @@ class RemoteSink : public event::Sink {
   }
   Status event(BootTime at, event::Lane lane, const event::Body& body) override {
     if (lane == event::Lane::kInput && !lanes_.input) return {};
+    if (lane == event::Lane::kOutput && !lanes_.output) return {};
     return link_.put(at, lane, body);
   }
   void passed_on() override {}

@@ -1,0 +1,187 @@
+"""SSH: stele-shell as login shell and as ForceCommand, behind a real sshd, on a machine of its own."""
+import base64
+import hashlib
+import os
+import subprocess
+import unittest
+
+from fleet import ENVIRONMENT, FleetServer, Host, Machine, can_have_machines, wait_until
+from harness import PATIENCE, LedgerTest, Terminal, main
+
+SSHD = """
+Port 22
+ListenAddress 127.0.0.1
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/authorized_keys
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+PrintMotd no
+PidFile {folder}/sshd.pid
+Subsystem sftp /usr/lib/openssh/sftp-server
+Match User forced
+  ForceCommand /usr/local/bin/stele-shell
+"""
+
+
+@unittest.skipIf(can_have_machines(), can_have_machines())
+class SshTest(LedgerTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = cls.make_folder()
+        cls.folder.chmod(0o755)
+        cls.web = Machine("web01", cls.folder)
+        cls.addClassCleanup(cls.web.close)
+        cls.web.install()
+        cls.server = FleetServer(cls.folder, cls.web)
+        cls.addClassCleanup(cls.server.stop)
+        cls.host = Host("web01", cls.server, cls.folder, cls.web, run="/run/stele", recorder_group="stele-recorder").start()
+        cls.addClassCleanup(cls.host.stop)
+        cls.start_sshd()
+
+    @classmethod
+    def start_sshd(cls):
+        ssh = cls.folder / "ssh"
+        ssh.mkdir()
+        for name in ("host_key", "key"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", ssh / name], check=True)
+        (ssh / "authorized_keys").write_bytes((ssh / "key.pub").read_bytes())
+        (ssh / "sshd_config").write_text(SSHD.format(folder=ssh))
+        cls.web.do("sh", "-c", "echo /bin/bash >/etc/stele/shell; mkdir -p /run/sshd")
+        for user, shell in (("jane", "/usr/local/bin/stele-shell"), ("forced", "/bin/bash"), ("bare", "/bin/bash")):
+            cls.web.do("useradd", "-p", "*", "-m", "-d", f"/run/home-{user}", "-s", shell, user)
+        log = cls.enterClassContext((ssh / "log").open("wb"))
+        sshd = cls.web.start("/usr/sbin/sshd", "-D", "-e", "-f", ssh / "sshd_config", stderr=log)
+        cls.addClassCleanup(sshd.wait, PATIENCE)
+        cls.addClassCleanup(sshd.terminate)
+        cls.options = ["-F", "none", "-i", ssh / "key", "-o", "BatchMode=yes", "-o", "UserKnownHostsFile=/dev/null",
+                       "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"]
+        wait_until(lambda: cls.ssh("true", user="bare").returncode == 0, "sshd")
+
+    @classmethod
+    def command(cls, *words, user="jane", program="ssh"):
+        return [program, *cls.options, f"{user}@127.0.0.1", *words]
+
+    @classmethod
+    def ssh(cls, *words, user="jane", stdin=b""):
+        return cls.web.run(*cls.command(*words, user=user), stdin=None, input=stdin)
+
+    def setUp(self):
+        self.ledger = self.server.ledger
+        self.before = {s["id"] for s in self.ledger.sessions()}
+
+    def new(self, count=1):
+        """The sessions of this test, once they have ended at the server."""
+        def look():
+            new = [s for s in self.ledger.sessions() if s["id"] not in self.before]
+            over = [s for s in new if s["state"].startswith(("exit", "signal"))]
+            return new if len(over) >= count else None
+        return wait_until(look, f"{count} sessions")
+
+    def assert_passes_as_bare(self, command, stdin=b""):
+        """Bytes and status are what they are without stele; the record has the same."""
+        bare, ours = self.ssh(command, user="bare", stdin=stdin), self.ssh(command, stdin=stdin)
+        self.assertEqual((ours.returncode, ours.stdout, ours.stderr), (bare.returncode, bare.stdout, bare.stderr))
+        (session,) = self.new()
+        self.before.add(session["id"])
+        self.assertEqual(self.ledger.export(session["id"], "raw"), ours.stdout)
+        if bare.returncode != 255:  # of what ended by a signal, the client has a word to say itself
+            self.assertEqual(self.ledger.export(session["id"], "raw-error"), ours.stderr)
+        return session["id"]
+
+
+class LoginShell(SshTest):
+    def test_a_command_has_three_ways_and_they_are_kept_apart(self):
+        session = self.assert_passes_as_bare("cat; echo out; echo err >&2; tty; exit 7", b"in\0\xff\n")
+        self.assertEqual(self.ledger.export(session, "raw-input"), b"in\0\xff\n")
+        events = self.ledger.events(session)
+        self.assertEqual(events[-1]["exit"], 7)
+        self.assertEqual({e["type"] for e in events if e["type"].startswith("piped")}, {"piped-input", "piped-output", "piped-error"})
+        self.assertEqual([e for e in events if e["type"] in ("output", "input")], [])
+        self.assertEqual(events[0]["argv"][:2], ["bash", "-c"])
+
+    def test_any_bytes_and_many_of_them(self):
+        noise = os.urandom(3_000_000)
+        session = self.assert_passes_as_bare("cat; cat /bin/bash >&2", noise)
+        self.assertEqual(self.ledger.export(session, "raw-input"), noise)
+
+    def test_ends_of_every_kind(self):
+        for command in ("exit 0", "exit 255", "kill -9 $$", "kill -TERM $$", "no-such-command", "exec 1>&-; echo x >&2", "sleep 0.2 & exit 3"):
+            with self.subTest(command):
+                self.assert_passes_as_bare(command)
+        self.assert_passes_as_bare("head -c 5", b"x" * 1_000_000)
+
+    def test_a_shell_without_a_terminal_has_what_it_is_told_recorded(self):
+        ours = self.web.run(*self.command()[:1], "-T", *self.command()[1:], stdin=None, input=b"echo $((6*7)); echo $SHELL\n")
+        self.assertTrue(ours.stdout.endswith(b"42\n/bin/bash\n"), ours.stdout)
+        (session,) = self.new()
+        self.assertEqual(self.ledger.export(session["id"], "raw-input"), b"echo $((6*7)); echo $SHELL\n")
+
+    def test_a_terminal_is_recorded_as_one(self):
+        words = self.command()
+        terminal = Terminal([*self.web.prefix, words[0], "-tt", *map(str, words[1:])], env=ENVIRONMENT)
+        self.addCleanup(terminal.close)
+        terminal.type("PS1=; stty -echo; echo be''fore; tty; exit 4\n")
+        terminal.expect("before\r\n")
+        self.assertEqual(terminal.wait(), 4)
+        (session,) = self.new()
+        shown = self.ledger.export(session["id"], "raw")
+        self.assertIn(b"before\r\n/dev/pts/", shown)
+        self.assertTrue(terminal.shown.startswith(shown[:40]), (terminal.shown, shown))
+        self.assertEqual([e["type"] for e in self.ledger.events(session["id"]) if e["type"].startswith("piped")], [])
+
+    def test_files_that_are_copied_arrive_and_stand_in_the_record(self):
+        content = os.urandom(400_000)
+        file, back = self.folder / "file", self.folder / "back"
+        file.write_bytes(content)
+        for flags in ([], ["-O"]):  # by the sftp protocol, and by the one before it
+            with self.subTest(flags):
+                self.web.do("scp", *flags, *self.options, file, "jane@127.0.0.1:there")
+                self.web.do("scp", *flags, *self.options, "jane@127.0.0.1:there", back)
+                self.assertEqual(back.read_bytes(), content)
+        sessions = self.new(4)
+        there, again = (self.ledger.export(s["id"], form) for s, form in zip(sorted(sessions, key=lambda s: s["id"])[2:], ("raw-input", "raw")))
+        self.assertIn(content, there)
+        self.assertIn(content, again)
+
+    def test_what_looks_like_a_copy_is_none(self):
+        marked = base64.b64encode(hashlib.sha256(os.urandom(8)).digest()).decode()
+        terminal = Terminal([*self.web.prefix, "ssh", "-tt", *map(str, self.options), "jane@127.0.0.1", "scp -t x; bash --norc"], env=ENVIRONMENT)
+        self.addCleanup(terminal.close)
+        terminal.type("no such protocol\n")
+        terminal.expect("$ ")
+        terminal.type(f"echo {marked[:8]}''{marked[8:]}; exec -a scp sh -c 'exit 9'\n")
+        terminal.expect(marked)
+        terminal.wait()
+        (session,) = self.new()
+        self.assertIn(marked.encode(), self.ledger.export(session["id"], "raw"))
+
+    def test_without_an_agent_nobody_gets_in(self):
+        self.host.stop()
+        try:
+            refused = self.ssh("echo inside")
+            self.assertEqual((refused.returncode, refused.stdout), (70, b""))
+            self.assertIn(b"not recorded", refused.stderr)
+        finally:
+            self.host.start()
+
+
+class ForcedCommand(SshTest):
+    def test_what_the_client_asked_for_is_run_and_recorded(self):
+        done = self.ssh("echo forced; exit 5", user="forced")
+        self.assertEqual((done.returncode, done.stdout), (5, b"forced\n"))
+        (session,) = self.new()
+        self.assertEqual(self.ledger.export(session["id"], "raw"), b"forced\n")
+        self.assertEqual(self.ledger.events(session["id"])[0]["argv"], ["bash", "-c", "echo forced; exit 5"])
+
+    def test_a_subsystem_is_a_command_as_any_other(self):
+        batch = self.folder / "batch"
+        batch.write_text("pwd\n")
+        done = self.web.run("sftp", *self.options, "-b", batch, "forced@127.0.0.1")
+        self.assertIn(b"Remote working directory: /run/home-forced", done.stdout)
+        (session,) = self.new()
+        self.assertIn(b"/run/home-forced", self.ledger.export(session["id"], "raw"))
+
+
+if __name__ == "__main__":
+    main()
