@@ -26,6 +26,13 @@ struct RecordOptions {
 };
 int record(Context& context, const RecordOptions& options);
 
+struct SetupSshdOptions {
+  std::vector<std::string> kept;  // users who log in without stele-shell
+  std::string config = "/etc/ssh/sshd_config";
+  bool apply = false;
+};
+int setup_sshd(Context& context, const SetupSshdOptions& options);
+
 /// What hosts say of themselves in their own streams.
 int hosts(Context& context, const std::string& identity);
 

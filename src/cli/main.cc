@@ -32,6 +32,7 @@ struct Options {
   VerifyOptions verify;
   GrantOptions grant;
   PolicyOptions policy;
+  SetupSshdOptions setup_sshd;
 };
 
 void add_session(CLI::App* command, std::string& session) {
@@ -70,6 +71,20 @@ CLI::App* add_init(CLI::App& app, Options& o) {
       ->needs(of);
   for (const char* other : {"--auditor", "--recovery", "--no-recovery"})
     of->excludes(c->get_option(other));
+  return c;
+}
+
+CLI::App* add_setup_sshd(CLI::App* setup, Options& o) {
+  auto* c = setup->add_subcommand(
+      "sshd",
+      "have sshd run stele-shell for everybody; prints the change, and makes it if told to");
+  c->add_option("--keep", o.setup_sshd.kept,
+                "USER who keeps a way in without a record, for when no agent runs; as often as "
+                "needed");
+  c->add_option("--config", o.setup_sshd.config, "sshd's configuration")->capture_default_str();
+  c->add_flag(
+      "--apply,!--dry-run", o.setup_sshd.apply,
+      "write the file, unless sshd would not do what it says; or (the default) only show it");
   return c;
 }
 
@@ -277,6 +292,9 @@ int main(int argc, char** argv) {
                                      "a group it has; as often as needed");
   explain_policy_command->add_option("--host", o.policy.host, "where");
   explain_policy_command->add_option("--service", o.policy.service, "what began it: sshd, cron …");
+  CLI::App* setup_command = app.add_subcommand("setup", "have other programs use stele");
+  setup_command->require_subcommand(1);
+  CLI::App* setup_sshd_command = add_setup_sshd(setup_command, o);
   CLI::App* repair_command = app.add_subcommand(
       "repair", "mend a head that was rolled back behind the published checkpoint");
   for (const Elsewhere& other : kElsewhere) app.add_subcommand(other.command, other.about);
@@ -309,6 +327,7 @@ int main(int argc, char** argv) {
   if (*show_policy_command) return show_policy(context, o.policy);
   if (*sign_policy_command) return sign_policy(context, o.policy);
   if (*explain_policy_command) return explain_policy(context, o.policy);
+  if (*setup_sshd_command) return setup_sshd(context, o.setup_sshd);
   if (*repair_command) return repair(context);
   return kExitUsage;
 }

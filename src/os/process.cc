@@ -139,27 +139,11 @@ Result<pid_t> start(const Command& command, const Standard& standard, bool is_te
   return fail_errno("run", command.file, reason);
 }
 
-}  // namespace
-
-Result<pid_t> spawn(const Command& command, int terminal) {
-  return start(command, {terminal, terminal, terminal}, true);
-}
-
-Result<Piped> spawn_piped(const Command& command) {
-  TRY(auto input, make_pipe());
-  TRY(auto output, make_pipe());
-  TRY(auto error, make_pipe());
-  for (const Fd* ours : {&input[1], &output[0], &error[0]}) {
-    if (::fcntl(ours->get(), F_SETFL, O_NONBLOCK) != 0) return fail_errno("prepare", "a pipe");
-  }
-  TRY(const pid_t child, start(command, {input[0].get(), output[1].get(), error[1].get()}, false));
-  return Piped{child, {std::move(input[1]), std::move(output[0]), std::move(error[0])}};
-}
-
-Result<std::optional<Ended>> reap(pid_t child) {
+// Nothing if it still runs, which only WNOHANG lets it.
+Result<std::optional<Ended>> wait_with(pid_t child, int options) {
   int status = 0;
   rusage usage{};
-  const pid_t found = retry([&] { return ::wait4(child, &status, WNOHANG, &usage); });
+  const pid_t found = retry([&] { return ::wait4(child, &status, options, &usage); });
   if (found < 0) {
     return fail(Code::kNotFound, "wait for process " + std::to_string(child), errno);
   }
@@ -177,6 +161,30 @@ Result<std::optional<Ended>> reap(pid_t child) {
   ended.system_time = micros_of(usage.ru_stime);
   ended.rss_bytes_max = static_cast<uint64_t>(usage.ru_maxrss) * 1024;  // getrusage(2): KiB
   return ended;
+}
+
+}  // namespace
+
+Result<pid_t> spawn(const Command& command, int terminal) {
+  return start(command, {terminal, terminal, terminal}, true);
+}
+
+Result<Piped> spawn_piped(const Command& command) {
+  TRY(auto input, make_pipe());
+  TRY(auto output, make_pipe());
+  TRY(auto error, make_pipe());
+  for (const Fd* ours : {&input[1], &output[0], &error[0]}) {
+    if (::fcntl(ours->get(), F_SETFL, O_NONBLOCK) != 0) return fail_errno("prepare", "a pipe");
+  }
+  TRY(const pid_t child, start(command, {input[0].get(), output[1].get(), error[1].get()}, false));
+  return Piped{child, {std::move(input[1]), std::move(output[0]), std::move(error[0])}};
+}
+
+Result<std::optional<Ended>> reap(pid_t child) { return wait_with(child, WNOHANG); }
+
+Result<Ended> wait_for(pid_t child) {
+  TRY(const auto ended, wait_with(child, 0));
+  return *ended;
 }
 
 Status send_signal(pid_t process, int signal) {
@@ -216,13 +224,18 @@ bool is_this_program(const std::string& path) {
 
 bool is_executable(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
 
-Error become_sibling(const std::string& name, const std::vector<std::string>& argv) {
+Result<std::string> sibling_path(const std::string& name) {
   std::string path(4096, '\0');
   const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
   if (size < 0 || static_cast<size_t>(size) == path.size())
-    return fail_errno("find this program's directory", "/proc/self/exe").value();
+    return fail_errno("find this program's directory", "/proc/self/exe");
   path.resize(static_cast<size_t>(size));
-  return become(path.substr(0, path.rfind('/') + 1) + name, argv);
+  return path.substr(0, path.rfind('/') + 1) + name;
+}
+
+Error become_sibling(const std::string& name, const std::vector<std::string>& argv) {
+  const auto path = sibling_path(name);
+  return path ? become(*path, argv) : path.error();
 }
 
 std::vector<std::string> environment() {

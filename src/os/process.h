@@ -49,6 +49,9 @@ struct Ended {
 /// How our child ended, or nothing if it still runs. kNotFound if there is no such child.
 Result<std::optional<Ended>> reap(pid_t child);
 
+/// The same, once it has ended.
+Result<Ended> wait_for(pid_t child);
+
 /// Sends a signal, to a process or (-n) to the group that n leads; one that is gone is success.
 Status send_signal(pid_t process, int signal);
 
@@ -59,8 +62,10 @@ Error become(const std::string& path, const std::vector<std::string>& argv);
 bool is_this_program(const std::string& path);
 bool is_executable(const std::string& path);
 
-/// Becomes another program of this directory: `name` beside this process's own executable. Returns
-/// only its error.
+/// Where `name` lies, or would, beside this process's own executable.
+Result<std::string> sibling_path(const std::string& name);
+
+/// Becomes that program. Returns only its error.
 Error become_sibling(const std::string& name, const std::vector<std::string>& argv);
 
 /// As many open files as the machine allows this process (RLIMIT_NOFILE's hard limit); how many.

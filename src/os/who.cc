@@ -16,10 +16,11 @@
 namespace stele::os {
 namespace {
 
+constexpr size_t kEntryBytesMax = 1 << 20;  // no entry of a sane database is larger
+
 // A field of a user's entry; empty if there is none.
 std::string from_entry(uint32_t uid, char* passwd::* field) {
-  constexpr size_t kBytesMax = 1 << 20;  // no entry of a sane database is larger
-  for (std::vector<char> buffer(4096); buffer.size() <= kBytesMax;
+  for (std::vector<char> buffer(4096); buffer.size() <= kEntryBytesMax;
        buffer.resize(buffer.size() * 4)) {
     passwd entry{};
     passwd* found = nullptr;
@@ -64,9 +65,21 @@ std::string user_name(uint32_t uid) { return from_entry(uid, &passwd::pw_name); 
 
 std::string login_shell(uint32_t uid) { return from_entry(uid, &passwd::pw_shell); }
 
+Result<uint32_t> user_id(const std::string& name) {
+  for (std::vector<char> buffer(4096); buffer.size() <= kEntryBytesMax;
+       buffer.resize(buffer.size() * 4)) {
+    passwd entry{};
+    passwd* found = nullptr;
+    const int error = ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (error == ERANGE) continue;
+    if (found != nullptr) return entry.pw_uid;
+    break;
+  }
+  return fail(Code::kNotFound, "there is no user " + name);
+}
+
 Result<uint32_t> group_id(const std::string& name) {
-  constexpr size_t kBytesMax = 1 << 20;
-  for (std::vector<char> buffer(4096); buffer.size() <= kBytesMax;
+  for (std::vector<char> buffer(4096); buffer.size() <= kEntryBytesMax;
        buffer.resize(buffer.size() * 4)) {
     group entry{};
     group* found = nullptr;

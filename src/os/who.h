@@ -21,7 +21,8 @@ std::string user_name(uint32_t uid);
 /// The shell it has for a uid; empty if it has none.
 std::string login_shell(uint32_t uid);
 
-/// The user database's number of a group. kNotFound: it has none of that name.
+/// The user database's number of a user, or group. kNotFound: it has none of that name.
+Result<uint32_t> user_id(const std::string& name);
 Result<uint32_t> group_id(const std::string& name);
 
 std::string host_name();

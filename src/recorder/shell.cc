@@ -24,7 +24,10 @@ std::optional<Shell> shell_to_run(const std::string& name,
   if (!is_stele_shell(name)) return std::nullopt;
   const bool is_login = name.starts_with('-');
   const std::string base = base_name(file);
-  if (is_login || !arguments.empty()) {
+  // ForceCommand of somebody whose login shell this is, too: one session, not one in another.
+  const bool is_forced =
+      arguments.size() == 2 && arguments[0] == "-c" && is_stele_shell(arguments[1]);
+  if (!is_forced && (is_login || !arguments.empty())) {
     Shell shell{file, {(is_login ? "-" : "") + base}};
     shell.argv.insert(shell.argv.end(), arguments.begin(), arguments.end());
     return shell;

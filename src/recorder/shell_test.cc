@@ -22,6 +22,12 @@ TEST(Shell, as_a_forced_command_runs_what_was_asked_for) {
   EXPECT_EQ(shell_to_run(path, {}, kBash, ""), (Shell{kBash, {"-bash"}}));
 }
 
+TEST(Shell, as_both_makes_one_session) {
+  const std::vector<std::string> forced = {"-c", "/usr/local/bin/stele-shell"};
+  EXPECT_EQ(shell_to_run("stele-shell", forced, kBash, "id"), (Shell{kBash, {"bash", "-c", "id"}}));
+  EXPECT_EQ(shell_to_run("stele-shell", forced, kBash, ""), (Shell{kBash, {"-bash"}}));
+}
+
 TEST(Shell, is_known_by_its_name_alone) {
   EXPECT_EQ(shell_to_run("stele-recorder", {}, kBash, "x"), std::nullopt);
   EXPECT_EQ(shell_to_run("/tmp/stele-shell/bash", {}, kBash, "x"), std::nullopt);

@@ -183,5 +183,48 @@ class ForcedCommand(SshTest):
         self.assertIn(b"/run/home-forced", self.ledger.export(session["id"], "raw"))
 
 
+class Setup(SshTest):
+    CONFIG = "/etc/ssh/sshd_config"
+    DROP_IN = "/etc/ssh/sshd_config.d/00-stele.conf"
+
+    def setup(self, *args):
+        return self.web.run("/usr/local/bin/stele", "setup", "sshd", *args)
+
+    def refused(self, *args):
+        done = self.setup(*args)
+        self.assertEqual((done.returncode, done.stdout), (70, b""), done.stderr)
+        self.assertNotEqual(self.web.run("test", "-e", self.DROP_IN).returncode, 0, "nothing is changed")
+        return done.stderr.decode()
+
+    def test_who_logs_in_is_recorded_and_nobody_is_locked_out(self):
+        self.assertIn("not enrolled", self.refused("--keep", "bare"))
+        self.web.do("cp", self.host.config, "/etc/stele/agent.toml")
+        self.assertIn("--keep USER", self.refused("--apply"))
+        self.assertIn("no user nobody-at-all", self.refused("--keep", "nobody-at-all", "--apply"))
+        self.assertIn("can not log in", self.refused("--keep", "daemon", "--apply"))
+        self.web.do("sed", "-i", "s/^#*PermitRootLogin .*/PermitRootLogin no/", self.CONFIG)
+        self.assertIn("PermitRootLogin no", self.refused("--keep", "root", "--apply"))
+        self.web.do("sed", "-i.bak", "s/^Subsystem.*/Subsystem sftp internal-sftp/", self.CONFIG)
+        self.assertIn("internal-sftp", self.refused("--keep", "bare", "--apply"))
+        self.web.do("mv", self.CONFIG + ".bak", self.CONFIG)
+        self.host.stop()
+        self.assertIn("no agent answers", self.refused("--keep", "bare", "--apply"))
+        self.host.start()
+        shown = self.setup("--keep", "bare")
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertIn(b"+Match User *,!bare\n+  ForceCommand /usr/local/bin/stele-shell\n", shown.stdout)
+        self.assertNotEqual(self.web.run("test", "-e", self.DROP_IN).returncode, 0, "a dry run changes nothing")
+        self.web.do("sed", "-i", "s/^Include/#Include/", self.CONFIG)
+        self.assertIn("nothing was changed", self.setup("--keep", "bare", "--apply").stderr.decode())
+        self.assertNotEqual(self.web.run("test", "-e", self.DROP_IN).returncode, 0)
+        self.web.do("sed", "-i", "s/^#Include/Include/", self.CONFIG)
+        self.assertEqual(self.setup("--keep", "bare", "--apply").stdout, shown.stdout)
+        self.assertEqual(self.setup("--keep", "bare", "--apply").stdout, b"nothing to change\n")
+        self.assertIn(b"-Match User *,!bare\n", self.setup("--keep", "bare", "--keep", "forced").stdout)
+        effect = lambda user: self.web.do("/usr/sbin/sshd", "-T", "-C", f"user={user},host=h,addr=192.0.2.1").decode()
+        self.assertIn("forcecommand /usr/local/bin/stele-shell\n", effect("jane"))
+        self.assertIn("forcecommand none\n", effect("bare"))
+
+
 if __name__ == "__main__":
     main()
