@@ -133,8 +133,8 @@ CLI::App* add_play(CLI::App& app, Options& o) {
   c->add_flag("--raw", o.play.raw,
               "pass every escape sequence to your terminal, also those that can harm you");
   c->footer(
-      "Keys: space pause, . step, left/right 5 s back/on, [ ] slower/faster, g jump to a time, q "
-      "quit.");
+      "Keys: space pause, . step, left/right 5 s back/on, [ ] slower/faster, g jump to a time, "
+      "n/N next/previous command, q quit.");
   return c;
 }
 

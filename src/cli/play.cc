@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <iterator>
 
 #include "cli/commands.h"
 #include "cli/play_head.h"
@@ -126,6 +127,24 @@ class Playback {
     if (key == "right") seek(position() + kLeap);
     if (key == "left") seek(position() - kLeap);
     if (key == "g") jump();
+    if (key == "n") seek_command(true);
+    if (key == "N") seek_command(false);
+  }
+  const Command* command_before(Micros at, bool or_at) const {
+    const auto& all = player_.commands();
+    const auto found = std::partition_point(all.begin(), all.end(), [&](const Command& each) {
+      return each.at < at || (or_at && each.at == at);
+    });
+    return found == all.begin() ? nullptr : &*std::prev(found);
+  }
+  void seek_command(bool on) {
+    const Micros here = position();
+    const auto& all = player_.commands();
+    const auto next = std::partition_point(all.begin(), all.end(),
+                                           [&](const Command& each) { return each.at <= here; });
+    const Command* const to =
+        on ? (next == all.end() ? nullptr : &*next) : command_before(here, false);
+    if (to != nullptr) seek(to->at);
   }
   void jump() {
     std::string answer;
@@ -153,11 +172,15 @@ class Playback {
       viewer_.wait(std::nullopt);
     }
   }
+  std::string command_shown() const {
+    const Command* const command = command_before(position(), true);
+    return command == nullptr ? "" : " $ " + command->text + ' ';
+  }
   std::string status() const {
     char speed[16];
     std::snprintf(speed, sizeof speed, "%g", head_.speed());
     return std::string(head_.paused() ? " paused  " : " playing ") + offset_text(position()) +
-           " of " + offset_text(player_.duration()) + "  x" + speed + ' ';
+           " of " + offset_text(player_.duration()) + "  x" + speed + ' ' + command_shown();
   }
 
   Player& player_;

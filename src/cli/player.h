@@ -21,6 +21,7 @@ class Player {
   std::optional<Micros> next_time() const;
   /// When the last one comes.
   Micros duration() const { return reel_.parts().empty() ? Micros(0) : reel_.parts().back().last; }
+  const std::vector<Command>& commands() const { return reel_.commands(); }
   /// Goes past the next moment, which there must be, and gives it until it is asked to go on.
   Result<const Moment*> advance();
   /// Goes to the screen as it was at that time: replayed from the nearest kept screen before it.

@@ -7,11 +7,21 @@ namespace {
 
 // Most sessions whole, so that going back in them decrypts nothing anew.
 constexpr size_t kKeptBytesMax = size_t{16} << 20;
+constexpr size_t kCommandTextMax = 120;
 
 size_t memory_of(const Moments& moments) {
   size_t bytes = 0;
   for (const Moment& m : moments) bytes += sizeof m + m.output.capacity();
   return bytes;
+}
+
+std::string in_short(const event::Exec& exec) {
+  std::string text;
+  for (const std::string& argument : exec.argv) {
+    text += (text.empty() ? "" : " ") + argument.substr(0, kCommandTextMax);
+    if (text.size() > kCommandTextMax) break;
+  }
+  return printable(text.substr(0, kCommandTextMax));
 }
 
 }  // namespace
@@ -37,7 +47,7 @@ bool Recording::is_over() const { return stream().closed() || !source_->may_go_o
 Status Recording::read_on() {
   for (; found_ < stream().segments.size(); ++found_) {
     const Micros after = parts_.empty() ? Micros(0) : parts_.back().last;
-    TRY(Moments moments, read_segment(found_, after));
+    TRY(Moments moments, read_segment(found_, after, &commands_));
     if (moments.empty()) continue;
     parts_.push_back({moments.front().at, moments.back().at});
     segments_.push_back(found_);
@@ -54,17 +64,20 @@ Result<std::shared_ptr<const Moments>> Recording::read(size_t part) {
     return kept->moments;
   }
   TRY(Moments moments,
-      read_segment(segments_[part], part == 0 ? Micros(0) : parts_[part - 1].last));
+      read_segment(segments_[part], part == 0 ? Micros(0) : parts_[part - 1].last, nullptr));
   if (moments.empty())
     return fail(Code::kCorrupt, "a segment is not what it was; run stele verify");
   return keep(part, std::move(moments));
 }
 
 // A later segment's are never earlier (docs/formats/event.md, "Time"), whoever wrote it.
-Result<Moments> Recording::read_segment(size_t segment, Micros after) {
+Result<Moments> Recording::read_segment(size_t segment, Micros after,
+                                        std::vector<Command>* commands) {
   Moments moments;
   const auto take = [&](const event::Event& e, Micros since_start) {
     after = std::max(after, since_start);
+    if (const auto* exec = std::get_if<event::Exec>(&e.body); exec != nullptr && commands)
+      commands->push_back({after, in_short(*exec)});
     if (const auto* o = std::get_if<event::Output>(&e.body))
       moments.push_back({after, o->bytes, std::nullopt});
     if (const auto* p = std::get_if<event::Piped>(&e.body); p && p->lane() == event::Lane::kOutput)

@@ -39,7 +39,7 @@ class Recording : public Reel {
     size_t bytes;
   };
   Recording() = default;
-  Result<Moments> read_segment(size_t segment, Micros after);
+  Result<Moments> read_segment(size_t segment, Micros after, std::vector<Command>* commands);
   std::shared_ptr<const Moments> keep(size_t part, Moments moments);
   const ledger::StreamRef& stream() const { return *source_->catalog().find(id_); }
 

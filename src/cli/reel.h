@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -21,6 +22,12 @@ struct Moment {
 
 using Moments = std::vector<Moment>;
 
+/// A command that the session executed.
+struct Command {
+  Micros at{0};
+  std::string text;  // printable, and short
+};
+
 /// One thread.
 class Reel {
  public:
@@ -32,11 +39,14 @@ class Reel {
   };
   /// In order of time. More may come behind them; what is here stays as it is.
   const std::vector<Part>& parts() const { return parts_; }
+  /// In order of time, where somebody told of them.
+  const std::vector<Command>& commands() const { return commands_; }
   /// The moments of a part, of which there is at least one. Reading them in order costs least.
   virtual Result<std::shared_ptr<const Moments>> read(size_t part) = 0;
 
  protected:
   std::vector<Part> parts_;
+  std::vector<Command> commands_;
 };
 
 }  // namespace stele::cli

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 from fleet import FleetServer, Host
-from harness import LedgerTest, main
+from harness import STELE, LedgerTest, main
 
 
 def why_not():
@@ -53,6 +53,25 @@ class Commands(LedgerTest):
         self.assertEqual(facts[-1]["type"], "end")
         times = [e["at"] for e in facts]
         self.assertEqual(times, sorted(times))
+
+    def test_a_player_goes_from_command_to_command(self):
+        terminal = self.host.recording("--", "sh", "-c", "/bin/echo one; /bin/sleep 0.2; /bin/echo two; /bin/sleep 0.3; /bin/echo three")
+        self.addCleanup(terminal.close)
+        self.assertEqual(terminal.wait(), 0)
+        (session,) = [s["id"] for s in self.server.arrived(1)]
+        player = self.terminal(STELE, "play", "--speed", "0.01", session, rows=30)
+        player.expect("playing")
+        player.type(" ")
+        at = player.expect("paused")
+        player.type("n" * 20)
+        at = player.expect(" $ /bin/echo three ", at)
+        for command in ("/bin/sleep 0.3", "/bin/echo two", "/bin/sleep 0.2"):
+            player.type("N")
+            at = player.expect(f" $ {command} ", at)
+        player.type("n")
+        player.expect(" $ /bin/echo two ", at)
+        player.type("q")
+        self.assertEqual(player.wait(), 0)
 
     def test_a_change_of_rights_stands_before_what_is_done_with_them(self):
         facts = self.record("setpriv --reuid 1234 --regid 1235 --clear-groups /bin/true low")
