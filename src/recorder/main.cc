@@ -100,12 +100,19 @@ Result<capture::Outcome> capture_of(const capture::Options& how, bool is_shell, 
                                    : capture::run(how, sink, clock);
 }
 
+/// As stele-shell, by the signal that ended the command: sshd tells its client of it then, as it
+/// would have without us.
+int end_as(const capture::Outcome& outcome, bool is_shell) {
+  if (is_shell && outcome.end.signal) os::die_of(*outcome.end.signal);
+  return outcome.exit_code;
+}
+
 Result<int> run_unrecorded(capture::Options how, bool is_shell, Clock& clock) {
   how.input_policy = event::InputPolicy::kNone;
   NoSink sink;
   TRY(const capture::Outcome outcome, capture_of(how, is_shell, sink, clock));
   if (outcome.end.why.starts_with("cannot ")) warn(outcome.end.why);
-  return outcome.exit_code;
+  return end_as(outcome, is_shell);
 }
 
 Result<int> record(Link& link, const wire::Welcome& welcome, capture::Options how, bool is_shell,
@@ -122,9 +129,7 @@ Result<int> record(Link& link, const wire::Welcome& welcome, capture::Options ho
     warn("the record of this session is not complete: " + closed.error().message());
     if (!welcome.terms.open) return kExitFailed;
   }
-  // sshd tells its client of the signal, as it would have without us.
-  if (is_shell && outcome.end.signal) os::die_of(*outcome.end.signal);
-  return outcome.exit_code;
+  return end_as(outcome, is_shell);
 }
 
 struct Asked {
