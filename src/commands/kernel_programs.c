@@ -5,6 +5,7 @@
    that are read are spelled here; where they are in the running kernel, its BTF says (CO-RE). Dual
    licence: the helpers that read memory want the second one. */
 typedef unsigned char uint8_t;
+typedef unsigned short uint16_t;
 typedef unsigned int uint32_t;
 typedef unsigned long long uint64_t;
 typedef int int32_t;
@@ -23,6 +24,7 @@ enum {
   BPF_MAP_TYPE_HASH = 1,
   BPF_MAP_TYPE_ARRAY = 2,
   BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+  BPF_MAP_TYPE_LRU_HASH = 9,
   BPF_MAP_TYPE_RINGBUF = 27,
   BPF_ANY = 0,
   BPF_NOEXIST = 1,
@@ -136,6 +138,15 @@ struct {
   __type(value, uint64_t);
 } lost SEC(".maps");
 
+/* Terminals that were told. The one that was looked at the longest ago makes room: it is told
+   again, should anybody be there. */
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 4096);
+  __type(key, struct TerminalKey);
+  __type(value, uint32_t);
+} terminals SEC(".maps");
+
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
   __uint(max_entries, 1);
@@ -194,10 +205,37 @@ static __always_inline struct KernelRecord* begin(uint32_t kind, struct task_str
 
 /* Who reads looks by itself now and then (watch.cc), and is woken before the ring is full: a
    wake-up for each record would cost more than all the rest. */
-static __always_inline void send(struct KernelRecord* record, uint64_t bytes) {
+static __always_inline int send(struct KernelRecord* record, uint64_t bytes) {
   int is_much = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > WAKE_BYTES;
   uint64_t flags = is_much ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
-  if (bpf_ringbuf_output(&records, record, bytes, flags) != 0) note_lost(record->session);
+  int is_sent = bpf_ringbuf_output(&records, record, bytes, flags) == 0;
+  if (!is_sent) note_lost(record->session);
+  return is_sent;
+}
+
+static __always_inline void read_file(struct KernelRecord* record, struct linux_binprm* program) {
+  long got = bpf_probe_read_kernel_str(record->file, sizeof(record->file),
+                                       BPF_CORE_READ(program, filename));
+  if (got <= 0) record->file[0] = 0;
+  if (got <= 0 || got == sizeof(record->file)) record->cut |= kCutFile;
+}
+
+/* Nobody follows this process. On a terminal where somebody logged in that is told: once, as long
+   as it is remembered. */
+static __always_inline void note_terminal(struct task_struct* task, struct linux_binprm* program) {
+  if (!bpf_core_field_exists(task->loginuid) || !bpf_core_field_exists(task->sessionid)) return;
+  if (BPF_CORE_READ(task, loginuid.val) == UNSET) return;
+  struct TerminalKey key = {.audit_session = BPF_CORE_READ(task, sessionid),
+                            .terminal = terminal_of(task)};
+  if (key.terminal == 0 || bpf_map_lookup_elem(&terminals, &key)) return;
+  uint32_t told = 1;
+  if (bpf_map_update_elem(&terminals, &key, &told, BPF_NOEXIST) != 0) return;
+  struct FollowedProcess nobody = {};
+  struct KernelRecord* record = begin(kKernelTerminal, task, &nobody);
+  if (!record) return;
+  read_file(record, program);
+  if (!send(record, __builtin_offsetof(struct KernelRecord, directory)))
+    bpf_map_delete_elem(&terminals, &key); /* the next exec there tells it */
 }
 
 struct walk {
@@ -263,7 +301,7 @@ int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
   struct FollowedProcess* followed = bpf_map_lookup_elem(&tracked, &parent_id);
   if (!followed) return 0;
   struct FollowedProcess next = *followed;
-  next.has_executed = 0;
+  next.has_executed = next.is_recorder = 0;
   if (bpf_map_update_elem(&tracked, &child_id, &next, BPF_ANY) != 0) note_lost(next.session);
   return 0;
 }
@@ -272,13 +310,13 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm* program) {
   uint32_t id = BPF_CORE_READ(task, tgid);
   struct FollowedProcess* followed = bpf_map_lookup_elem(&tracked, &id);
-  if (!followed) return 0;
+  if (!followed) {
+    note_terminal(task, program);
+    return 0;
+  }
   struct KernelRecord* record = begin(kKernelExec, task, followed);
   if (!record) return 0;
-  long got = bpf_probe_read_kernel_str(record->file, sizeof(record->file),
-                                       BPF_CORE_READ(program, filename));
-  if (got <= 0) record->file[0] = 0;
-  if (got <= 0 || got == sizeof(record->file)) record->cut |= kCutFile;
+  read_file(record, program);
   read_directory(record, task);
   read_argv(record, task);
   followed->last = record->now;
@@ -296,8 +334,9 @@ int BPF_PROG(on_exit, struct task_struct* task) {
   uint32_t id = BPF_CORE_READ(task, tgid);
   struct FollowedProcess* followed = bpf_map_lookup_elem(&tracked, &id);
   if (!followed) return 0;
-  if (followed->has_executed) {
-    struct KernelRecord* record = begin(kKernelExit, task, followed);
+  if (followed->has_executed || followed->is_recorder) {
+    uint32_t kind = followed->is_recorder ? kKernelRecorderEnd : kKernelExit;
+    struct KernelRecord* record = begin(kind, task, followed);
     if (record) {
       int is_group = BPF_CORE_READ(group, flags) & SIGNAL_GROUP_EXIT;
       record->status = is_group ? BPF_CORE_READ(group, group_exit_code)

@@ -7,7 +7,12 @@
 #include <cstdint>
 #endif
 
-enum { kKernelExec = 1, kKernelExit = 2 };
+enum {
+  kKernelExec = 1,
+  kKernelExit = 2,
+  kKernelTerminal = 3, /* somebody who is not followed executes on a terminal: the first time */
+  kKernelRecorderEnd = 4
+};
 
 enum {
   kPathBytesMax = 1024, /* of the file and of the directory, each; longer ones are cut */
@@ -26,8 +31,8 @@ struct KernelCredentials {
 struct KernelRecord {
   uint32_t kind;
   uint32_t pid, parent; /* thread group ids */
-  uint32_t status;      /* exit: as wait(2) gives it */
-  uint64_t session;     /* as track() named it */
+  uint32_t status;      /* exit, recorder's end: as wait(2) gives it */
+  uint64_t session;     /* as follow() named it; of a terminal: 0 */
   uint64_t boot_ns;     /* CLOCK_BOOTTIME */
   struct KernelCredentials
       before; /* when this process was last looked at: at its exec, or at its parent's */
@@ -37,7 +42,7 @@ struct KernelRecord {
   uint32_t cut;
   uint32_t directory_bytes; /* its names, from the last to the first, each ended by a 0 */
   uint32_t argv_bytes;      /* each argument is ended by a 0 */
-  /* Only of an exec: */
+  /* Only of an exec and, the file alone, of a terminal: */
   char file[kPathBytesMax]; /* ended by a 0 */
   char directory[kPathBytesMax];
   char argv[kArgvBytesMax];
@@ -48,7 +53,13 @@ struct FollowedProcess {
   uint64_t session;
   struct KernelCredentials last;
   uint32_t knows_last;   /* else there is nothing to compare with yet */
-  uint32_t has_executed; /* since it was made, or followed */
+  uint16_t has_executed; /* since it was made, or followed */
+  uint16_t is_recorder;  /* who was followed first */
+};
+
+/* Where somebody is: a login's terminal. */
+struct TerminalKey {
+  uint32_t audit_session, terminal; /* as in a record */
 };
 
 #endif

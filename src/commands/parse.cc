@@ -76,6 +76,28 @@ event::Exec exec_of(const Record& record, std::string (*terminal)(uint32_t numbe
   return exec;
 }
 
+OnTerminal terminal_of(const Record& record, std::string (*terminal)(uint32_t number)) {
+  return {.audit_session = record.audit_session,
+          .terminal = record.terminal,
+          .tty = terminal(record.terminal),
+          .login_uid = record.login_uid,
+          .uid = record.now.uid,
+          .pid = record.pid,
+          .parent = record.parent,
+          .program = std::string(record.file, strnlen(record.file, sizeof record.file))};
+}
+
+size_t bytes_of(const Record& record) {
+  switch (record.kind) {
+    case kKernelExec:
+      return offsetof(Record, argv) + record.argv_bytes;
+    case kKernelTerminal:
+      return offsetof(Record, directory);
+    default:
+      return kHeadBytes;
+  }
+}
+
 }  // namespace
 
 Result<Seen> parse_record(ByteSpan bytes, std::string (*terminal)(uint32_t number)) {
@@ -83,13 +105,16 @@ Result<Seen> parse_record(ByteSpan bytes, std::string (*terminal)(uint32_t numbe
   if (bytes.size() < kHeadBytes || bytes.size() > sizeof record)
     return fail(Code::kCorrupt, "not a record of the kernel's");
   std::memcpy(&record, bytes.data(), bytes.size());
-  const bool is_exec = record.kind == kKernelExec;
-  const size_t wanted = is_exec ? offsetof(Record, argv) + record.argv_bytes : kHeadBytes;
-  if ((!is_exec && record.kind != kKernelExit) || record.argv_bytes > sizeof record.argv ||
-      record.directory_bytes > sizeof record.directory || bytes.size() < wanted) {
+  if (record.kind < kKernelExec || record.kind > kKernelRecorderEnd ||
+      record.argv_bytes > sizeof record.argv || record.directory_bytes > sizeof record.directory ||
+      bytes.size() < bytes_of(record)) {
     return fail(Code::kCorrupt, "not a record of the kernel's");
   }
+  const bool is_exec = record.kind == kKernelExec;
   Seen seen{record.session, BootTime(Micros(static_cast<int64_t>(record.boot_ns / 1000))), {}};
+  if (record.kind == kKernelTerminal) seen.terminal = terminal_of(record, terminal);
+  if (record.kind == kKernelRecorderEnd) seen.recorder = exit_of(record);
+  if (seen.terminal || seen.recorder) return seen;
   const event::Privilege rights{record.pid, credentials(record.before), credentials(record.now)};
   if (rights.before != rights.now) seen.bodies.emplace_back(rights);
   if (is_exec) {

@@ -1,6 +1,7 @@
 // From a record of the kernel's to events. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,11 +9,22 @@
 
 namespace stele::commands {
 
-/// What was seen of one session.
+/// Somebody is on a terminal, and nobody follows the process.
+struct OnTerminal {
+  uint32_t audit_session = 0, terminal = 0;  // the terminal's number: both tell it from others
+  std::string tty;                           // its name
+  uint32_t login_uid = 0, uid = 0, pid = 0, parent = 0;
+  std::string program;  // the first that was executed there, as it was named to the kernel
+  bool operator==(const OnTerminal&) const = default;
+};
+
+/// What was seen of one session, or of nobody's.
 struct Seen {
   uint64_t session = 0;  // as Watch::follow() named it
   BootTime at;
-  std::vector<event::Body> bodies;  // of one moment, in this order
+  std::vector<event::Body> bodies;           // of one moment, in this order
+  std::optional<OnTerminal> terminal = {};   // of no session
+  std::optional<event::Exit> recorder = {};  // the process that was followed first ended so
 };
 
 /// kCorrupt: not a record (kernel_record.h). A privilege comes before the exec or exit that showed

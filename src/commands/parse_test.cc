@@ -38,7 +38,8 @@ class ParseRecord : public testing::Test {
   ByteSpan bytes() const {
     const size_t size = record_.kind == kKernelExec
                             ? offsetof(KernelRecord, argv) + record_.argv_bytes
-                            : offsetof(KernelRecord, file);
+                        : record_.kind == kKernelTerminal ? offsetof(KernelRecord, directory)
+                                                          : offsetof(KernelRecord, file);
     return {reinterpret_cast<const uint8_t*>(&record_), size};
   }
   Result<Seen> parse() const { return parse_record(bytes(), terminal); }
@@ -108,11 +109,31 @@ TEST_F(ParseRecord, nothing_else_is_a_record) {
   const ByteSpan whole = bytes();
   for (size_t size = 0; size < whole.size(); ++size)
     EXPECT_EQ(parse_record(whole.first(size), terminal).error().code, Code::kCorrupt) << size;
-  record_.kind = 3;
+  record_.kind = kKernelRecorderEnd + 1;
   EXPECT_EQ(parse().error().code, Code::kCorrupt);
   record_.kind = kKernelExec;
   record_.directory_bytes = kPathBytesMax + 1;
   EXPECT_EQ(parse().error().code, Code::kCorrupt);
+}
+
+TEST_F(ParseRecord, somebody_on_a_terminal_is_of_no_session_and_nothing_else_is_said) {
+  record_.kind = kKernelTerminal;
+  record_.session = 0;
+  const Seen seen = parse().value();
+  ASSERT_TRUE(seen.terminal);
+  EXPECT_TRUE(seen.bodies.empty());
+  EXPECT_EQ(seen.terminal->tty, terminal(record_.terminal));
+  EXPECT_EQ(seen.terminal->program, record_.file);
+  EXPECT_EQ(seen.terminal->login_uid, record_.login_uid);
+}
+
+TEST_F(ParseRecord, how_a_recorder_ended_is_no_exit_of_its_session_s) {
+  record_.kind = kKernelRecorderEnd;
+  record_.status = 9;
+  const Seen seen = parse().value();
+  EXPECT_TRUE(seen.bodies.empty());
+  ASSERT_TRUE(seen.recorder);
+  EXPECT_EQ(seen.recorder->signal, 9);
 }
 
 }  // namespace

@@ -21,8 +21,9 @@
 namespace stele::commands {
 namespace {
 
-// While a session is followed: what it executes is told after so long at the latest.
+// What a session that is followed executes is told after so long at the latest, and what others do.
 constexpr Micros kLookEvery = std::chrono::milliseconds(100);
+constexpr Micros kLookForOthersEvery = std::chrono::seconds(1);
 
 struct CloseObject {
   void operator()(bpf_object* object) const { bpf_object__close(object); }
@@ -48,7 +49,9 @@ struct Watch::Parts {
   Status load();
   Status begin();
   Status map_of(const char* name, int& fd) const;
-  Status put(uint32_t pid, uint64_t session, bool has_executed);
+  Status attach();
+  Status put(uint32_t pid, uint64_t session, bool is_recorder);
+  Status put_tree(uint32_t pid, uint64_t session);
   void consume();
   void run();
   static int take(void* parts, void* record, size_t bytes);
@@ -56,8 +59,8 @@ struct Watch::Parts {
   const Sink sink;
   std::unique_ptr<bpf_object, CloseObject> object;
   std::vector<std::unique_ptr<bpf_link, CloseLink>> links;
-  int tracked = -1, lost = -1;  // the object's
-  std::mutex mutex;             // of the ring's reading end, and the sink
+  int tracked = -1, lost = -1, terminals = -1;  // the object's
+  std::mutex mutex;                             // of the ring's reading end, and the sink
   std::unique_ptr<ring_buffer, CloseRing> ring;
   std::optional<os::Wake> woken;
   std::atomic<size_t> sessions = 0;
@@ -80,17 +83,22 @@ Status Watch::Parts::load() {
   if (!object) return failed("the programs can not be read", errno);
   if (const int error = bpf_object__load(object.get()); error != 0)
     return failed("the kernel does not take the programs", -error);
+  TRY_VOID(map_of("tracked", tracked));
+  TRY_VOID(map_of("lost", lost));
+  TRY_VOID(map_of("terminals", terminals));
+  int records = -1;
+  TRY_VOID(map_of("records", records));
+  ring.reset(ring_buffer__new(records, take, this, nullptr));
+  if (!ring) return failed("the ring buffer can not be mapped", errno);
+  return {};
+}
+
+Status Watch::Parts::attach() {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object.get()) {
     links.emplace_back(bpf_program__attach(program));
     if (!links.back()) return failed("the programs can not be attached", errno);
   }
-  TRY_VOID(map_of("tracked", tracked));
-  TRY_VOID(map_of("lost", lost));
-  int records = -1;
-  TRY_VOID(map_of("records", records));
-  ring.reset(ring_buffer__new(records, take, this, nullptr));
-  if (!ring) return failed("the ring buffer can not be mapped", errno);
   return {};
 }
 
@@ -118,9 +126,7 @@ void Watch::Parts::run() {
         {.fd = ring_buffer__epoll_fd(ring.get()), .want_read = true},
         {.fd = woken->fd(), .want_read = true},
     }};
-    std::optional<Micros> longest;
-    if (sessions > 0) longest = kLookEvery;
-    os::wait_until_ready(set, longest);
+    os::wait_until_ready(set, sessions > 0 ? kLookEvery : kLookForOthersEvery);
     if (stopping) return;
     if (set[1].can_read) woken->clear();
     consume();
@@ -136,18 +142,31 @@ Watch::~Watch() {
   parts_->thread.join();
 }
 
-Result<std::unique_ptr<Watch>> Watch::start(Sink sink) {
+Result<std::unique_ptr<Watch>> Watch::start(Sink sink, const std::vector<Known>& known) {
   std::unique_ptr<Watch> watch(new Watch(std::make_unique<Parts>(std::move(sink))));
-  const Status loaded = watch->parts_->load();
+  Parts& parts = *watch->parts_;
+  // Once before the programs run, and once more for whom they made meanwhile.
+  const auto put_known = [&]() -> Status {
+    for (const Known& each : known) TRY_VOID(parts.put_tree(each.pid, each.session));
+    return {};
+  };
+  Status loaded = parts.load();
+  if (loaded) loaded = put_known();
+  if (loaded) loaded = parts.attach();
   TRY_VOID(os::give_up_kernel_programs());
   TRY_VOID(loaded);
-  TRY_VOID(watch->parts_->begin());
+  TRY_VOID(put_known());
+  TRY_VOID(parts.begin());
   return watch;
 }
 
-Status Watch::Parts::put(uint32_t pid, uint64_t session, bool has_executed) {
-  const FollowedProcess followed{
-      .session = session, .last = {}, .knows_last = 0, .has_executed = has_executed ? 1U : 0U};
+// The recorder has executed before it was followed, and so have those whom it had made.
+Status Watch::Parts::put(uint32_t pid, uint64_t session, bool is_recorder) {
+  const FollowedProcess followed{.session = session,
+                                 .last = {},
+                                 .knows_last = 0,
+                                 .has_executed = !is_recorder,
+                                 .is_recorder = is_recorder};
   if (bpf_map_update_elem(tracked, &pid, &followed, BPF_ANY) != 0)
     return fail(Code::kLimit, "too many processes are followed", errno);
   return {};
@@ -155,27 +174,41 @@ Status Watch::Parts::put(uint32_t pid, uint64_t session, bool has_executed) {
 
 // What a process makes is followed from when the process is: so it is put in first, and whom it had
 // made before is looked for until nobody new is found.
-Status Watch::follow(uint32_t pid, uint64_t session) {
-  if (++parts_->sessions == 1) parts_->woken->wake();
-  const uint64_t none = 0;
-  if (bpf_map_update_elem(parts_->lost, &session, &none, BPF_ANY) != 0)
-    return fail(Code::kLimit, "too many sessions are followed", errno);
-  TRY_VOID(parts_->put(pid, session, false));
+Status Watch::Parts::put_tree(uint32_t pid, uint64_t session) {
+  TRY_VOID(put(pid, session, true));
   std::set<uint32_t> known;
   for (bool is_new = true; is_new;) {
     is_new = false;
     for (const uint32_t child : os::descendants_of(pid)) {
       if (!known.insert(child).second) continue;
       is_new = true;
-      TRY_VOID(parts_->put(child, session, true));
+      TRY_VOID(put(child, session, false));
     }
   }
   return {};
 }
 
+Status Watch::follow(uint32_t pid, uint64_t session) {
+  if (++parts_->sessions == 1) parts_->woken->wake();
+  const uint64_t none = 0;
+  if (bpf_map_update_elem(parts_->lost, &session, &none, BPF_ANY) != 0)
+    return fail(Code::kLimit, "too many sessions are followed", errno);
+  return parts_->put_tree(pid, session);
+}
+
 void Watch::forget(uint64_t session) {
   --parts_->sessions;
   (void)bpf_map_delete_elem(parts_->lost, &session);
+}
+
+bool Watch::follows(uint32_t pid) const {
+  FollowedProcess followed{};
+  return bpf_map_lookup_elem(parts_->tracked, &pid, &followed) == 0;
+}
+
+void Watch::forget_terminal(const OnTerminal& terminal) {
+  const TerminalKey key{terminal.audit_session, terminal.terminal};
+  (void)bpf_map_delete_elem(parts_->terminals, &key);
 }
 
 void Watch::settle() { parts_->consume(); }

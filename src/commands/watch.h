@@ -16,18 +16,29 @@ class Watch {
   /// Called on a thread of the watch's own, or of settle(); one call at a time.
   using Sink = std::function<void(const Seen&)>;
 
+  /// A process that is followed from the beginning, with all that it made, until follow() is
+  /// called for it.
+  struct Known {
+    uint32_t pid = 0;
+    uint64_t session = 0;
+  };
+
   /// Loads the programs and begins; whatever becomes of it, this thread may load no others
-  /// afterwards (os/hardening.h). kPermission, kUnsupported: this kernel does not let us, or can
-  /// not, and why.
-  static Result<std::unique_ptr<Watch>> start(Sink sink);
+  /// afterwards (os/hardening.h). Nobody whom it knows is taken for one who is not followed.
+  /// kPermission, kUnsupported: this kernel does not let us, or can not, and why.
+  static Result<std::unique_ptr<Watch>> start(Sink sink, const std::vector<Known>& known = {});
   ~Watch();
 
   /// From now on, all that this process and its descendants execute is of session `session`. Those
   /// that it has already are found as well. kLimit: too many are followed. Ended, also after an
   /// error, by forget().
   Status follow(uint32_t pid, uint64_t session);
-  /// Nothing of it is wanted any more.
+  /// Nothing of it is wanted any more; what processes of it that are left execute is told still.
   void forget(uint64_t session);
+  /// Whether this process is one that is followed.
+  bool follows(uint32_t pid) const;
+  /// Who executes there and is not followed is told again.
+  void forget_terminal(const OnTerminal& terminal);
   /// All that happened before the call has gone to the sink when it returns.
   void settle();
   /// How many records and processes of the session were lost since the last call.

@@ -17,6 +17,7 @@ class WatchTest : public testing::Test {
     auto watch = Watch::start([this](const Seen& seen) {
       const std::lock_guard lock(mutex_);
       for (const event::Body& body : seen.bodies) seen_[seen.session].push_back(body);
+      if (seen.recorder) seen_[seen.session].emplace_back(*seen.recorder);
     });
     if (!watch) GTEST_SKIP() << watch.error().message();
     watch_ = *std::move(watch);

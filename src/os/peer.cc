@@ -154,6 +154,27 @@ std::vector<uint32_t> descendants_of(uint32_t pid) {
   return found;
 }
 
+std::vector<ProcessOnTerminal> processes_on_terminals() {
+  std::vector<ProcessOnTerminal> found;
+  std::error_code ignored;  // of an entry that is gone
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+    const auto pid = number_of<uint32_t>(entry.path().filename().native());
+    const std::string& folder = entry.path().native();
+    const auto stat = pid ? read_stat(folder) : fail(Code::kNotFound, "no process");
+    if (!stat || stat->tty == 0) continue;
+    const auto login_uid = audit_number(folder + "/loginuid");
+    const auto audit_session = audit_number(folder + "/sessionid");
+    const auto status = read_system_file(folder + "/status");
+    const auto uid = status ? real_id(*status, "Uid") : fail(Code::kNotFound, "no process");
+    if (!login_uid || !audit_session || !uid) continue;
+    std::string program = link_target(folder + "/exe");
+    if (program.empty()) program = read_system_file(folder + "/comm").value_or("");
+    found.push_back({*pid, stat->parent, *uid, *login_uid, *audit_session, stat->tty, stat->started,
+                     std::move(program)});
+  }
+  return found;
+}
+
 std::string terminal_of(uint32_t number) {
   // The kernel's new_encode_dev(): minor 0…7 and 20…31, major 8…19.
   const uint32_t major = number >> 8 & 0xfff;

@@ -52,6 +52,17 @@ bool sees_kernel_pids();
 /// parent is not among them.
 std::vector<uint32_t> descendants_of(uint32_t pid);
 
+/// A process with a controlling terminal, of somebody who logged in.
+struct ProcessOnTerminal {
+  uint32_t pid = 0, parent = 0, uid = 0;  // real
+  uint32_t login_uid = 0, audit_session = 0;
+  uint32_t terminal = 0;  // as terminal_of() takes it
+  uint64_t started = 0;   // clock ticks after boot
+  std::string program;    // its executable; its name, where that is not to be had
+};
+/// Of all of them, as they are now.
+std::vector<ProcessOnTerminal> processes_on_terminals();
+
 /// The name of a terminal by its number in proc_pid_stat(5), field 7.
 std::string terminal_of(uint32_t number);
 
