@@ -211,6 +211,8 @@ struct JsonBody {
     json.key("sessions").number(s.sessions).key("lost").number(s.lost);
     json.key("excluded").number(s.excluded).key("waiting").number(s.waiting);
     json.key("waiting_bytes").number(s.waiting_bytes).key("checkpoint").number(s.checkpoint_size);
+    json.key("seen").number(s.seen).key("covered").number(s.covered);
+    json.key("unrecorded").number(s.unrecorded);
   }
   void operator()(const event::ClockStep& s) const {
     json.key("type").text("clock-step").key("seconds").seconds(s.by);

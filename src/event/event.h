@@ -204,6 +204,9 @@ struct HostSummary {
   uint64_t sessions = 0;  // the newest session's number
   uint64_t lost = 0;      // findings of sealed records damaged or gone, since the agent started
   uint64_t excluded = 0;  // sessions that policy left out, since the agent started
+  // Terminals on which the kernel saw somebody, since the agent started; those of them that a
+  // recording covers, and those that none does. The rest is not decided yet.
+  uint64_t seen = 0, covered = 0, unrecorded = 0;
   uint64_t waiting = 0,
            waiting_bytes = 0;           // segments in the spool that nothing proves to be covered
   std::optional<Micros> offset;         // the server's clock less this one

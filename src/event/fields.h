@@ -116,11 +116,14 @@ void visit_host_summary(HostSummaryOrConst& summary, Visitor& visitor) {
   visitor.count("lost", summary.lost);
   visitor.count("open", summary.open);
   visitor.array("root", summary.checkpoint_root);
+  visitor.count("seen", summary.seen);
   visitor.count("size", summary.checkpoint_size);
   visitor.offset("offset", summary.offset);
+  visitor.count("covered", summary.covered);
   visitor.count("waiting", summary.waiting);
   visitor.count("excluded", summary.excluded);
   visitor.count("sessions", summary.sessions);
+  visitor.count("unrecorded", summary.unrecorded);
   visitor.count("waiting_bytes", summary.waiting_bytes);
 }
 

@@ -108,6 +108,9 @@ inline HostSummary full_summary() {
   summary.sessions = 1234;
   summary.lost = 5;
   summary.excluded = 6;
+  summary.seen = 20;
+  summary.covered = 17;
+  summary.unrecorded = 2;
   summary.waiting = 70;
   summary.waiting_bytes = 80'000;
   summary.offset = Micros(-1500);
