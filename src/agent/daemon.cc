@@ -38,6 +38,7 @@ using os::Severity;
 constexpr Micros kHousekeepingEvery = std::chrono::seconds(10);
 constexpr Micros kFinishMax = std::chrono::seconds(5);    // of shipping, when the agent is to end
 constexpr Micros kPolicyEvery = std::chrono::seconds(2);  // somebody may have put a new one there
+constexpr Micros kCoverageEvery = std::chrono::seconds(1);
 constexpr size_t kEpochBytesMax = 16, kMachineBytesMax = 128;
 
 /// What a host was told when it enrolled.
@@ -111,6 +112,7 @@ class Agent {
   Status keep_host_stream();
   void tell(const event::Finding& finding);
   void tell_of_spool();
+  Status tell_of_coverage();
   Result<os::PacketListener> listen();
   std::string host_name() const;
   void renew();
@@ -162,6 +164,10 @@ event::HostSummary Agent::measure() {
   event::HostSummary summary;
   summary.open = sessions_->count();
   summary.excluded = policy_->left_out();
+  const Coverage::Counts terminals = followed_->counts();
+  summary.seen = terminals.seen;
+  summary.covered = terminals.covered;
+  summary.unrecorded = terminals.unrecorded;
   const auto depth = spool_->with([](const spool::Spool& spool) { return spool.depth(); });
   summary.waiting = depth.segments;
   summary.waiting_bytes = depth.bytes;
@@ -249,7 +255,8 @@ Status Agent::start() {
       *spool_, memory_, [this](const StreamId& stream) { return make_sealer(stream); }, clock_,
       os::system_random);
   followed_.emplace(*sessions_, clock_);
-  const Status followed = followed_->begin();  // while there is one thread, which gives rights up
+  const Status followed =
+      followed_->begin(memory_);  // while there is one thread, which gives rights up
   TRY_VOID(open_host_stream());
   if (!followed)
     tell({"commands", "what sessions execute is not seen: " + followed.error().message(), {}, {}});
@@ -315,9 +322,15 @@ void Agent::tell_of_spool() {
     tell({"low-water", *low, {}, {}});
 }
 
+Status Agent::tell_of_coverage() {
+  const auto findings = followed_->step();
+  for (const event::Finding& each : findings) tell(each);
+  return findings.empty() ? Status() : keep_host_stream();  // which counts them
+}
+
 Status Agent::serve() {
   TRY(auto signals, os::SignalWatch::make({}, {SIGTERM, SIGINT, SIGHUP}));
-  Micros longest = std::min(kHousekeepingEvery, kPolicyEvery);
+  Micros longest = std::min({kHousekeepingEvery, kPolicyEvery, kCoverageEvery});
   const auto watchdog = os::watchdog_interval();
   if (watchdog) longest = std::min<Micros>(longest, *watchdog / 3);
   TRY_VOID(os::notify_supervisor("READY=1"));
@@ -342,6 +355,7 @@ Status Agent::serve() {
       policy_->refresh();
       policy_due = clock_.boot() + kPolicyEvery;
     }
+    TRY_VOID(tell_of_coverage());
     if (clock_.boot() >= house_due) {
       TRY_VOID(keep_house());
       house_due = clock_.boot() + kHousekeepingEvery;
@@ -357,6 +371,7 @@ Status Agent::serve() {
 void Agent::stop() {
   (void)os::notify_supervisor("STOPPING=1");
   connections_.reset();  // seals what was taken
+  (void)tell_of_coverage();
   beat_.reset();
   if (const Status ended = host_->end("asked to"); !ended)
     os::tell_journal(Severity::kWarning, "the host's own stream: " + ended.error().message());

@@ -1,24 +1,35 @@
 #include "agent/followed_sessions.h"
 
+#include <algorithm>
+
 namespace stele::agent {
 namespace {
 
 event::Gap gap(std::string why) { return {std::move(why), 0, 0, Micros(0)}; }
 
+/// The watch's number of a session: the same for every agent that has it, and random.
+uint64_t number_of(const StreamId& id) {
+  uint64_t number = 0;
+  for (size_t i = id.size() - sizeof number; i < id.size(); ++i) number = number << 8 | id[i];
+  return number;
+}
+
 }  // namespace
 
 class FollowedSessions::Sink : public SessionSink {
  public:
-  Sink(FollowedSessions& all, uint64_t number, std::unique_ptr<SessionSink> sink)
-      : all_(all), number_(number), sink_(std::move(sink)) {
+  Sink(FollowedSessions& all, const StreamId& id, std::unique_ptr<SessionSink> sink)
+      : all_(all), id_(id), number_(number_of(id)), sink_(std::move(sink)) {
     const std::lock_guard lock(all_.mutex_);
     all_.sinks_[number_] = this;
+    all_.absent_.erase(number_);
   }
   ~Sink() override {
     if (!has_ended_) settle();  // cut: what is missing is said all the same
     {
       const std::lock_guard lock(all_.mutex_);
       all_.sinks_.erase(number_);
+      all_.left(number_, {.id = id_, .has_ended = has_ended_ || has_recorder_ended_});
     }
     all_.watch_->forget(number_);
   }
@@ -38,6 +49,10 @@ class FollowedSessions::Sink : public SessionSink {
 
   /// Under all_'s mutex.
   void saw(const commands::Seen& seen) {
+    if (seen.recorder) {
+      has_recorder_ended_ = true;
+      if (!has_ended_) all_.find_killed(*seen.recorder, id_);
+    }
     for (const event::Body& body : seen.bodies)
       if (!sink_->note(seen.at, body)) ++unnoted_;
   }
@@ -57,21 +72,116 @@ class FollowedSessions::Sink : public SessionSink {
   }
 
   FollowedSessions& all_;
+  const StreamId id_;
   const uint64_t number_;
   const std::unique_ptr<SessionSink> sink_;
   uint64_t unnoted_ = 0;
-  bool has_ended_ = false;
+  std::atomic<bool> has_ended_ = false;
+  bool has_recorder_ended_ = false;
 };
 
-Status FollowedSessions::begin() {
-  TRY(watch_, commands::Watch::start([this](const commands::Seen& seen) { note(seen); }));
+Status FollowedSessions::begin(const SessionMemory& memory) {
+  std::vector<commands::Watch::Known> known;
+  std::vector<event::Start> starts;
+  const auto ids = memory.all();
+  for (const StreamId& id : ids ? *ids : std::vector<StreamId>()) {
+    auto session = memory.recall(id);
+    if (!session || !os::is_alive(session->owner.process)) continue;
+    known.push_back({session->owner.process.pid, number_of(id)});
+    starts.push_back(std::move(session->start));
+    const std::lock_guard lock(mutex_);
+    left(number_of(id), {.id = id});
+  }
+  TRY(watch_, commands::Watch::start([this](const commands::Seen& seen) { note(seen); }, known));
+  look_who_is_there();
+  for (const event::Start& start : starts) cover(start);
   return {};
 }
 
+// Who was on a terminal before the programs were is not told by them.
+void FollowedSessions::look_who_is_there() {
+  auto all = os::processes_on_terminals();
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a.started < b.started; });
+  for (os::ProcessOnTerminal& each : all) {
+    if (watch_->follows(each.pid)) continue;
+    coverage_.saw({.audit_session = each.audit_session,
+                   .terminal = each.terminal,
+                   .tty = os::terminal_of(each.terminal),
+                   .login_uid = each.login_uid,
+                   .uid = each.uid,
+                   .pid = each.pid,
+                   .parent = each.parent,
+                   .program = std::move(each.program)},
+                  clock_.boot());
+  }
+}
+
 void FollowedSessions::note(const commands::Seen& seen) {
+  if (seen.terminal) return coverage_.saw(*seen.terminal, seen.at);
   const std::lock_guard lock(mutex_);
   const auto sink = sinks_.find(seen.session);
-  if (sink != sinks_.end()) sink->second->saw(seen);
+  if (sink != sinks_.end()) return sink->second->saw(seen);
+  const auto absent = absent_.find(seen.session);
+  if (absent != absent_.end()) note_absent(seen, absent->second);
+}
+
+// A session whose recorder is to come again has a gap for this. Once a session that has ended is
+// enough.
+void FollowedSessions::note_absent(const commands::Seen& seen, Absent& session) {
+  if (seen.recorder && !std::exchange(session.has_ended, true))
+    find_killed(*seen.recorder, session.id);
+  if (!session.has_ended || session.is_told) return;
+  for (const event::Body& body : seen.bodies) {
+    const auto* exec = std::get_if<event::Exec>(&body);
+    if (exec == nullptr) continue;
+    session.is_told = true;
+    find("left-behind",
+         "left-behind: pid " + std::to_string(exec->pid) +
+             " of a session that has ended executes " + exec->file +
+             ", and maybe more: it is in no record",
+         session.id);
+  }
+}
+
+// One that ends by itself has said why, or was about to.
+void FollowedSessions::find_killed(const event::Exit& exit, const StreamId& session) {
+  if (!exit.signal) return;
+  find("recorder-killed",
+       "recorder-killed: pid " + std::to_string(exit.pid) + ", by signal " +
+           std::to_string(*exit.signal) + ": its session is cut",
+       session);
+}
+
+void FollowedSessions::left(uint64_t number, const Absent& session) {
+  if (absent_.insert_or_assign(number, session).second) absent_order_.push_back(number);
+  if (absent_order_.size() <= kAbsentMax) return;
+  absent_.erase(absent_order_.front());
+  absent_order_.pop_front();
+}
+
+// Who is told writes to a disk, and is not waited for here.
+void FollowedSessions::find(const char* rule, const std::string& what, const StreamId& session) {
+  if (findings_.size() < kFindingsMax) findings_.push_back({rule, what, session, {}});
+}
+
+std::vector<event::Finding> FollowedSessions::step() {
+  if (!watch_) return {};
+  auto findings =
+      coverage_.step(clock_.boot(), [this](uint32_t pid) { return watch_->follows(pid); });
+  const std::lock_guard lock(mutex_);
+  for (event::Finding& each : std::exchange(findings_, {})) findings.push_back(std::move(each));
+  return findings;
+}
+
+// The recorder, who made it, and who was there before are covered; all that come later and are not
+// followed are not.
+void FollowedSessions::cover(const event::Start& start) {
+  if (!start.audit_session || start.tty.empty()) return;
+  const BootTime now = clock_.boot();
+  watch_->settle();
+  for (const auto& terminal : coverage_.cover(*start.audit_session, start.tty, now))
+    watch_->forget_terminal(terminal);
 }
 
 // The recorder has not been answered yet, so that it has not started anything.
@@ -81,7 +191,8 @@ Result<Sessions::Opened> FollowedSessions::open(const Owner& owner, const wire::
   event::Start with = start;
   with.commands = "ebpf";
   TRY(Opened opened, sessions_.open(owner, terms, with, std::move(durable)));
-  opened.sink = followed(owner.process.pid, std::move(opened.sink));
+  opened.sink = followed(owner.process.pid, opened.id, std::move(opened.sink));
+  cover(start);
   return opened;
 }
 
@@ -93,18 +204,14 @@ Result<Sessions::Resumed> FollowedSessions::resume(const StreamId& id, uint64_t 
   if (!resumed.sink) return resumed;
   (void)resumed.sink->note(clock_.boot(),
                            gap("what was executed while the agent was away was not seen"));
-  resumed.sink = followed(known.owner.process.pid, std::move(resumed.sink));
+  resumed.sink = followed(known.owner.process.pid, id, std::move(resumed.sink));
   return resumed;
 }
 
-std::unique_ptr<SessionSink> FollowedSessions::followed(uint32_t pid,
+std::unique_ptr<SessionSink> FollowedSessions::followed(uint32_t pid, const StreamId& id,
                                                         std::unique_ptr<SessionSink> sink) {
-  const uint64_t number = [this] {
-    const std::lock_guard lock(mutex_);
-    return ++last_number_;
-  }();
-  auto followed = std::make_unique<Sink>(*this, number, std::move(sink));
-  if (const Status begun = watch_->follow(pid, number); !begun)
+  auto followed = std::make_unique<Sink>(*this, id, std::move(sink));
+  if (const Status begun = watch_->follow(pid, number_of(id)); !begun)
     (void)followed->note(clock_.boot(),
                          gap("what is executed is not seen: " + begun.error().message()));
   return followed;

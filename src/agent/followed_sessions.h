@@ -1,11 +1,16 @@
 // FollowedSessions: the agent's sessions, each with what its processes execute, as the kernel tells
-// it (commands/watch.h).
+// it (commands/watch.h); and who is on a terminal without one.
 #pragma once
 
+#include <atomic>
+#include <deque>
 #include <map>
 #include <mutex>
+#include <vector>
 
+#include "agent/coverage.h"
 #include "agent/session_host.h"
+#include "agent/session_memory.h"
 #include "commands/watch.h"
 
 namespace stele::agent {
@@ -15,8 +20,12 @@ class FollowedSessions : public Sessions {
  public:
   FollowedSessions(Sessions& sessions, Clock& clock) : sessions_(sessions), clock_(clock) {}
 
-  /// An error: nothing is followed, and why (Watch::start).
-  Status begin();
+  /// `memory`: sessions that an agent before had, whose recorders may come again. An error: nothing
+  /// is followed, and why (Watch::start).
+  Status begin(const SessionMemory& memory);
+  /// What was noticed since the last call, for the host's own stream. To be called every second.
+  std::vector<event::Finding> step();
+  Coverage::Counts counts() const { return coverage_.counts(); }
 
   Result<Opened> open(const Owner& owner, const wire::Terms& terms, const event::Start& start,
                       Durable durable) override;
@@ -25,15 +34,32 @@ class FollowedSessions : public Sessions {
 
  private:
   class Sink;
+  /// A session that no connection serves.
+  struct Absent {
+    StreamId id{};
+    bool has_ended = false;
+    bool is_told = false;  // that something is left behind
+  };
+  static constexpr size_t kAbsentMax = 4096, kFindingsMax = 256;
 
-  std::unique_ptr<SessionSink> followed(uint32_t pid, std::unique_ptr<SessionSink> sink);
+  std::unique_ptr<SessionSink> followed(uint32_t pid, const StreamId& id,
+                                        std::unique_ptr<SessionSink> sink);
   void note(const commands::Seen& seen);
+  void note_absent(const commands::Seen& seen, Absent& session);
+  void left(uint64_t number, const Absent& session);
+  void find_killed(const event::Exit& exit, const StreamId& session);
+  void find(const char* rule, const std::string& what, const StreamId& session);
+  void cover(const event::Start& start);
+  void look_who_is_there();
 
   Sessions& sessions_;
   Clock& clock_;
+  Coverage coverage_;
   std::mutex mutex_;                 // guards what follows, and is held while a sink is told
   std::map<uint64_t, Sink*> sinks_;  // by the watch's numbers
-  uint64_t last_number_ = 0;
+  std::map<uint64_t, Absent> absent_;
+  std::deque<uint64_t> absent_order_;  // as they came; the oldest go first
+  std::vector<event::Finding> findings_;
   std::unique_ptr<commands::Watch> watch_;  // the first to go
 };
 

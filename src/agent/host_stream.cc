@@ -241,8 +241,17 @@ event::HostSummary HostStream::summary() const {
   return summary_locked();
 }
 
+// Of terminals: what a killed agent did not say, nobody would know.
+bool HostStream::is_counted_anew() const {
+  const event::HostSummary now = measure_();
+  return now.seen != said_.seen || now.covered != said_.covered ||
+         now.unrecorded != said_.unrecorded;
+}
+
 Status HostStream::summarise() {
-  TRY_VOID(put(summary_locked()));
+  const event::HostSummary summary = summary_locked();
+  TRY_VOID(put(summary));
+  said_ = summary;
   summarised_ = clock_.boot();
   return spool_.sync();
 }
@@ -260,7 +269,7 @@ Status HostStream::step() {
   note_clock();
   (void)put_findings();  // where there is no room, with the next step
   const BootTime now = clock_.boot();
-  if (now - summarised_ >= options_.summary_every) TRY_VOID(summarise());
+  if (now - summarised_ >= options_.summary_every || is_counted_anew()) TRY_VOID(summarise());
   if (now - rotated_ >= options_.rotate_every || is_clock_before_key()) TRY_VOID(rotate_locked());
   looked_ = clock_.wall();
   return {};

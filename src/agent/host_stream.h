@@ -83,6 +83,7 @@ class HostStream {
   Status hand_over(HostKeys::Standstill& still, NextKey& next);
   Status reserve_numbers();
   event::HostSummary summary_locked() const;
+  bool is_counted_anew() const;
   Status summarise();
   std::vector<segment::Standing> standings() const;
   bool is_clock_before_key() const;
@@ -110,6 +111,7 @@ class HostStream {
   std::vector<event::Body> findings_;  // not in the stream yet
   uint64_t unsaid_ = 0;                // more of them, which there was no room for
   BootTime rotated_, summarised_;
+  event::HostSummary said_;           // the last one
   WallTime looked_;                   // at the clock, last
   std::optional<Micros> clock_base_;  // the wall clock less the boot clock
   std::optional<Micros> offset_;
