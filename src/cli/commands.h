@@ -33,8 +33,9 @@ struct SetupSshdOptions {
 };
 int setup_sshd(Context& context, const SetupSshdOptions& options);
 
-/// What hosts say of themselves in their own streams.
-int hosts(Context& context, const std::string& identity);
+/// What hosts say of themselves in their own streams; `coverage`: which terminals were recorded, by
+/// day.
+int hosts(Context& context, const std::string& identity, bool coverage);
 
 struct Filter {
   std::string user, host, command;  // substrings

@@ -53,6 +53,7 @@ HostFacts& HostReader::facts_of(const std::string& name) {
 
 void HostReader::note(HostFacts& host, const TimedEvent& e) {
   host.heard = std::max(host.heard, e.wall);
+  host.coverage.note(e.wall, e.event.body);
   if (const auto* start = std::get_if<event::HostStart>(&e.event.body)) {
     host.machine_id = start->machine_id;
     host.expected = start->sessions + 1;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/host_coverage.h"
 #include "cli/session_reader.h"
 #include "ledger/keys.h"
 
@@ -28,6 +29,7 @@ struct HostFacts {
       {};  // numbers that nobody explains: from, to
   std::vector<std::pair<WallTime, event::ClockStep>> steps = {};
   std::vector<std::pair<WallTime, event::Finding>> findings = {};
+  HostCoverage coverage = {};
 };
 
 /// What a reader has to look into: sessions that are missing, numbers that were skipped, steps of

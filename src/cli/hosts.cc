@@ -64,14 +64,44 @@ void print_host(const HostFacts& h) {
                 printable(finding.what).c_str());
 }
 
-Status list_hosts(Context& context, const std::string& identity) {
+void print_coverage_json(const std::vector<HostFacts>& hosts) {
+  std::string text;
+  codec::JsonWriter json(text);
+  json.begin_array();
+  for (const HostFacts& h : hosts) {
+    for (const auto& [date, day] : h.coverage.days()) {
+      json.begin_object().key("host").text(h.name).key("day").text(date);
+      json.key("seen").number(day.seen).key("recorded").number(day.covered);
+      json.key("unrecorded").number(day.unrecorded).key("undecided").number(day.undecided());
+      json.key("sessions").number(day.sessions).key("findings").begin_array();
+      for (const auto& [at, finding] : day.findings) {
+        json.begin_object().key("at").text(rfc3339(at)).key("rule").text(finding.rule);
+        json.key("what").text(finding.what).end_object();
+      }
+      json.end_array().key("away").begin_array();
+      for (const CoverageDay::Away& away : day.away) {
+        json.begin_object().key("from").text(rfc3339(away.from)).key("to").text(rfc3339(away.to));
+        json.key("why").text(away.why).end_object();
+      }
+      json.end_array().end_object();
+    }
+  }
+  json.end_array();
+  std::printf("%s\n", text.c_str());
+}
+
+Status list_hosts(Context& context, const std::string& identity, bool coverage) {
   TRY(auto source, open_source(context, "hosts"));
   TRY(const auto identities, load_identities(context, identity));
   TRY(auto keys, ledger::HostKeys::load(source->files(), source->layout().host_vkey()));
   HostReader reader(*source, std::move(keys), identities);
   const auto hosts = reader.read();
   if (context.json) {
-    print_json(hosts);
+    coverage ? print_coverage_json(hosts) : print_json(hosts);
+  } else if (coverage) {
+    for (const HostFacts& host : hosts)
+      for (const std::string& line : lines_of(host.coverage, host.name, host.state))
+        std::printf("%s\n", line.c_str());
   } else {
     for (const HostFacts& host : hosts) print_host(host);
   }
@@ -85,8 +115,8 @@ Status list_hosts(Context& context, const std::string& identity) {
 
 }  // namespace
 
-int hosts(Context& context, const std::string& identity) {
-  const Status listed = list_hosts(context, identity);
+int hosts(Context& context, const std::string& identity, bool coverage) {
+  const Status listed = list_hosts(context, identity, coverage);
   return listed ? kExitOk : report(listed.error());
 }
 

@@ -23,7 +23,7 @@ constexpr const char* kAbout =
 struct Options {
   std::string directory, identity, session;
   RemoteOptions remote;
-  bool json = false;
+  bool json = false, coverage = false;
   InitOptions init;
   RecordOptions record;
   Filter filter;
@@ -259,6 +259,8 @@ int main(int argc, char** argv) {
   CLI::App* sessions_command = add_sessions(app, o);
   CLI::App* hosts_command = app.add_subcommand(
       "hosts", "each host's last word, what it counts, and what is missing or was noticed");
+  hosts_command->add_flag("--coverage", o.coverage,
+                          "by day: terminals that the kernel saw, those recorded, and why not");
   add_identity(hosts_command, o.identity);
   add_server(hosts_command, o.remote);
   CLI::App* show_command = app.add_subcommand("show", "facts of one session, and its verdict");
@@ -315,7 +317,7 @@ int main(int argc, char** argv) {
   if (*init_command) return init(context, o.init);
   if (*record_command) return record(context, o.record);
   if (*sessions_command) return sessions(context, o.filter, o.identity);
-  if (*hosts_command) return hosts(context, o.identity);
+  if (*hosts_command) return hosts(context, o.identity, o.coverage);
   if (*show_command) return show(context, o.session, o.identity);
   if (*play_command) return play(context, o.play);
   if (*export_command) return export_session(context, o.exported);
