@@ -25,7 +25,7 @@ class Logins(LedgerTest):
     last_login = 400000 + os.getpid() % 100000 * 100
 
     def setUp(self):
-        folder = self.make_folder()
+        self.folder = folder = self.make_folder()
         self.server = FleetServer(folder)
         self.addCleanup(self.server.stop)
         self.ledger = self.server.ledger
