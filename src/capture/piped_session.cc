@@ -39,7 +39,7 @@ Result<Outcome> PipedSession::run() {
   if (auto relayed = relay(); !relayed) {
     hang_up(kWhyTerminated, SIGHUP);
     pipes_ = {};
-    wait_for_end();
+    if (!ended_) ended_ = wait_for_end(child_, clock_, signals_);
     return fail(std::move(relayed).error());
   }
   return finish();
@@ -158,10 +158,7 @@ void PipedSession::hang_up(std::string_view why, int signal) {
 }
 
 void PipedSession::reap() {
-  if (ended_ || child_ < 0) return;
-  auto ended = os::reap(child_);
-  if (ended && !*ended) return;
-  ended_ = ended ? **ended : os::Ended{};
+  if (!ended_ && child_ >= 0) ended_ = end_of(child_);
 }
 
 /// Written before the hang-up and passed on to nobody; still it happened.
@@ -179,22 +176,11 @@ Status PipedSession::record_unseen() {
   return {};
 }
 
-void PipedSession::wait_for_end() {
-  const BootTime limit = clock_.boot() + kHangupMax;
-  for (reap(); !ended_ && child_ >= 0; reap()) {
-    const Micros left = limit - clock_.boot();
-    if (left <= Micros(0)) return;
-    os::Readiness set[] = {{.fd = signals_.fd(), .want_read = true}};
-    os::wait_until_ready(set, left);
-    signals_.take();
-  }
-}
-
 Result<Outcome> PipedSession::finish() {
   if (hangup_signal_ != 0) {
     TRY_VOID(record_unseen());
     pipes_ = {};
-    wait_for_end();
+    if (!ended_) ended_ = wait_for_end(child_, clock_, signals_);
   }
   Outcome outcome = outcome_of(ended_.value_or(os::Ended{}), why_, hangup_signal_);
   outcome.end.input_bytes = ways_[0].bytes;

@@ -46,7 +46,6 @@ class PipedSession {
   void hang_up(std::string_view why, int signal);
   void reap();
   Status record_unseen();
-  void wait_for_end();
   Result<Outcome> finish();
 
   const Options& options_;

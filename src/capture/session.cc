@@ -52,7 +52,7 @@ Result<Outcome> Session::run() {
   if (auto relayed = relay(); !relayed) {
     person_.leave_raw();
     close_session();
-    wait_for_end();
+    if (!ended_) ended_ = wait_for_end(child_, clock_, signals_);
     return fail(std::move(relayed).error());
   }
   return finish();
@@ -310,9 +310,8 @@ Status Session::resume() {
 
 void Session::reap() {
   if (ended_ || child_ < 0) return;
-  auto ended = os::reap(child_);
-  if (ended && !*ended) return;
-  ended_ = ended ? **ended : os::Ended{};
+  ended_ = end_of(child_);
+  if (!ended_) return;
   ended_at_ = clock_.boot();
   output_before_end_ = output_bytes_;
   slave_.reset();
@@ -345,22 +344,11 @@ void Session::close_session() {
   slave_.reset();
 }
 
-void Session::wait_for_end() {
-  const BootTime limit = clock_.boot() + kHangupMax;
-  for (reap(); !ended_ && child_ >= 0; reap()) {
-    const Micros left = limit - clock_.boot();
-    if (left <= Micros(0)) return;
-    os::Readiness set[] = {{.fd = signals_.fd(), .want_read = true}};
-    os::wait_until_ready(set, left);
-    signals_.take();
-  }
-}
-
 Result<Outcome> Session::finish() {
   if (is_hung_up_) {
     TRY_VOID(record_unseen());
     close_session();
-    wait_for_end();
+    if (!ended_) ended_ = wait_for_end(child_, clock_, signals_);
   }
   person_.leave_raw();
   filter_.finish(clock_.boot());

@@ -60,7 +60,6 @@ class Session {
   void hang_up(std::string_view why, int signal);
   Status record_unseen();
   void close_session();
-  void wait_for_end();
   Result<Outcome> finish();
 
   const Options& options_;

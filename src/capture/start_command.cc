@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "os/pty.h"
+
 namespace stele::capture {
 
 os::Command command_of(const Options& options) {
@@ -19,6 +21,24 @@ std::string could_not_run(const Error& error, os::Ended& ended) {
   const bool is_missing = error.code == Code::kNotFound;
   ended.exit_status = static_cast<uint8_t>(is_missing ? 127 : 126);
   return "cannot " + error.message();
+}
+
+std::optional<os::Ended> end_of(pid_t child) {
+  auto ended = os::reap(child);
+  return ended ? *ended : os::Ended{};
+}
+
+std::optional<os::Ended> wait_for_end(pid_t child, Clock& clock, os::SignalWatch& signals) {
+  if (child < 0) return std::nullopt;
+  const BootTime limit = clock.boot() + kHangupMax;
+  for (;;) {
+    if (auto ended = end_of(child)) return ended;
+    const Micros left = limit - clock.boot();
+    if (left <= Micros(0)) return std::nullopt;
+    os::Readiness set[] = {{.fd = signals.fd(), .want_read = true}};
+    os::wait_until_ready(set, left);
+    signals.take();
+  }
 }
 
 Outcome outcome_of(const os::Ended& ended, std::string why, int hangup_signal) {
