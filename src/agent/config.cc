@@ -11,6 +11,7 @@ Result<Config> load_config(os::FileSystem& files, const std::string& path) {
   TRY(config.directory, file.text("dir", "/var/lib/stele/agent"));
   TRY(config.spool, file.text("spool", config.directory + "/spool"));
   TRY(config.run, file.text("run", "/run/stele"));
+  TRY(config.pins, file.text("pins", "/sys/fs/bpf"));
   TRY(config.policy, file.text("policy", "/etc/stele/policy"));
   TRY(config.rotate_keys, file.duration("rotate_keys", std::chrono::minutes(10),
                                         {std::chrono::seconds(1), std::chrono::hours(24)}));

@@ -15,6 +15,7 @@ struct Config {
   std::string directory;  // what `stele enroll` keeps
   std::string spool;
   std::string run;             // the socket, and what a reboot may forget
+  std::string pins;            // a bpf file system; empty: none
   std::string policy;          // a signed policy; need not be there
   std::string recorder_group;  // empty: a recorder may have any
   Micros rotate_keys{0};       // how long a signing key lives

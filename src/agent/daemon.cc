@@ -10,6 +10,7 @@
 #include "agent/host_sessions.h"
 #include "agent/http_link.h"
 #include "agent/low_water.h"
+#include "agent/pins.h"
 #include "agent/policy_book.h"
 #include "agent/recipients_book.h"
 #include "agent/renewal.h"
@@ -255,8 +256,9 @@ Status Agent::start() {
       *spool_, memory_, [this](const StreamId& stream) { return make_sealer(stream); }, clock_,
       os::system_random);
   followed_.emplace(*sessions_, clock_);
-  const Status followed =
-      followed_->begin(memory_);  // while there is one thread, which gives rights up
+  const auto pins = open_pins(config_);  // without them, programs go with this agent
+  // While there is one thread, which gives rights up.
+  const Status followed = followed_->begin(memory_, pins ? &*pins : nullptr);
   TRY_VOID(open_host_stream());
   if (!followed)
     tell({"commands", "what sessions execute is not seen: " + followed.error().message(), {}, {}});
@@ -370,6 +372,7 @@ Status Agent::serve() {
 
 void Agent::stop() {
   (void)os::notify_supervisor("STOPPING=1");
+  followed_->stop();
   connections_.reset();  // seals what was taken
   (void)tell_of_coverage();
   beat_.reset();

@@ -5,6 +5,25 @@
 namespace stele::agent {
 namespace {
 
+constexpr const char* kAwayGap = "what was executed while the agent was away was not seen";
+constexpr const char* kKilledGap =
+    "the agent was killed: of what was executed in the moment before, some may be missing";
+
+constexpr const char* kStoppedGap =
+    "the agent was being stopped: of what was executed last, some may be missing";
+
+size_t bytes_of(const commands::Seen& seen) {
+  size_t bytes = sizeof seen;
+  for (const event::Body& body : seen.bodies) {
+    bytes += sizeof body;
+    const auto* exec = std::get_if<event::Exec>(&body);
+    if (exec == nullptr) continue;
+    bytes += exec->file.size() + exec->cwd.size();
+    for (const std::string& each : exec->argv) bytes += sizeof each + each.size();
+  }
+  return bytes;
+}
+
 event::Gap gap(std::string why) { return {std::move(why), 0, 0, Micros(0)}; }
 
 /// The watch's number of a session: the same for every agent that has it, and random.
@@ -22,16 +41,25 @@ class FollowedSessions::Sink : public SessionSink {
       : all_(all), id_(id), number_(number_of(id)), sink_(std::move(sink)) {
     const std::lock_guard lock(all_.mutex_);
     all_.sinks_[number_] = this;
-    all_.absent_.erase(number_);
+    const auto before = all_.absent_.find(number_);
+    if (before == all_.absent_.end()) return;
+    for (const commands::Seen& each : before->second.held) saw(each);
+    if (!before->second.gap.empty()) (void)sink_->note(all_.clock_.boot(), gap(before->second.gap));
+    unnoted_ += before->second.unheld;
+    all_.let_go(before->second);
+    all_.absent_.erase(before);
   }
   ~Sink() override {
     if (!has_ended_) settle();  // cut: what is missing is said all the same
+    bool is_over = false;
     {
       const std::lock_guard lock(all_.mutex_);
+      is_over = has_ended_ || has_recorder_ended_;
       all_.sinks_.erase(number_);
-      all_.left(number_, {.id = id_, .has_ended = has_ended_ || has_recorder_ended_});
+      all_.left(number_, {.id = id_, .has_ended = is_over});
     }
-    all_.watch_->forget(number_);
+    all_.watch_->leave();
+    if (is_over) all_.watch_->forget(number_);
   }
 
   Status output(BootTime at, ByteSpan bytes) override { return sink_->output(at, bytes); }
@@ -39,6 +67,7 @@ class FollowedSessions::Sink : public SessionSink {
   Status event(BootTime at, event::Lane lane, const event::Body& body) override {
     if (std::holds_alternative<event::End>(body)) {
       settle();
+      if (all_.is_stopping_) (void)sink_->note(all_.clock_.boot(), gap(kStoppedGap));
       has_ended_ = true;
     }
     return sink_->event(at, lane, body);
@@ -60,6 +89,7 @@ class FollowedSessions::Sink : public SessionSink {
  private:
   // All that it executed stands before its end.
   void settle() {
+    if (all_.is_stopping_) return;  // the next agent goes on from here
     all_.watch_->settle();
     uint64_t lost = all_.watch_->take_lost(number_);
     {
@@ -80,19 +110,28 @@ class FollowedSessions::Sink : public SessionSink {
   bool has_recorder_ended_ = false;
 };
 
-Status FollowedSessions::begin(const SessionMemory& memory) {
+Status FollowedSessions::begin(const SessionMemory& memory, const commands::Pins* pins) {
   std::vector<commands::Watch::Known> known;
   std::vector<event::Start> starts;
   const auto ids = memory.all();
   for (const StreamId& id : ids ? *ids : std::vector<StreamId>()) {
     auto session = memory.recall(id);
-    if (!session || !os::is_alive(session->owner.process)) continue;
+    if (!session) continue;
+    {
+      const std::lock_guard lock(mutex_);
+      left(number_of(id), {.id = id, .gap = kAwayGap});
+    }
+    if (!os::is_alive(session->owner.process)) continue;
     known.push_back({session->owner.process.pid, number_of(id)});
     starts.push_back(std::move(session->start));
-    const std::lock_guard lock(mutex_);
-    left(number_of(id), {.id = id});
   }
-  TRY(watch_, commands::Watch::start([this](const commands::Seen& seen) { note(seen); }, known));
+  TRY(watch_,
+      commands::Watch::start([this](const commands::Seen& seen) { note(seen); }, known, pins));
+  if (watch_->before() != commands::Watch::Before::kNothing) {
+    const bool was_killed = watch_->before() == commands::Watch::Before::kKilled;
+    const std::lock_guard lock(mutex_);
+    for (auto& [number, session] : absent_) session.gap = was_killed ? kKilledGap : "";
+  }
   look_who_is_there();
   for (const event::Start& start : starts) cover(start);
   return {};
@@ -129,9 +168,14 @@ void FollowedSessions::note(const commands::Seen& seen) {
 // A session whose recorder is to come again has a gap for this. Once a session that has ended is
 // enough.
 void FollowedSessions::note_absent(const commands::Seen& seen, Absent& session) {
-  if (seen.recorder && !std::exchange(session.has_ended, true))
+  if (seen.recorder && !std::exchange(session.has_ended, true)) {
     find_killed(*seen.recorder, session.id);
-  if (!session.has_ended || session.is_told) return;
+    find_unnoted(session);
+    over_.push_back(seen.session);
+  }
+  if (!session.has_ended) return hold(seen, session);
+  let_go(session);
+  if (session.is_told) return;
   for (const event::Body& body : seen.bodies) {
     const auto* exec = std::get_if<event::Exec>(&body);
     if (exec == nullptr) continue;
@@ -153,11 +197,48 @@ void FollowedSessions::find_killed(const event::Exit& exit, const StreamId& sess
        session);
 }
 
-void FollowedSessions::left(uint64_t number, const Absent& session) {
-  if (absent_.insert_or_assign(number, session).second) absent_order_.push_back(number);
+// Its recorder ended before an agent was there again.
+void FollowedSessions::find_unnoted(const Absent& session) {
+  const uint64_t records = session.held.size() + session.unheld;
+  if (records == 0) return;
+  find("left-behind",
+       "left-behind: " + std::to_string(records) +
+           " records of what a session executed without an agent are in no record: it was cut",
+       session.id);
+}
+
+void FollowedSessions::hold(const commands::Seen& seen, Absent& session) {
+  const size_t bytes = bytes_of(seen);
+  if (held_ >= kHeldMax || held_bytes_ + bytes > kHeldBytesMax) {
+    ++session.unheld;
+    return;
+  }
+  ++held_;
+  held_bytes_ += bytes;
+  session.held.push_back(seen);
+}
+
+void FollowedSessions::let_go(Absent& session) {
+  held_ -= session.held.size();
+  for (const commands::Seen& each : session.held) held_bytes_ -= bytes_of(each);
+  session.held.clear();
+}
+
+void FollowedSessions::left(uint64_t number, Absent session) {
+  if (absent_.insert_or_assign(number, std::move(session)).second) absent_order_.push_back(number);
   if (absent_order_.size() <= kAbsentMax) return;
-  absent_.erase(absent_order_.front());
+  const auto oldest = absent_.find(absent_order_.front());
   absent_order_.pop_front();
+  if (oldest == absent_.end()) return;
+  let_go(oldest->second);
+  absent_.erase(oldest);
+}
+
+void FollowedSessions::stop() {
+  if (!watch_) return;
+  watch_->settle();
+  is_stopping_ = true;
+  watch_->stop();
 }
 
 // Who is told writes to a disk, and is not waited for here.
@@ -171,6 +252,7 @@ std::vector<event::Finding> FollowedSessions::step() {
       coverage_.step(clock_.boot(), [this](uint32_t pid) { return watch_->follows(pid); });
   const std::lock_guard lock(mutex_);
   for (event::Finding& each : std::exchange(findings_, {})) findings.push_back(std::move(each));
+  for (const uint64_t number : std::exchange(over_, {})) watch_->forget(number);
   return findings;
 }
 
@@ -202,8 +284,6 @@ Result<Sessions::Resumed> FollowedSessions::resume(const StreamId& id, uint64_t 
   TRY(const Known known, sessions_.find(id));
   TRY(Resumed resumed, sessions_.resume(id, durable_min, std::move(durable)));
   if (!resumed.sink) return resumed;
-  (void)resumed.sink->note(clock_.boot(),
-                           gap("what was executed while the agent was away was not seen"));
   resumed.sink = followed(known.owner.process.pid, id, std::move(resumed.sink));
   return resumed;
 }

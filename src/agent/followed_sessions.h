@@ -21,8 +21,10 @@ class FollowedSessions : public Sessions {
   FollowedSessions(Sessions& sessions, Clock& clock) : sessions_(sessions), clock_(clock) {}
 
   /// `memory`: sessions that an agent before had, whose recorders may come again. An error: nothing
-  /// is followed, and why (Watch::start).
-  Status begin(const SessionMemory& memory);
+  /// is followed, and why (Watch::start). `pins`: as there.
+  Status begin(const SessionMemory& memory, const commands::Pins* pins);
+  /// From here on sessions are left to the next agent.
+  void stop();
   /// What was noticed since the last call, for the host's own stream. To be called every second.
   std::vector<event::Finding> step();
   Coverage::Counts counts() const { return coverage_.counts(); }
@@ -38,15 +40,22 @@ class FollowedSessions : public Sessions {
   struct Absent {
     StreamId id{};
     bool has_ended = false;
-    bool is_told = false;  // that something is left behind
+    bool is_told = false;                   // that something is left behind
+    std::string gap = {};                   // what is missing, if anything is
+    std::vector<commands::Seen> held = {};  // what it executes, until its recorder comes again
+    uint64_t unheld = 0;                    // records that there was no room for
   };
   static constexpr size_t kAbsentMax = 4096, kFindingsMax = 256;
+  static constexpr size_t kHeldMax = 16384, kHeldBytesMax = size_t{16} << 20;  // of all sessions
 
   std::unique_ptr<SessionSink> followed(uint32_t pid, const StreamId& id,
                                         std::unique_ptr<SessionSink> sink);
   void note(const commands::Seen& seen);
   void note_absent(const commands::Seen& seen, Absent& session);
-  void left(uint64_t number, const Absent& session);
+  void hold(const commands::Seen& seen, Absent& session);
+  void let_go(Absent& session);
+  void left(uint64_t number, Absent session);
+  void find_unnoted(const Absent& session);
   void find_killed(const event::Exit& exit, const StreamId& session);
   void find(const char* rule, const std::string& what, const StreamId& session);
   void cover(const event::Start& start);
@@ -59,7 +68,10 @@ class FollowedSessions : public Sessions {
   std::map<uint64_t, Sink*> sinks_;  // by the watch's numbers
   std::map<uint64_t, Absent> absent_;
   std::deque<uint64_t> absent_order_;  // as they came; the oldest go first
+  size_t held_ = 0, held_bytes_ = 0;
+  std::vector<uint64_t> over_;  // absent ones whose recorder ended, to be forgotten
   std::vector<event::Finding> findings_;
+  std::atomic<bool> is_stopping_ = false;
   std::unique_ptr<commands::Watch> watch_;  // the first to go
 };
 

@@ -138,6 +138,14 @@ struct {
   __type(value, uint64_t);
 } lost SEC(".maps");
 
+/* For who reads, and comes again: whether the reader before stopped in order. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, uint32_t);
+  __type(value, uint32_t);
+} stopped SEC(".maps");
+
 /* Terminals that were told. The one that was looked at the longest ago makes room: it is told
    again, should anybody be there. */
 struct {

@@ -46,6 +46,12 @@ tl::unexpected<Error> failed(const char* what, int error) {
 struct Watch::Parts {
   explicit Parts(Sink to) : sink(std::move(to)) {}
 
+  Status start(const std::vector<Known>& known, const Pins* pins);
+  Status start_anew(const std::vector<Known>& known);
+  Status go_on(const Pins& pins);
+  Status pin(const Pins& pins);
+  Status put_all(const std::vector<Known>& known);
+  Status read_ring(int records);
   Status load();
   Status begin();
   Status map_of(const char* name, int& fd) const;
@@ -54,13 +60,16 @@ struct Watch::Parts {
   Status put_tree(uint32_t pid, uint64_t session);
   void consume();
   void run();
+  void end();
   static int take(void* parts, void* record, size_t bytes);
 
   const Sink sink;
   std::unique_ptr<bpf_object, CloseObject> object;
   std::vector<std::unique_ptr<bpf_link, CloseLink>> links;
-  int tracked = -1, lost = -1, terminals = -1;  // the object's
-  std::mutex mutex;                             // of the ring's reading end, and the sink
+  std::vector<os::Fd> pinned;                                 // in place of these two
+  int tracked = -1, lost = -1, terminals = -1, stopped = -1;  // maps, of either
+  Before before = Before::kNothing;
+  std::mutex mutex;  // of the ring's reading end, and the sink
   std::unique_ptr<ring_buffer, CloseRing> ring;
   std::optional<os::Wake> woken;
   std::atomic<size_t> sessions = 0;
@@ -74,10 +83,6 @@ Status Watch::Parts::map_of(const char* name, int& fd) const {
 }
 
 Status Watch::Parts::load() {
-  if (!os::sees_kernel_pids())
-    return fail(Code::kUnsupported,
-                "this is a PID namespace of its own, and the kernel numbers processes otherwise");
-  libbpf_set_print(nullptr);
   const ByteSpan bytes = kernel_object();
   object.reset(bpf_object__open_mem(bytes.data(), bytes.size(), nullptr));
   if (!object) return failed("the programs can not be read", errno);
@@ -86,8 +91,13 @@ Status Watch::Parts::load() {
   TRY_VOID(map_of("tracked", tracked));
   TRY_VOID(map_of("lost", lost));
   TRY_VOID(map_of("terminals", terminals));
+  TRY_VOID(map_of("stopped", stopped));
   int records = -1;
   TRY_VOID(map_of("records", records));
+  return read_ring(records);
+}
+
+Status Watch::Parts::read_ring(int records) {
   ring.reset(ring_buffer__new(records, take, this, nullptr));
   if (!ring) return failed("the ring buffer can not be mapped", errno);
   return {};
@@ -135,29 +145,93 @@ void Watch::Parts::run() {
 
 Watch::Watch(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-Watch::~Watch() {
-  if (!parts_->thread.joinable()) return;
-  parts_->stopping = true;
-  parts_->woken->wake();
-  parts_->thread.join();
+Watch::~Watch() { parts_->end(); }
+
+void Watch::Parts::end() {
+  if (!thread.joinable()) return;
+  stopping = true;
+  woken->wake();
+  thread.join();
 }
 
-Result<std::unique_ptr<Watch>> Watch::start(Sink sink, const std::vector<Known>& known) {
+Result<std::unique_ptr<Watch>> Watch::start(Sink sink, const std::vector<Known>& known,
+                                            const Pins* pins) {
   std::unique_ptr<Watch> watch(new Watch(std::make_unique<Parts>(std::move(sink))));
-  Parts& parts = *watch->parts_;
-  // Once before the programs run, and once more for whom they made meanwhile.
-  const auto put_known = [&]() -> Status {
-    for (const Known& each : known) TRY_VOID(parts.put_tree(each.pid, each.session));
-    return {};
-  };
-  Status loaded = parts.load();
-  if (loaded) loaded = put_known();
-  if (loaded) loaded = parts.attach();
+  const Status started = watch->parts_->start(known, pins);
   TRY_VOID(os::give_up_kernel_programs());
-  TRY_VOID(loaded);
-  TRY_VOID(put_known());
-  TRY_VOID(parts.begin());
+  TRY_VOID(started);
+  TRY_VOID(watch->parts_->begin());
   return watch;
+}
+
+// What can not be gone on with is taken away, and what can not be pinned goes with this process.
+Status Watch::Parts::start(const std::vector<Known>& known, const Pins* pins) {
+  if (!os::sees_kernel_pids())
+    return fail(Code::kUnsupported,
+                "this is a PID namespace of its own, and the kernel numbers processes otherwise");
+  libbpf_set_print(nullptr);
+  if (pins != nullptr && pins->is_whole() && go_on(*pins)) return {};
+  if (pins != nullptr) pins->clear();
+  pinned.clear();
+  TRY_VOID(start_anew(known));
+  if (pins != nullptr && !pin(*pins)) pins->clear();
+  return {};
+}
+
+// Followed once before the programs run, and once more for whom they made meanwhile.
+Status Watch::Parts::start_anew(const std::vector<Known>& known) {
+  TRY_VOID(load());
+  TRY_VOID(put_all(known));
+  TRY_VOID(attach());
+  return put_all(known);
+}
+
+Status Watch::Parts::put_all(const std::vector<Known>& known) {
+  for (const Known& each : known) TRY_VOID(put_tree(each.pid, each.session));
+  return {};
+}
+
+Status Watch::Parts::go_on(const Pins& pins) {
+  int records = -1;
+  for (const auto& [name, to] : {std::pair("tracked", &tracked), std::pair("lost", &lost),
+                                 std::pair("terminals", &terminals), std::pair("stopped", &stopped),
+                                 std::pair("records", &records)}) {
+    *to = bpf_obj_get(pins.path(name).c_str());
+    if (*to < 0) return failed("what was pinned can not be had", errno);
+    pinned.emplace_back(*to);
+  }
+  TRY_VOID(read_ring(records));
+  const uint32_t only = 0, no = 0;
+  uint32_t was_stopped = 0;
+  (void)bpf_map_lookup_elem(stopped, &only, &was_stopped);
+  (void)bpf_map_update_elem(stopped, &only, &no, BPF_ANY);
+  before = was_stopped != 0 ? Before::kStopped : Before::kKilled;
+  return {};
+}
+
+Status Watch::Parts::pin(const Pins& pins) {
+  TRY_VOID(pins.make());
+  for (const char* name : {"tracked", "lost", "terminals", "stopped", "records"}) {
+    bpf_map* map = bpf_object__find_map_by_name(object.get(), name);
+    if (const int error = bpf_map__pin(map, pins.path(name).c_str()); error != 0)
+      return failed("a map can not be pinned", -error);
+  }
+  size_t at = 0;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object.get()) {
+    const std::string path = pins.path(bpf_program__name(program));
+    if (const int error = bpf_link__pin(links[at++].get(), path.c_str()); error != 0)
+      return failed("a program can not be pinned", -error);
+  }
+  return {};
+}
+
+Watch::Before Watch::before() const { return parts_->before; }
+
+void Watch::stop() {
+  parts_->end();
+  const uint32_t only = 0, yes = 1;
+  (void)bpf_map_update_elem(parts_->stopped, &only, &yes, BPF_ANY);
 }
 
 // The recorder has executed before it was followed, and so have those whom it had made.
@@ -191,15 +265,17 @@ Status Watch::Parts::put_tree(uint32_t pid, uint64_t session) {
 Status Watch::follow(uint32_t pid, uint64_t session) {
   if (++parts_->sessions == 1) parts_->woken->wake();
   const uint64_t none = 0;
-  if (bpf_map_update_elem(parts_->lost, &session, &none, BPF_ANY) != 0)
+  if (bpf_map_update_elem(parts_->lost, &session, &none, BPF_NOEXIST) != 0 && errno != EEXIST)
     return fail(Code::kLimit, "too many sessions are followed", errno);
+  FollowedProcess followed{};
+  if (bpf_map_lookup_elem(parts_->tracked, &pid, &followed) == 0 && followed.session == session)
+    return {};  // it is already
   return parts_->put_tree(pid, session);
 }
 
-void Watch::forget(uint64_t session) {
-  --parts_->sessions;
-  (void)bpf_map_delete_elem(parts_->lost, &session);
-}
+void Watch::leave() { --parts_->sessions; }
+
+void Watch::forget(uint64_t session) { (void)bpf_map_delete_elem(parts_->lost, &session); }
 
 bool Watch::follows(uint32_t pid) const {
   FollowedProcess followed{};

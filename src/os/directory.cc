@@ -1,9 +1,12 @@
 #include "os/directory.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include <array>
+#include <filesystem>
 
 #include "base/hex.h"
 #include "os/error.h"
@@ -118,6 +121,28 @@ Status make_public_directory(const std::string& path) {
                                        "in it could be anybody's");
   }
   return {};
+}
+
+Status make_private_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0) return {};
+  if (errno != EEXIST) return fail_errno("make", path);
+  struct stat facts{};
+  if (::lstat(path.c_str(), &facts) != 0) return fail_errno("look at", path);
+  if (!S_ISDIR(facts.st_mode) || facts.st_uid != ::geteuid() || (facts.st_mode & 0077) != 0)
+    return fail(Code::kPermission, path + ": it is not this program's alone");
+  return {};
+}
+
+void empty_directory(const std::string& path) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(path, ignored))
+    std::filesystem::remove_all(entry.path(), ignored);
+}
+
+bool is_bpf_file_system(const std::string& path) {
+  struct statfs facts{};
+  return ::statfs(path.c_str(), &facts) == 0 &&
+         static_cast<uint64_t>(facts.f_type) == uint64_t{BPF_FS_MAGIC};
 }
 
 Result<uint32_t> owner_of(const std::string& path) {

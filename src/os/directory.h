@@ -41,6 +41,16 @@ Result<bool> link_temporary(std::string_view verb, const Place& place, ByteSpan 
 /// alone.
 Status make_public_directory(const std::string& path);
 
+/// A directory that nobody but its owner may look into (0700). One that is there is left as it is,
+/// if it is so, and this process's own.
+Status make_private_directory(const std::string& path);
+
+/// Removes whatever lies in this directory, as far as that can be done.
+void empty_directory(const std::string& path);
+
+/// Whether a path lies on a file system of the kernel's for programs of ours (bpffs).
+bool is_bpf_file_system(const std::string& path);
+
 /// The uid that a file or directory belongs to.
 Result<uint32_t> owner_of(const std::string& path);
 

@@ -223,7 +223,7 @@ class Host:
         self.config = self.folder / "agent.toml"
         self.machine.do(STELE, "enroll", "--server", url, "--token", server.token(name), "--ca-pin", server.pin,
                         "--dir", self.directory, "--config", self.config)
-        settings = {"server": url, "dir": str(self.directory), "run": str(self.run_directory), "recorder_group": "", **settings}
+        settings = {"server": url, "dir": str(self.directory), "run": str(self.run_directory), "recorder_group": "", "pins": "", **settings}
         self.config.write_text("".join(f'{key} = "{value}"\n' for key, value in settings.items()))
         self.process, self.said = None, self.folder / "journal"
 
