@@ -13,6 +13,8 @@ Result<Config> load_config(os::FileSystem& files, const std::string& path) {
   TRY(config.run, file.text("run", "/run/stele"));
   TRY(config.pins, file.text("pins", "/sys/fs/bpf"));
   TRY(config.policy, file.text("policy", "/etc/stele/policy"));
+  TRY(config.roles, file.text("roles", "/etc/stele/roles.toml"));
+  TRY(config.ssh_authorities, file.text("ssh_authorities", ""));
   TRY(config.rotate_keys, file.duration("rotate_keys", std::chrono::minutes(10),
                                         {std::chrono::seconds(1), std::chrono::hours(24)}));
   TRY(config.recorder_group, file.text("recorder_group", "stele-recorder"));

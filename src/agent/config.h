@@ -14,11 +14,13 @@ struct Config {
   std::string server;     // https://NAME:PORT
   std::string directory;  // what `stele enroll` keeps
   std::string spool;
-  std::string run;             // the socket, and what a reboot may forget
-  std::string pins;            // a bpf file system; empty: none
-  std::string policy;          // a signed policy; need not be there
-  std::string recorder_group;  // empty: a recorder may have any
-  Micros rotate_keys{0};       // how long a signing key lives
+  std::string run;              // the socket, and what a reboot may forget
+  std::string pins;             // a bpf file system; empty: none
+  std::string policy;           // a signed policy; need not be there
+  std::string roles;            // who is who; need not be there
+  std::string ssh_authorities;  // whose SSH certificates count; empty: nobody's
+  std::string recorder_group;   // empty: a recorder may have any
+  Micros rotate_keys{0};        // how long a signing key lives
   ConnectionLimits connections;
   spool::Quota quota;
 };

@@ -10,6 +10,8 @@
 #include "agent/host_sessions.h"
 #include "agent/http_link.h"
 #include "agent/low_water.h"
+#include "agent/nested_sessions.h"
+#include "agent/people_book.h"
 #include "agent/pins.h"
 #include "agent/policy_book.h"
 #include "agent/recipients_book.h"
@@ -135,8 +137,10 @@ class Agent {
   std::optional<PulseWatch> shipping_watch_;
   std::optional<SpoolSessions> sessions_;
   std::optional<FollowedSessions> followed_;
+  std::optional<NestedSessions> nested_;
   std::optional<HostSessions> numbered_;
   std::optional<PolicyBook> policy_;
+  std::optional<PeopleBook> people_;
   std::optional<HttpLink> beat_link_;
   std::optional<Renewal> renewal_;
   std::optional<HostBeat> beat_;
@@ -263,7 +267,8 @@ Status Agent::start() {
   if (!followed)
     tell({"commands", "what sessions execute is not seen: " + followed.error().message(), {}, {}});
   TRY_VOID(sessions_->begin());
-  numbered_.emplace(*followed_, *host_);
+  nested_.emplace(*followed_);
+  numbered_.emplace(*nested_, *host_);
   shipping_.emplace(
       *spool_, log_memory_, enrolment_.log_key, std::move(believed),
       std::make_unique<HttpLink>(files_, config_.directory, config_.server, clock_),
@@ -272,6 +277,9 @@ Status Agent::start() {
   policy_.emplace(files_, policy_place(), clock_,
                   [this](const event::Finding& finding) { tell(finding); });
   TRY_VOID(policy_->begin());
+  people_.emplace(config_.roles, config_.ssh_authorities,
+                  [this](const event::Finding& finding) { tell(finding); });
+  people_->refresh();
   beat_link_.emplace(files_, config_.directory, config_.server, clock_);
   renewal_.emplace(
       files_, config_.directory, host_name(), host_->keys(),
@@ -289,7 +297,11 @@ Status Agent::start() {
   TRY(auto listener, listen());
   TRY(connections_, Connections::make(
                         std::move(listener), *numbered_,
-                        [this](const os::Peer& peer) { return policy_->policy_for(peer); },
+                        [this](const os::Peer& peer) {
+                          Policy policy = policy_->policy_for(peer);
+                          policy.people = people_->current();
+                          return policy;
+                        },
                         [](const Owner& owner, const Error& error) {
                           os::tell_journal(Severity::kNotice,
                                            "the recorder of uid " + std::to_string(owner.uid) +
@@ -355,6 +367,7 @@ Status Agent::serve() {
     }
     if (came.has(SIGHUP) || clock_.boot() >= policy_due) {
       policy_->refresh();
+      people_->refresh();
       policy_due = clock_.boot() + kPolicyEvery;
     }
     TRY_VOID(tell_of_coverage());

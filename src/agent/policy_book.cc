@@ -75,10 +75,13 @@ Status PolicyBook::offer(const Bytes& note, const policy::Home& home) {
 
 void PolicyBook::note(const Notice& notice) {
   const bool is_kept = notice.what == Notice::What::kBreakGlass ||
-                       notice.what == Notice::What::kSlowed;  // in the session's own stream
+                       notice.what == Notice::What::kSlowed ||
+                       notice.what == Notice::What::kShared;  // in the session's own stream
   if (!is_kept) ++left_out_;
-  const bool is_finding = notice.what == Notice::What::kBreakGlassLeftOut;
-  tell_({is_finding ? "break-glass" : "", "policy: " + notice.text, {}, {}});
+  const char* const rule = notice.what == Notice::What::kBreakGlassLeftOut ? "break-glass"
+                           : notice.what == Notice::What::kShared          ? "shared-account"
+                                                                           : "";
+  tell_({rule, "policy: " + notice.text, {}, {}});
 }
 
 Policy PolicyBook::policy_for(const os::Peer& peer) {

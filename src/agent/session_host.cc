@@ -21,12 +21,15 @@ std::vector<std::string> environment_of(const wire::Hello& hello) {
   return environment;
 }
 
-event::Start start_of(const os::Peer& peer, const wire::Hello& hello, const wire::Terms& terms) {
+event::Start start_of(const os::Peer& peer, const wire::Hello& hello, const wire::Terms& terms,
+                      const std::vector<Bytes>& authorities, WallTime now) {
   const identity::Told told{.title = hello.title,
                             .argv = hello.argv,
                             .environment = environment_of(hello),
                             .input_policy = terms.input_policy,
-                            .recorder = hello.recorder};
+                            .recorder = hello.recorder,
+                            .claims = {hello.connection, hello.invoker, hello.proof},
+                            .trust = {authorities, now}};
   return identity::gather_start_of(peer, told, {hello.cwd, hello.size});
 }
 
@@ -181,7 +184,10 @@ Status SessionHost::take(const wire::Hello& hello) {
     tell(Notice::What::kBreakGlass,
          "break-glass by " + rule_text(policy_.terms) + ": " + terms_.break_glass);
   }
-  auto opened = sessions_.open(owner(), terms_, start_of(peer_, hello, terms_), durable());
+  const event::Start start =
+      start_of(peer_, hello, terms_, policy_.people->authorities, clock_.wall());
+  if (policy_.people->roles) person_ = who_is(*policy_.people->roles, start);
+  auto opened = sessions_.open(owner(), terms_, start, durable());
   // The reserve is full as well: whoever may break the glass mends it without a record.
   if (!opened && opened.error().code == Code::kNoSpace && !terms_.break_glass.empty())
     return leave_out(Notice::What::kBreakGlassLeftOut,
@@ -244,11 +250,24 @@ Status SessionHost::take(const wire::Said& said) {
   }
   if (facts != nullptr && !terms_.break_glass.empty())
     TRY_VOID(sink_->note(clock_.boot(), finding("break-glass", terms_.break_glass)));
+  TRY_VOID(tell_person());
   sink_->passed_on();
   TRY_VOID(charge(said.event));
   ++next_;
   if (std::holds_alternative<event::End>(said.event.body)) stage_ = Stage::kEnded;
   return {};
+}
+
+/// After the terms; a person whom nobody knows behind a shared account is a finding as well.
+Status SessionHost::tell_person() {
+  if (!person_) return {};
+  const event::Person person = *std::exchange(person_, std::nullopt);
+  TRY_VOID(sink_->note(clock_.boot(), person));
+  if (!person.name.empty()) return {};
+  const std::string what =
+      "nobody is known behind the shared account of uid " + std::to_string(peer_.uid);
+  tell(Notice::What::kShared, what);
+  return sink_->note(clock_.boot(), finding("shared-account", what));
 }
 
 Status SessionHost::dispatch(const event::Event& event) {

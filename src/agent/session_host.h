@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "agent/quota.h"
+#include "agent/roles.h"
 #include "base/uuid.h"
 #include "event/sink.h"
 #include "os/peer.h"
@@ -74,7 +75,7 @@ class Sessions {
 
 /// Something about a session that somebody else counts, or should hear of.
 struct Notice {
-  enum class What { kLeftOut, kBreakGlass, kBreakGlassLeftOut, kSlowed };
+  enum class What { kLeftOut, kBreakGlass, kBreakGlassLeftOut, kSlowed, kShared };
   What what = What::kLeftOut;
   std::string text;  // one line, for a person
 };
@@ -87,6 +88,7 @@ struct Policy {
   std::optional<uint32_t> recorder_group;  // what a recorder's effective group must be
   std::string refusal;                     // not empty: nobody may, and why
   std::shared_ptr<Meter> meter;            // none: nothing is bounded
+  std::shared_ptr<const PeopleRules> people = std::make_shared<PeopleRules>();
   std::function<void(const Notice&)> tell = [](const Notice&) {};
 };
 
@@ -135,6 +137,7 @@ class SessionHost {
   Status take(const wire::Bye& bye);
   Status dispatch(const event::Event& event);
   Status charge(const event::Event& event);
+  Status tell_person();
   /// How long nothing is taken from the recorder; 0: something is.
   Micros slowed() const { return std::max(Micros(0), slowed_until_ - clock_.boot()); }
   Status welcome(const StreamId& id, uint64_t next);
@@ -154,10 +157,11 @@ class SessionHost {
   Stage stage_ = Stage::kSilent;
   BootTime slowed_until_{};
   wire::Terms terms_;
-  uint64_t next_ = 2;            // the number the next event must have
-  uint64_t told_ = 0;            // the last `taken`
-  std::optional<Bytes> reply_;   // a welcome or a refusal
-  std::optional<Bytes> unsent_;  // taken from next_reply(), not yet by the socket
+  std::optional<event::Person> person_;  // still to be said, once the terms were
+  uint64_t next_ = 2;                    // the number the next event must have
+  uint64_t told_ = 0;                    // the last `taken`
+  std::optional<Bytes> reply_;           // a welcome or a refusal
+  std::optional<Bytes> unsent_;          // taken from next_reply(), not yet by the socket
   std::unique_ptr<SessionSink> sink_;
 };
 

@@ -26,6 +26,7 @@ class MemorySessions : public Sessions {
     event::Start start;
     std::vector<event::Event> events;
     std::vector<event::Finding> notes;
+    std::vector<event::Person> people;
     uint64_t durable = 0;
     bool closed = false, held = false;
     Durable tell;
@@ -49,7 +50,10 @@ class MemorySessions : public Sessions {
       return {};
     }
     Status note(BootTime, const event::Body& body) override {
-      session_.notes.push_back(std::get<event::Finding>(body));
+      if (const auto* person = std::get_if<event::Person>(&body))
+        session_.people.push_back(*person);
+      else
+        session_.notes.push_back(std::get<event::Finding>(body));
       return {};
     }
     void passed_on() override {}

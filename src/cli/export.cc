@@ -199,6 +199,14 @@ struct JsonBody {
     json.key("banner").text(t.banner);
     if (!t.reason.empty()) json.key("break_glass").text(t.reason);
   }
+  void operator()(const event::Person& p) const {
+    json.key("type").text("person").key("name").text(p.name).key("roles").begin_array();
+    for (const std::string& role : p.roles) json.text(role);
+    json.end_array().key("rule").text(p.rule).key("through").text(p.through);
+    if (p.by) json.key("by").text(event::known_name(*p.by));
+    json.key("version").number(p.version);
+    if (p.roles_hash) json.key("roles_hash").text(to_hex(*p.roles_hash));
+  }
   void operator()(const event::HostStart& s) const {
     json.key("type").text("host-start").key("host").text(s.host).key("boot").text(s.boot_id);
     json.key("agent").text(s.agent).key("sessions").number(s.sessions);

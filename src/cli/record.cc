@@ -67,7 +67,8 @@ Result<Session> prepare(const RecordOptions& options, event::InputPolicy policy)
                                                   .argv = login.argv,
                                                   .environment = environment,
                                                   .input_policy = policy,
-                                                  .recorder = std::string("stele ") + kVersion}));
+                                                  .recorder = std::string("stele ") + kVersion,
+                                                  .claims = identity::claims_of(environment)}));
   capture::Options how{.argv = login.argv,
                        .file = login.file,
                        .environment = environment,

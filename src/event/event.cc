@@ -39,6 +39,20 @@ std::string_view pipe_name(Piped::Pipe pipe) {
   return "?";
 }
 
+std::string_view known_name(Known known) {
+  switch (known) {
+    case Known::kKernel:
+      return "kernel";
+    case Known::kSignature:
+      return "signature";
+    case Known::kDatabase:
+      return "database";
+    case Known::kEnvironment:
+      return "environment";
+  }
+  return "?";
+}
+
 Bytes for_screen(ByteSpan piped) {
   Bytes out;
   out.reserve(piped.size() + piped.size() / 16);

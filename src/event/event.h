@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,11 @@ enum class InputPolicy : uint8_t { kAll, kRedact, kNone };
 std::string_view input_policy_name(InputPolicy policy);
 std::optional<InputPolicy> parse_input_policy(std::string_view name);
 
+/// Where something is known from, the surest first: the kernel said it; an authority signed it; the
+/// user database has it; the environment has it, which is no more than a claim.
+enum class Known : uint8_t { kKernel = 0, kSignature = 1, kDatabase = 2, kEnvironment = 3 };
+std::string_view known_name(Known known);
+
 struct WindowSize {
   uint16_t rows = 0, columns = 0, width_pixels = 0, height_pixels = 0;
   auto operator<=>(const WindowSize&) const = default;
@@ -39,6 +45,7 @@ struct Start {
   uint32_t uid = 0, euid = 0, gid = 0;
   std::string user;  // name of uid; empty if it has none
   std::vector<uint32_t> groups;
+  std::vector<std::string> group_names;   // of those groups that have one
   std::optional<uint32_t> login_uid;      // /proc/self/loginuid; none: unset
   std::string login_user;                 // name of login_uid
   std::optional<uint32_t> audit_session;  // /proc/self/sessionid; none: unset
@@ -46,8 +53,16 @@ struct Start {
   std::string terminal;                   // $TERM
   WindowSize size;
   std::string host, machine_id, boot_id, kernel;
-  std::string
-      parent_session;  // $STELE_SESSION where the recorder was started inside a session; a claim
+  std::string parent_session;       // in which the recorder was started
+  std::string service;              // what let the person in, e.g. "sshd"
+  std::string from;                 // the remote end: address and port
+  std::string ssh_key;              // "SHA256:…"
+  std::string certificate;          // OpenSSH's, whole
+  std::string authority;            // "SHA256:…" of the key that it was verified with
+  std::optional<uint32_t> invoker;  // who became another, by sudo or su
+  std::string invoker_name;
+  std::string cgroup, container;
+  std::map<std::string, Known> known;  // by entry of the map in event.md: where it is known from
   InputPolicy input_policy = InputPolicy::kRedact;
   std::string commands;  // who tells what is executed: "ebpf"; empty: nobody
   std::string recorder;  // "stele 0.1.0"
@@ -184,6 +199,18 @@ struct Terms {
   bool operator==(const Terms&) const = default;
 };
 
+/// facts, of an agent. Who the session is of, by the roles that the host had then.
+struct Person {
+  std::string name;  // empty: nobody that is known
+  std::vector<std::string> roles;
+  std::string rule;                // that told the person; empty: none
+  std::string through;             // what it was told by, e.g. "login uid"
+  std::optional<Known> by;         // how sure that is; none: nobody is known
+  uint64_t version = 0;            // of the roles
+  std::optional<Hash> roles_hash;  // of their file
+  bool operator==(const Person&) const = default;
+};
+
 /// facts, of a host's own stream (docs/formats/host-stream.md), as those that follow. The agent
 /// started.
 struct HostStart {
@@ -271,8 +298,8 @@ struct Unknown {
 
 using Body =
     std::variant<Start, Output, Input, Piped, Resize, Redaction, Gap, Suspend, Exec, Exit,
-                 Privilege, End, Grant, Finding, Terms, HostStart, HostStop, HostSummary, ClockStep,
-                 SessionNumber, ServerStart, ServerStop, Asked, Change, Unknown>;
+                 Privilege, End, Grant, Finding, Terms, Person, HostStart, HostStop, HostSummary,
+                 ClockStep, SessionNumber, ServerStart, ServerStop, Asked, Change, Unknown>;
 
 /// Whether it stands in an agent's or a server's own stream only.
 bool is_host_event(const Body& body);

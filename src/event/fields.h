@@ -20,19 +20,30 @@ void visit_start(StartOrConst& start, Visitor& visitor) {
   visitor.optional("auid", start.login_uid);
   visitor.text("boot", start.boot_id);
   visitor.id("euid", start.euid);
+  visitor.bytes("from", start.from);
   visitor.bytes("host", start.host);
   visitor.size("size", start.size);
   visitor.bytes("term", start.terminal);
   visitor.bytes("user", start.user);
+  visitor.marks("known", start.known);
   visitor.bytes("login", start.login_user);
+  visitor.arguments("names", start.group_names);
   visitor.bytes("title", start.title);
+  visitor.bytes("cgroup", start.cgroup);
   visitor.groups("groups", start.groups);
   visitor.text("kernel", start.kernel);
   visitor.text("parent", start.parent_session);
   visitor.policy("policy", start.input_policy);
+  visitor.optional("invoker", start.invoker);
   visitor.text("machine", start.machine_id);
+  visitor.bytes("service", start.service);
+  visitor.text("ssh_key", start.ssh_key);
   visitor.text("commands", start.commands);
   visitor.text("recorder", start.recorder);
+  visitor.text("authority", start.authority);
+  visitor.text("container", start.container);
+  visitor.bytes("certificate", start.certificate);
+  visitor.bytes("invoker_name", start.invoker_name);
 }
 
 template <typename EndOrConst, typename Visitor>
@@ -99,6 +110,17 @@ void visit_terms(TermsOrConst& terms, Visitor& visitor) {
   visitor.text("reason", terms.reason);
   visitor.count("version", terms.version);
   visitor.unless("no-output", terms.keeps_output);
+}
+
+template <typename PersonOrConst, typename Visitor>
+void visit_person(PersonOrConst& person, Visitor& visitor) {
+  visitor.mark("by", person.by);
+  visitor.array("hash", person.roles_hash);
+  visitor.text("name", person.name);
+  visitor.text("rule", person.rule);
+  visitor.texts("roles", person.roles);
+  visitor.text("through", person.through);
+  visitor.count("version", person.version);
 }
 
 template <typename HostStartOrConst, typename Visitor>

@@ -74,6 +74,8 @@ Result<Body> read_finding_body(CborReader& in, Bytes& extra) { return read_findi
 
 Result<Body> read_terms_body(CborReader& in, Bytes& extra) { return read_terms(in, extra); }
 
+Result<Body> read_person_body(CborReader& in, Bytes& extra) { return read_person(in, extra); }
+
 Result<Body> read_host_start_body(CborReader& in, Bytes& extra) {
   return read_host_start(in, extra);
 }
@@ -144,6 +146,7 @@ constexpr Shape kShapes[] = {
     {Type::kPrivilege, "privilege", 3, Lane::kFacts, read_privilege_body},
     {Type::kFinding, "finding", 3, Lane::kFacts, read_finding_body},
     {Type::kTerms, "terms", 3, Lane::kFacts, read_terms_body},
+    {Type::kPerson, "person", 3, Lane::kFacts, read_person_body},
     {Type::kPipedInput, "piped-input", 3, Lane::kInput, read_piped<Piped::Pipe::kInput>},
     {Type::kPipedOutput, "piped-output", 3, Lane::kOutput, read_piped<Piped::Pipe::kOutput>},
     {Type::kPipedError, "piped-error", 3, Lane::kOutput, read_piped<Piped::Pipe::kError>},

@@ -94,6 +94,10 @@ class EventWriter {
     begin(Type::kTerms, 1);
     write_map(terms, out_);
   }
+  void operator()(const Person& person) {
+    begin(Type::kPerson, 1);
+    write_map(person, out_);
+  }
   void operator()(const HostStart& start) {
     begin(Type::kHostStart, 1);
     write_map(start, out_);

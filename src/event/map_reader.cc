@@ -58,6 +58,24 @@ Result<InputPolicy> read_policy(CborReader& in) {
   return *policy;
 }
 
+Result<Known> read_known_from(CborReader& in) {
+  TRY(const uint8_t number, read_integer<uint8_t>(in));
+  if (number > static_cast<uint8_t>(Known::kEnvironment))
+    return fail(Code::kCorrupt, "known from nowhere");
+  return static_cast<Known>(number);
+}
+
+Result<std::map<std::string, Known>> read_marks(CborReader& in) {
+  TRY(const uint64_t pairs, in.map());
+  if (pairs > kMarksMax) return fail(Code::kLimit, "over 64 entries");
+  std::map<std::string, Known> marks;
+  for (uint64_t i = 0; i < pairs; ++i) {
+    TRY(std::string entry, read_text(in));
+    TRY(marks[std::move(entry)], read_known_from(in));
+  }
+  return marks;
+}
+
 /// Walks the map and the list of known entries side by side: both ascend by key.
 class MapReader {
  public:
@@ -111,6 +129,16 @@ class MapReader {
     unless_empty(key, value, [](CborReader& in) {
       return read_list<std::string>(in, kArgumentsMax, read_bytes);
     });
+  }
+  void texts(std::string_view key, std::vector<std::string>& value) {
+    unless_empty(key, value,
+                 [](CborReader& in) { return read_list<std::string>(in, kRolesMax, read_text); });
+  }
+  void mark(std::string_view key, std::optional<Known>& value) {
+    read(key, value, read_known_from);
+  }
+  void marks(std::string_view key, std::map<std::string, Known>& value) {
+    unless_empty(key, value, read_marks);
   }
   void groups(std::string_view key, std::vector<uint32_t>& value) {
     unless_empty(key, value, [](CborReader& in) {
@@ -258,6 +286,15 @@ Result<Terms> read_terms(CborReader& in, Bytes& extra) {
   visit_terms(terms, map);
   TRY_VOID(map.end());
   return terms;
+}
+
+Result<Person> read_person(CborReader& in, Bytes& extra) {
+  Person person;
+  MapReader map(in, extra);
+  TRY_VOID(map.begin());
+  visit_person(person, map);
+  TRY_VOID(map.end());
+  return person;
 }
 
 Result<HostStart> read_host_start(CborReader& in, Bytes& extra) {

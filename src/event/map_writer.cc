@@ -49,6 +49,23 @@ class MapWriter {
     out.array(values.size());
     for (const std::string& value : values) out.bytes(as_bytes(value));
   }
+  void texts(std::string_view key, const std::vector<std::string>& values) {
+    if (values.empty()) return;
+    CborWriter out = map_.entry(key);
+    out.array(values.size());
+    for (const std::string& value : values) out.text(codec::to_utf8(value));
+  }
+  void mark(std::string_view key, const std::optional<Known>& value) {
+    if (value) map_.entry(key).unsigned_integer(static_cast<uint8_t>(*value));
+  }
+  void marks(std::string_view key, const std::map<std::string, Known>& values) {
+    if (values.empty()) return;
+    CborMap marks;
+    for (const auto& [name, known] : values)
+      marks.entry(name).unsigned_integer(static_cast<uint8_t>(known));
+    CborWriter out = map_.entry(key);
+    marks.write_to(out);
+  }
   void credentials(std::string_view key, const Credentials& value) {
     CborWriter out = map_.entry(key);
     out.array(5);
@@ -120,6 +137,12 @@ void write_map(const Finding& finding, CborWriter& out) {
 void write_map(const Terms& terms, CborWriter& out) {
   MapWriter map;
   visit_terms(terms, map);
+  map.write_to(out);
+}
+
+void write_map(const Person& person, CborWriter& out) {
+  MapWriter map;
+  visit_person(person, map);
   map.write_to(out);
 }
 

@@ -42,6 +42,34 @@ inline Start followed_start() {
   return start;
 }
 
+/// As an agent knows it of somebody who came by SSH and became root.
+inline Start known_start() {
+  Start start = full_start();
+  start.group_names = {"adm", "sudo", "ada"};
+  start.service = "sshd";
+  start.from = "192.0.2.7 52014";
+  start.ssh_key = "SHA256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+  start.certificate = "not a real one";
+  start.authority = "SHA256:HxADAgEFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+  start.invoker = 1001;
+  start.invoker_name = "grace";
+  start.cgroup = "/user.slice";
+  start.container = std::string(64, 'c');
+  start.known = {{"uid", Known::kKernel},
+                 {"certificate", Known::kSignature},
+                 {"user", Known::kDatabase},
+                 {"term", Known::kEnvironment}};
+  return start;
+}
+
+inline Person full_person() {
+  Person person{"grace", {"dba", "on-call"}, "grace-hopper", "certificate", Known::kSignature, 12,
+                {}};
+  person.roles_hash.emplace();
+  for (size_t i = 0; i < 32; ++i) (*person.roles_hash)[i] = static_cast<uint8_t>(0xc0 + i);
+  return person;
+}
+
 inline End full_end() {
   End end;
   end.exit_status = 0;
@@ -150,6 +178,9 @@ inline std::vector<Sample> samples() {
       {Lane::kFacts, full_start()},
       {Lane::kFacts, Start{}},
       {Lane::kFacts, followed_start()},
+      {Lane::kFacts, known_start()},
+      {Lane::kFacts, full_person()},
+      {Lane::kFacts, Person{}},
       {Lane::kOutput, Output{bytes_of("total 0\r\n")}},
       {Lane::kOutput, Output{}},
       {Lane::kInput, Input{bytes_of("l")}},

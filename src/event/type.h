@@ -21,6 +21,7 @@ enum class Type : uint64_t {
   kPrivilege = 12,
   kFinding = 13,
   kTerms = 15,
+  kPerson = 16,
   kPipedInput = 17,
   kPipedOutput = 18,
   kPipedError = 19,
@@ -43,5 +44,6 @@ inline constexpr uint64_t kRedactionUnit = 16;
 
 inline constexpr size_t kArgumentsMax = size_t{1} << 20;
 inline constexpr size_t kGroupsMax = size_t{1} << 16;
+inline constexpr size_t kMarksMax = 64, kRolesMax = 256;
 
 }  // namespace stele::event

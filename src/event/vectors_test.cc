@@ -119,6 +119,30 @@ std::vector<Accepted> accepted() {
         R"("open": true, "rule": 2, "input": "none", "banner": "Recorded.\nAll of it.", "reason": "the disk is full", )"
         R"("version": 17, "no-output": true}])",
         R"([15, 1, {"rule": 0, "input": "redact"}])"}},
+      {"start, and where each of it is known from",
+       Lane::kFacts,
+       0,
+       {{0, known_start()}},
+       {R"([1, 0, {"cwd": h'2f686f6d652f616461', "gid": 1000, "ses": 7, "tty": h'2f6465762f7074732f33', "uid": 1000, )"
+        R"("argv": [h'2f62696e2f6c73', h'2d6c', h'636166e9'], "auid": 1001, "boot": "5f0c2a91-0000-4000-8000-000000000000", )"
+        R"("euid": 0, "from": h'3139322e302e322e37203532303134', "host": h'7765623031', "size": [24, 80, 0, 0], )"
+        R"("term": h'787465726d2d323536636f6c6f72', "user": h'616461', )"
+        R"("known": {"uid": 0, "term": 3, "user": 2, "certificate": 1}, )"
+        R"("login": h'6772616365', "names": [h'61646d', h'7375646f', h'616461'], "title": h'72656c6561736520342e32', )"
+        R"("cgroup": h'2f757365722e736c696365', "groups": [4, 27, 1000], "kernel": "6.1.0-26-amd64", )"
+        R"("parent": "0197a3b2-0000-7000-8000-000000000000", "policy": "all", "invoker": 1001, )"
+        R"("machine": "0123456789abcdef0123456789abcdef", "service": h'73736864', )"
+        R"("ssh_key": "SHA256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "recorder": "stele 0.1.0", )"
+        R"("authority": "SHA256:HxADAgEFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", )"
+        R"("container": "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc", )"
+        R"("certificate": h'6e6f742061207265616c206f6e65', "invoker_name": h'6772616365'}])"}},
+      {"person",
+       Lane::kFacts,
+       0,
+       {{0, full_person()}, {1, Person{}}},
+       {R"([16, 0, {"by": 1, "hash": h'c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf', "name": "grace", )"
+        R"("rule": "grace-hopper", "roles": ["dba", "on-call"], "through": "certificate", "version": 12}])",
+        "[16, 1, {}]"}},
       {"a host's own",
        Lane::kFacts,
        0,
@@ -174,6 +198,10 @@ constexpr Refused kRefused[] = {
     {"a start without uid", Lane::kFacts,
      "830100a363676964006465756964 0066706f6c69637966726564616374", "corrupt"},
     {"an empty entry spelled out", Lane::kFacts, "830700a16377687960", "corrupt"},
+    {"known from nowhere", Lane::kFacts,
+     "830100a563676964006375696400 64657569640065 6b6e6f776ea16375696404 "
+     "66706f6c69637966726564616374",
+     "corrupt"},
     {"entries out of order", Lane::kFacts, "830700a26377687961786269 6e01", "corrupt"},
     {"a newer type that is not deterministic", Lane::kFacts, "83182800fb3ff8000000000000",
      "corrupt"},

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/uuid.h"
+#include "os/clock.h"
 #include "os/terminal_mode.h"
 #include "os/who.h"
 
@@ -53,9 +54,28 @@ event::Start start_here(const Told& told) {
   return start;
 }
 
+/// A user database may be far away, and slow: what it has not said by then is left out.
+constexpr Micros kNamesMax = std::chrono::seconds(2);
+constexpr size_t kGroupNamesMax = 256;
+
+std::vector<std::string> group_names(const event::Start& start) {
+  std::vector<uint32_t> groups = {start.gid};
+  for (const uint32_t group : start.groups)
+    if (group != start.gid && groups.size() < kGroupNamesMax) groups.push_back(group);
+  std::vector<std::string> names;
+  os::SystemClock clock;
+  const BootTime until = clock.boot() + kNamesMax;
+  for (const uint32_t group : groups) {
+    if (clock.boot() >= until) break;
+    if (std::string name = os::group_name(group); !name.empty()) names.push_back(std::move(name));
+  }
+  return names;
+}
+
 void name_people(event::Start& start) {
   start.user = os::user_name(start.uid);
   if (start.login_uid) start.login_user = os::user_name(*start.login_uid);
+  start.group_names = group_names(start);
 }
 
 }  // namespace
@@ -77,6 +97,15 @@ std::string variable(const std::vector<std::string>& environment, std::string_vi
   return "";
 }
 
+Claims claims_of(const std::vector<std::string>& environment) {
+  Claims claims{variable(environment, "SSH_CONNECTION"), variable(environment, "SUDO_USER"), ""};
+  for (std::string* claim : {&claims.connection, &claims.invoker})
+    if (claim->size() > kClaimBytesMax) claim->clear();
+  const std::string path = variable(environment, "SSH_USER_AUTH");
+  if (!path.empty()) claims.proof = os::read_own_file(path, kProofBytesMax).value_or("");
+  return claims;
+}
+
 Result<event::Start> gather_start(const Told& told) {
   TRY(os::Identity who, os::identity());
   event::Start start = start_here(told);
@@ -90,6 +119,7 @@ Result<event::Start> gather_start(const Told& told) {
   start.tty = os::terminal_name(kStandardFds);
   start.size = window_size();
   name_people(start);
+  describe_arrival(start, os::own_pid(), told.claims, told.trust);
   return start;
 }
 
@@ -105,6 +135,7 @@ event::Start gather_start_of(const os::Peer& peer, const Told& told, const Place
   start.tty = peer.tty;
   start.size = at.size;
   name_people(start);
+  describe_arrival(start, peer.process.pid, told.claims, told.trust);
   return start;
 }
 

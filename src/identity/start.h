@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "event/event.h"
+#include "identity/arrival.h"
 #include "os/peer.h"
 
 namespace stele::identity {
@@ -19,12 +20,18 @@ struct Told {
   std::vector<std::string> environment;  // of this process, "NAME=value"
   event::InputPolicy input_policy = event::InputPolicy::kRedact;
   std::string recorder;  // "stele 0.1.0"
+  Claims claims = {};
+  Trust trust = {};
 };
 
+/// What the environment claims, and what lies in the file that it names if that is this user's own.
+Claims claims_of(const std::vector<std::string>& environment);
+
 /// Asks the kernel and the user database about this process. From the kernel: ids, groups, login
-/// uid, audit session, terminal and its size, host, boot, kernel release, directory. From the user
-/// database: names. From the environment, so only claims: the terminal's type and parent_session,
-/// which is kept only if it has the form of a session id. What is not to be had stays empty.
+/// uid, audit session, terminal and its size, host, boot, kernel release, directory, the processes
+/// that it descends from. From the user database: names. From the environment, so only claims: the
+/// terminal's type, parent_session, which is kept only if it has the form of a session id, and
+/// `told.claims`. What is not to be had stays empty. Marked: `known`.
 Result<event::Start> gather_start(const Told& told);
 
 /// The same about another process of this machine: who it is, the kernel says (os/peer.h); `told`,

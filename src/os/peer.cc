@@ -72,6 +72,7 @@ Result<std::vector<uint32_t>> groups_of(int socket) {
 }
 
 struct Stat {
+  std::string name;
   char state = '?';  // proc_pid_stat(5), field 3
   uint32_t parent = 0;
   uint64_t started = 0;
@@ -82,8 +83,10 @@ struct Stat {
 Result<Stat> read_stat(const std::string& folder) {
   TRY(const std::string text, read_system_file(folder + "/stat"));
   const size_t name_end = text.rfind(')');
-  const std::string_view rest =
-      name_end == text.npos ? "" : std::string_view(text).substr(name_end + 1);
+  const size_t name_at = text.find('(');
+  if (name_end == text.npos || name_at == text.npos || name_at > name_end)
+    return fail(Code::kCorrupt, folder + "/stat: without a name");
+  const std::string_view rest = std::string_view(text).substr(name_end + 1);
   constexpr size_t kParent = 4 - 2, kTty = 7 - 2,
                    kStarted = 22 - 2;  // the state, field 3, follows one blank
   const auto parent = number_of<uint32_t>(field(rest, kParent, ' '));
@@ -91,16 +94,19 @@ Result<Stat> read_stat(const std::string& folder) {
   const auto started = number_of<uint64_t>(field(rest, kStarted, ' '));
   if (!parent || !tty || !started)
     return fail(Code::kCorrupt, folder + "/stat: not as proc_pid_stat(5) says");
-  return Stat{rest.size() > 1 ? rest[1] : '?', *parent, *started, static_cast<uint32_t>(*tty)};
+  return Stat{text.substr(name_at + 1, name_end - name_at - 1), rest.size() > 1 ? rest[1] : '?',
+              *parent, *started, static_cast<uint32_t>(*tty)};
 }
 
-/// The real id of the line "Uid:" or "Gid:" of /proc/PID/status.
-Result<uint32_t> real_id(const std::string& status, std::string_view name) {
+constexpr size_t kReal = 0, kEffective = 1;
+
+/// An id of the line "Uid:" or "Gid:" of /proc/PID/status.
+Result<uint32_t> id_of(const std::string& status, std::string_view name, size_t which) {
   const std::string wanted = "\n" + std::string(name) + ":\t";
   const size_t at = status.find(wanted);
   const std::string_view rest =
       at == status.npos ? "" : std::string_view(status).substr(at + wanted.size());
-  const auto id = number_of<uint32_t>(field(rest, 0, '\t'));
+  const auto id = number_of<uint32_t>(field(field(rest, 0, '\n'), which, '\t'));
   if (!id) return fail(Code::kCorrupt, "a process's status has no " + std::string(name));
   return *id;
 }
@@ -137,6 +143,52 @@ bool sees_kernel_pids() {
   return ::stat("/proc/self/ns/pid", &found) == 0 && found.st_ino == kFirst;
 }
 
+namespace {
+
+std::string folder_of(uint32_t pid) { return "/proc/" + std::to_string(pid); }
+
+Result<Ancestor> look_at(uint32_t pid) {
+  const std::string folder = folder_of(pid);
+  TRY(const Stat stat, read_stat(folder));
+  TRY(const std::string status, read_system_file(folder + "/status"));
+  Ancestor found{{pid, stat.started}, stat.name, link_target(folder + "/exe")};
+  TRY(found.uid, id_of(status, "Uid", kReal));
+  TRY(found.euid, id_of(status, "Uid", kEffective));
+  return found;
+}
+
+}  // namespace
+
+// Each step is looked at twice: a process whose parent is still the same had it all the while, so
+// what was read in between was that parent's, and not of another that got its pid.
+std::vector<Ancestor> ancestors_of(uint32_t pid) {
+  std::vector<Ancestor> found;
+  while (found.size() < kAncestorsMax) {
+    const auto child = read_stat(folder_of(pid));
+    if (!child || child->parent == 0) break;
+    auto parent = look_at(child->parent);
+    const auto again = read_stat(folder_of(pid));
+    if (!parent || !again || again->parent != child->parent || again->started != child->started)
+      break;
+    pid = child->parent;
+    found.push_back(*std::move(parent));
+  }
+  return found;
+}
+
+uint32_t own_pid() { return static_cast<uint32_t>(::getpid()); }
+
+std::string control_group_of(uint32_t pid) {
+  constexpr size_t kBytesMax = 1024;
+  const auto text = read_system_file(folder_of(pid) + "/cgroup");
+  if (!text) return "";
+  const size_t v2 = text->starts_with("0::") ? 0 : text->find("\n0::");
+  std::string_view line = std::string_view(*text).substr(v2 == text->npos || v2 == 0 ? 0 : v2 + 1);
+  line = field(line, 0, '\n');
+  const size_t path = line.find(':', line.find(':') + 1);  // number:controllers:path
+  return path == line.npos ? "" : std::string(line.substr(path + 1, kBytesMax));
+}
+
 std::vector<uint32_t> descendants_of(uint32_t pid) {
   std::multimap<uint32_t, uint32_t> children;
   std::error_code ignored;  // of an entry that is gone
@@ -165,7 +217,7 @@ std::vector<ProcessOnTerminal> processes_on_terminals() {
     const auto login_uid = audit_number(folder + "/loginuid");
     const auto audit_session = audit_number(folder + "/sessionid");
     const auto status = read_system_file(folder + "/status");
-    const auto uid = status ? real_id(*status, "Uid") : fail(Code::kNotFound, "no process");
+    const auto uid = status ? id_of(*status, "Uid", kReal) : fail(Code::kNotFound, "no process");
     if (!login_uid || !audit_session || !uid) continue;
     std::string program = link_target(folder + "/exe");
     if (program.empty()) program = read_system_file(folder + "/comm").value_or("");
@@ -212,8 +264,8 @@ Result<Peer> peer_of(int socket) {
   TRY(const std::string status, read_system_file(folder + "/status"));
   peer.process.started = stat.started;
   peer.tty = terminal_of(stat.tty);
-  TRY(peer.uid, real_id(status, "Uid"));
-  TRY(peer.gid, real_id(status, "Gid"));
+  TRY(peer.uid, id_of(status, "Uid", kReal));
+  TRY(peer.gid, id_of(status, "Gid", kReal));
   peer.login_uid = audit_number(folder + "/loginuid");
   peer.audit_session = audit_number(folder + "/sessionid");
   peer.cwd = link_target(folder + "/cwd");

@@ -48,6 +48,24 @@ bool is_alive(const ProcessKey& process);
 /// first.
 bool sees_kernel_pids();
 
+/// A process that another descends from.
+struct Ancestor {
+  ProcessKey process;
+  std::string name;        // at most 15 bytes, which it may have chosen itself
+  std::string executable;  // its path; empty: this process may not look
+  uint32_t uid = 0, euid = 0;
+};
+inline constexpr size_t kAncestorsMax = 64;
+
+/// The parent of a process, that one's, and so on: as far as they could be told for sure.
+std::vector<Ancestor> ancestors_of(uint32_t pid);
+
+/// This process's own pid.
+uint32_t own_pid();
+
+/// The control group of a process: of cgroup v2, or else the first of v1; empty: not known.
+std::string control_group_of(uint32_t pid);
+
 /// The processes that this one made, and those that they made, as they are now. Whoever lost its
 /// parent is not among them.
 std::vector<uint32_t> descendants_of(uint32_t pid);

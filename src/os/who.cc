@@ -12,6 +12,7 @@
 
 #include "os/error.h"
 #include "os/fd.h"
+#include "os/read_bounded.h"
 
 namespace stele::os {
 namespace {
@@ -33,17 +34,7 @@ std::string from_entry(uint32_t uid, char* passwd::* field) {
 
 Result<std::string> read_whole(const Fd& file, const std::string& path) {
   constexpr size_t kBytesMax = 4096;
-  std::string text(kBytesMax + 1, '\0');
-  size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t got =
-        retry([&] { return ::read(file.get(), text.data() + size, text.size() - size); });
-    if (got < 0) return fail_errno("read", path);
-    if (got == 0) break;
-    size += static_cast<size_t>(got);
-  }
-  if (size > kBytesMax) return fail(Code::kLimit, path + " is larger than 4 KiB");
-  text.resize(size);
+  TRY(std::string text, read_bounded(file, path, kBytesMax));
   if (text.ends_with('\n')) text.pop_back();
   return text;
 }
@@ -76,6 +67,18 @@ Result<uint32_t> user_id(const std::string& name) {
     break;
   }
   return fail(Code::kNotFound, "there is no user " + name);
+}
+
+std::string group_name(uint32_t gid) {
+  for (std::vector<char> buffer(4096); buffer.size() <= kEntryBytesMax;
+       buffer.resize(buffer.size() * 4)) {
+    group entry{};
+    group* found = nullptr;
+    const int error = ::getgrgid_r(gid, &entry, buffer.data(), buffer.size(), &found);
+    if (error == ERANGE) continue;
+    return found != nullptr && found->gr_name != nullptr ? found->gr_name : "";
+  }
+  return "";
 }
 
 Result<uint32_t> group_id(const std::string& name) {
@@ -128,6 +131,17 @@ Result<std::string> read_root_file(const std::string& path) {
   if (!S_ISREG(status.st_mode) || status.st_uid != 0 || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     return fail(Code::kPermission, path + ": only root may be able to write it");
   return read_whole(file, path);
+}
+
+Result<std::string> read_own_file(const std::string& path, size_t bytes_max) {
+  // O_NONBLOCK: what is no file must not keep this process waiting.
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK));
+  if (!file) return fail_errno("open", path);
+  struct stat found{};
+  if (::fstat(file.get(), &found) != 0) return fail_errno("look at", path);
+  if (!S_ISREG(found.st_mode) || found.st_uid != ::geteuid())
+    return fail(Code::kPermission, path + ": not a file of this user's own");
+  return read_bounded(file, path, bytes_max);
 }
 
 }  // namespace stele::os

@@ -25,6 +25,9 @@ std::string login_shell(uint32_t uid);
 Result<uint32_t> user_id(const std::string& name);
 Result<uint32_t> group_id(const std::string& name);
 
+/// The user database's name of a group; empty if it has none.
+std::string group_name(uint32_t gid);
+
 std::string host_name();
 /// uname(2): e.g. "6.1.0-37-amd64".
 std::string kernel_release();
@@ -37,5 +40,9 @@ std::string terminal_name(std::initializer_list<int> fds);
 Result<std::string> read_system_file(const std::string& path);
 /// The same of a file that root keeps. kPermission: somebody else may write it.
 Result<std::string> read_root_file(const std::string& path);
+
+/// A regular file that belongs to this process's own user, and is no symbolic link. kPermission: it
+/// is another's, or no file; kLimit: larger than that.
+Result<std::string> read_own_file(const std::string& path, size_t bytes_max);
 
 }  // namespace stele::os

@@ -82,6 +82,10 @@ wire::Hello hello_of(const Options& options, const capture::Options& how) {
   hello.break_glass = options.break_glass;
   hello.cwd = os::current_directory();
   hello.terminal = variable(how.environment, "TERM").substr(0, wire::kTerminalBytesMax);
+  hello.connection = variable(how.environment, "SSH_CONNECTION").substr(0, wire::kClaimBytesMax);
+  hello.invoker = variable(how.environment, "SUDO_USER").substr(0, wire::kClaimBytesMax);
+  const std::string proof = variable(how.environment, "SSH_USER_AUTH");
+  if (!proof.empty()) hello.proof = os::read_own_file(proof, wire::kProofBytesMax).value_or("");
   if (auto parent = parse_stream_id(variable(how.environment, "STELE_SESSION")))
     hello.parent = *parent;
   hello.argv = how.argv;

@@ -94,6 +94,9 @@ Status check(const Hello& hello) {
   TRY_VOID(check_size(hello.title, kTitleBytesMax, "the title"));
   TRY_VOID(check_size(hello.cwd, kDirectoryBytesMax, "the working directory"));
   TRY_VOID(check_size(hello.terminal, kTerminalBytesMax, "the terminal's type"));
+  TRY_VOID(check_size(hello.connection, kClaimBytesMax, "the connection"));
+  TRY_VOID(check_size(hello.invoker, kClaimBytesMax, "the invoking user"));
+  TRY_VOID(check_size(hello.proof, kProofBytesMax, "the proof of a login"));
   TRY_VOID(check_size(hello.break_glass, kBreakGlassBytesMax, "the reason"));
   size_t total = 0;
   for (const std::string& argument : hello.argv) {
@@ -115,6 +118,9 @@ Result<FromRecorder> read_hello(ByteReader& in) {
   TRY(hello.title, read_string(in, kTitleBytesMax, "the title"));
   TRY(hello.cwd, read_string(in, kDirectoryBytesMax, "the working directory"));
   TRY(hello.terminal, read_string(in, kTerminalBytesMax, "the terminal's type"));
+  TRY(hello.connection, read_string(in, kClaimBytesMax, "the connection"));
+  TRY(hello.invoker, read_string(in, kClaimBytesMax, "the invoking user"));
+  TRY(hello.proof, read_string(in, kProofBytesMax, "the proof of a login"));
   TRY(hello.break_glass, read_text(in, kBreakGlassBytesMax, "the reason"));
   TRY(const bool has_parent, read_flag(in));
   if (has_parent) hello.parent = in.array<16>();
@@ -138,7 +144,8 @@ Result<FromRecorder> read_resume(ByteReader& in) {
 bool may_be_said(const event::Body& body) {
   return !std::holds_alternative<event::Start>(body) &&
          !std::holds_alternative<event::Grant>(body) && !event::is_host_event(body) &&
-         !event::is_kernel_event(body) && !std::holds_alternative<event::Unknown>(body);
+         !event::is_kernel_event(body) && !std::holds_alternative<event::Person>(body) &&
+         !std::holds_alternative<event::Unknown>(body);
 }
 
 Result<FromRecorder> read_event(ByteReader& in) {
@@ -284,6 +291,9 @@ Result<Bytes> encode(const Hello& hello) {
   write_string(out, hello.title);
   write_string(out, hello.cwd);
   write_string(out, hello.terminal);
+  write_string(out, hello.connection);
+  write_string(out, hello.invoker);
+  write_string(out, hello.proof);
   write_string(out, fitted(hello.break_glass, kBreakGlassBytesMax));
   out.u8(hello.parent ? 1 : 0);
   if (hello.parent) out.bytes(*hello.parent);

@@ -12,11 +12,12 @@
 
 namespace stele::wire {
 
-inline constexpr uint8_t kSessionProtocol = 2;
+inline constexpr uint8_t kSessionProtocol = 3;
 inline constexpr size_t kPacketBytesMax = 65'600;
 /// Output or input of one event: what fits in a packet with room to spare.
 inline constexpr size_t kContentBytesMax = size_t{48} << 10;
 inline constexpr size_t kTitleBytesMax = 1024, kDirectoryBytesMax = 4096, kTerminalBytesMax = 1024;
+inline constexpr size_t kClaimBytesMax = 256, kProofBytesMax = size_t{24} << 10;
 inline constexpr size_t kRecorderBytesMax = 64, kArgumentCountMax = 4096;
 inline constexpr size_t kBannerBytesMax = 4096, kRefusalBytesMax = 400;
 inline constexpr size_t kBreakGlassBytesMax = 400, kRuleNameBytesMax = 255;
@@ -33,7 +34,10 @@ struct Hello {
   event::WindowSize size;
   std::string recorder;  // UTF-8
   std::string title, cwd;
-  std::string terminal;            // environment: a claim
+  std::string terminal;            // environment: a claim, as the next three
+  std::string connection;          // $SSH_CONNECTION
+  std::string invoker;             // $SUDO_USER
+  std::string proof;               // what is in the file that $SSH_USER_AUTH names
   std::string break_glass;         // UTF-8: why; empty: not asked for
   std::optional<StreamId> parent;  // environment: a claim
   std::vector<std::string> argv;   // at least one

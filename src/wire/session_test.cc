@@ -23,6 +23,9 @@ Hello full_hello() {
   hello.title = "release \xff";
   hello.cwd = "/home/ada";
   hello.terminal = "xterm";
+  hello.connection = "192.0.2.7 52014 192.0.2.1 22";
+  hello.invoker = "grace";
+  hello.proof = "publickey ssh-ed25519 AAAA\n";
   hello.break_glass = "the disk is full: ü";
   hello.parent = id_of(9);
   hello.argv = {"ls", "-l", ""};
@@ -53,7 +56,7 @@ std::vector<Bytes> recorder_packets() {
   for (const event::Sample& sample : event::samples()) {
     if (std::holds_alternative<event::Start>(sample.body)) continue;
     if (std::holds_alternative<event::Grant>(sample.body) || event::is_host_event(sample.body) ||
-        event::is_kernel_event(sample.body))
+        event::is_kernel_event(sample.body) || std::holds_alternative<event::Person>(sample.body))
       continue;
     packets.push_back(*encode_event(5, event::at(1000), sample.lane, sample.body));
   }
@@ -90,7 +93,8 @@ TEST(SessionMessage, carries_each_event_a_recorder_can_make) {
     const auto message = parse_from_recorder(*packet);
     const bool agents = std::holds_alternative<event::Start>(sample.body) ||
                         std::holds_alternative<event::Grant>(sample.body) ||
-                        event::is_host_event(sample.body) || event::is_kernel_event(sample.body);
+                        event::is_host_event(sample.body) || event::is_kernel_event(sample.body) ||
+                        std::holds_alternative<event::Person>(sample.body);
     ASSERT_EQ(message.has_value(), !agents) << sample.body.index();
     if (agents) continue;
     const auto& said = std::get<Said>(*message);
@@ -163,6 +167,9 @@ TEST(Hello, that_does_not_fit_is_not_sent) {
   EXPECT_TRUE(refuses([](Hello& h) { h.title.assign(kTitleBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.cwd.assign(kDirectoryBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.terminal.assign(kTerminalBytesMax + 1, 'x'); }));
+  EXPECT_TRUE(refuses([](Hello& h) { h.connection.assign(kClaimBytesMax + 1, 'x'); }));
+  EXPECT_TRUE(refuses([](Hello& h) { h.invoker.assign(kClaimBytesMax + 1, 'x'); }));
+  EXPECT_TRUE(refuses([](Hello& h) { h.proof.assign(kProofBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.break_glass.assign(kBreakGlassBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.recorder.assign(kRecorderBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.argv.assign(kArgumentCountMax + 1, "x"); }));

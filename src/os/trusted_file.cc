@@ -1,0 +1,21 @@
+#include "os/trusted_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "os/read_bounded.h"
+
+namespace stele::os {
+
+Result<std::string> read_trusted_file(const std::string& path, size_t bytes_max) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!file) return fail_errno("open", path);
+  struct stat found{};
+  if (::fstat(file.get(), &found) != 0) return fail_errno("look at", path);
+  const bool is_ours = found.st_uid == 0 || found.st_uid == ::geteuid();
+  if (!S_ISREG(found.st_mode) || !is_ours || (found.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return fail(Code::kPermission, path + ": only root may be able to write to it");
+  return read_bounded(file, path, bytes_max);
+}
+
+}  // namespace stele::os

@@ -1,0 +1,14 @@
+// Files that say what a program is to believe: only root, or who runs it, may have written them.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace stele::os {
+
+/// kPermission: it is no regular file, another's than root's or this process's user, or others may
+/// write to it; kNotFound; kLimit: larger than that.
+Result<std::string> read_trusted_file(const std::string& path, size_t bytes_max);
+
+}  // namespace stele::os

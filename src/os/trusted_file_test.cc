@@ -1,0 +1,56 @@
+#include "os/trusted_file.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "os/who.h"
+
+namespace stele::os {
+namespace {
+
+class Files : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "stele-trusted-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder = name;
+    path = folder + "/file";
+    std::ofstream(path) << "text";
+    ::chmod(path.c_str(), 0644);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder); }
+
+  std::string folder, path;
+};
+
+TEST_F(Files, that_others_may_write_to_are_not_believed) {
+  EXPECT_EQ(read_trusted_file(path, 4), "text");
+  EXPECT_EQ(read_trusted_file(path, 3).error().code, Code::kLimit);
+  EXPECT_EQ(read_trusted_file(folder + "/none", 4).error().code, Code::kNotFound);
+  EXPECT_EQ(read_trusted_file(folder, 4).error().code, Code::kPermission);
+  for (const mode_t mode : {0664, 0646}) {
+    ::chmod(path.c_str(), mode);
+    EXPECT_EQ(read_trusted_file(path, 4).error().code, Code::kPermission) << mode;
+  }
+}
+
+TEST_F(Files, of_another_are_nobodys_own) {
+  EXPECT_EQ(read_own_file(path, 4), "text");
+  EXPECT_EQ(read_own_file(path, 3).error().code, Code::kLimit);
+  EXPECT_EQ(read_own_file(folder, 4).error().code, Code::kPermission);
+  std::filesystem::create_symlink(path, folder + "/link");
+  EXPECT_FALSE(read_own_file(folder + "/link", 4));
+  ASSERT_EQ(::mkfifo((folder + "/pipe").c_str(), 0600), 0);
+  EXPECT_EQ(read_own_file(folder + "/pipe", 4).error().code, Code::kPermission);
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  ASSERT_EQ(::chown(path.c_str(), 4242, 4242), 0);
+  EXPECT_EQ(read_own_file(path, 4).error().code, Code::kPermission);
+  EXPECT_EQ(read_trusted_file(path, 4).error().code, Code::kPermission);
+}
+
+}  // namespace
+}  // namespace stele::os
