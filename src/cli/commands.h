@@ -38,8 +38,9 @@ int setup_sshd(Context& context, const SetupSshdOptions& options);
 int hosts(Context& context, const std::string& identity, bool coverage);
 
 struct Filter {
-  std::string user, host, command;  // substrings
-  std::string since, until;         // RFC 3339 date or time, UTC
+  std::string user, host, command, person;  // substrings
+  std::string role;                         // one of the person's, whole
+  std::string since, until;                 // RFC 3339 date or time, UTC
 };
 int sessions(Context& context, const Filter& filter, const std::string& identity);
 int show(Context& context, const std::string& session, const std::string& identity);

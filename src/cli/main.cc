@@ -113,6 +113,9 @@ CLI::App* add_sessions(CLI::App& app, Options& o) {
   c->add_option("--user", o.filter.user, "of users with this in their name");
   c->add_option("--host", o.filter.host, "on hosts with this in their name");
   c->add_option("--command", o.filter.command, "of commands with this in them");
+  c->add_option("--person", o.filter.person,
+                "of people with this in their name, by the roles of their host");
+  c->add_option("--role", o.filter.role, "of people who had this role");
   c->add_option("--since", o.filter.since,
                 "that began at or after: 2026-11-23 or 2026-11-23T10:00 (UTC)");
   c->add_option("--until", o.filter.until, "that began before");

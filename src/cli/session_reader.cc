@@ -193,11 +193,15 @@ Result<SessionFacts> SessionReader::facts(const ledger::StreamRef& stream) {
   opener.only({Lane::kFacts});
   facts.readable = true;
   TRY_VOID(read_facts(stream.segments.front(), opener, facts));
+  // What an agent says of the person stands behind what is made durable first.
+  if (facts.readable && stream.segments.size() > 1)
+    TRY_VOID(read_facts(stream.segments[1], opener, facts));
   if (!stream.closed()) return facts;
   // The end stands in the last segment, which can be read from the last keys on.
   const auto keyed = std::find_if(stream.segments.rbegin(), stream.segments.rend(),
                                   [](const auto& ref) { return has_keys(ref.leaf); });
-  const auto from = std::max(stream.segments.begin() + 1, keyed.base() - 1);
+  const auto unread = stream.segments.begin() + std::min<ptrdiff_t>(2, std::ssize(stream.segments));
+  const auto from = std::max(unread, keyed.base() - 1);
   for (auto ref = from; ref != stream.segments.end(); ++ref)
     TRY_VOID(read_facts(*ref, opener, facts));
   return facts;
@@ -222,6 +226,8 @@ Status SessionReader::read_facts(const ledger::SegmentRef& ref, segment::Opener&
     if (!event) return where(std::move(event).error());
     if (!*event) return {};
     if (auto* start = std::get_if<event::Start>(&(*event)->body)) facts.start = std::move(*start);
+    if (auto* person = std::get_if<event::Person>(&(*event)->body))
+      facts.person = std::move(*person);
     if (auto* end = std::get_if<event::End>(&(*event)->body)) facts.end = std::move(*end);
   }
 }

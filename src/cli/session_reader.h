@@ -33,6 +33,7 @@ struct ScreenSize {
 struct SessionFacts {
   StreamId id{};
   event::Start start;
+  std::optional<event::Person> person;  // by the roles of its host, where that had any
   WallTime began;
   std::optional<event::End> end;  // none: still open, cut, or the reader has no key for the facts
   WallTime last;                  // time of the last event
@@ -74,8 +75,8 @@ class SessionReader {
     std::set<event::Lane> unreadable_;
   };
 
-  /// Reads headers and facts only, from where they begin and where they end: what was shown and
-  /// typed costs nothing here, and is not checked either.
+  /// Reads headers and facts only, of the first two segments and from where they end: what was
+  /// shown and typed costs nothing here, and is not checked either.
   Result<SessionFacts> facts(const ledger::StreamRef& stream);
 
   /// The lane keys that this reader can open, of each open and rekey segment; for `stele key

@@ -2,18 +2,14 @@
 #include <cstdio>
 
 #include "cli/commands.h"
+#include "cli/facts_text.h"
 #include "cli/session_reader.h"
+#include "cli/session_tree.h"
 #include "cli/time_text.h"
 #include "codec/json.h"
 
 namespace stele::cli {
 namespace {
-
-std::string join(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& w : words) out += (out.empty() ? "" : " ") + w;
-  return out;
-}
 
 std::string state_of(Source& source, const SessionFacts& facts, const ledger::StreamRef& stream) {
   if (stream.closed()) {
@@ -46,81 +42,24 @@ class Wanted {
     const WallTime began = stream.segments.front().leaf.wall_first;
     return began >= since_ && began < until_;
   }
-  bool matches(const event::Start& start) const {
+  bool matches(const SessionFacts& facts) const {
+    const event::Start& start = facts.start;
     return contains(start.user, filter_.user) && contains(start.host, filter_.host) &&
-           contains(join(start.argv), filter_.command);
+           contains(join(start.argv), filter_.command) && is_of(facts.person);
   }
 
  private:
   explicit Wanted(const Filter& filter) : filter_(filter) {}
+  bool is_of(const std::optional<event::Person>& person) const {
+    if (filter_.person.empty() && filter_.role.empty()) return true;
+    if (!person || person->name.empty() || !contains(person->name, filter_.person)) return false;
+    return filter_.role.empty() || std::find(person->roles.begin(), person->roles.end(),
+                                             filter_.role) != person->roles.end();
+  }
+
   const Filter& filter_;
   WallTime since_ = WallTime::min(), until_ = WallTime::max();
 };
-
-void write_facts(codec::JsonWriter& json, const SessionFacts& f, const std::string& state) {
-  json.key("id")
-      .text(to_string(f.id))
-      .key("began")
-      .text(rfc3339(f.began))
-      .key("last")
-      .text(rfc3339(f.last));
-  json.key("state")
-      .text(state)
-      .key("readable")
-      .boolean(f.readable)
-      .key("segments")
-      .number(f.segments)
-      .key("bytes")
-      .number(f.bytes);
-  if (!f.readable) return;
-  json.key("title").text(f.start.title).key("command").begin_array();
-  for (const std::string& a : f.start.argv) json.text(a);
-  json.end_array()
-      .key("cwd")
-      .text(f.start.cwd)
-      .key("uid")
-      .number(f.start.uid)
-      .key("euid")
-      .number(f.start.euid);
-  json.key("gid").number(f.start.gid).key("user").text(f.start.user).key("groups").begin_array();
-  for (uint32_t g : f.start.groups) json.number(g);
-  json.end_array();
-  if (f.start.login_uid)
-    json.key("login_uid").number(*f.start.login_uid).key("login_user").text(f.start.login_user);
-  if (f.start.audit_session) json.key("audit_session").number(*f.start.audit_session);
-  json.key("tty")
-      .text(f.start.tty)
-      .key("terminal")
-      .text(f.start.terminal)
-      .key("host")
-      .text(f.start.host);
-  json.key("machine_id")
-      .text(f.start.machine_id)
-      .key("boot_id")
-      .text(f.start.boot_id)
-      .key("kernel")
-      .text(f.start.kernel);
-  json.key("rows").number(f.start.size.rows).key("columns").number(f.start.size.columns);
-  json.key("parent")
-      .text(f.start.parent_session)
-      .key("input")
-      .text(input_policy_name(f.start.input_policy));
-  json.key("recorder").text(f.start.recorder);
-  if (!f.end) return;
-  json.key("end").begin_object();
-  if (f.end->exit_status) json.key("exit").number(*f.end->exit_status);
-  if (f.end->signal) json.key("signal").number(*f.end->signal);
-  json.key("core").boolean(f.end->core_dumped).key("why").text(f.end->why);
-  json.key("user_seconds")
-      .seconds(f.end->user_time)
-      .key("system_seconds")
-      .seconds(f.end->system_time);
-  json.key("rss_bytes")
-      .number(f.end->rss_bytes_max)
-      .key("output_bytes")
-      .number(f.end->output_bytes);
-  json.key("input_bytes").number(f.end->input_bytes).end_object();
-}
 
 // Everything the two commands read first.
 struct Reading {
@@ -159,7 +98,7 @@ Status list(Context& context, const Filter& filter, const std::string& identity)
       continue;
     }
     unreadable += facts->readable ? 0 : 1;
-    if (!wanted.matches(facts->start)) continue;
+    if (!wanted.matches(*facts)) continue;
     const std::string state = state_of(*reading.source, *facts, stream);
     if (!context.json) {
       print_line(*facts, state);
@@ -175,43 +114,6 @@ Status list(Context& context, const Filter& filter, const std::string& identity)
     warn(std::to_string(unreadable) +
          " sessions show no facts: no identity here opens them (--identity FILE)");
   return {};
-}
-
-void print_facts(const SessionFacts& f, const std::string& state) {
-  const auto line = [](const char* name, const std::string& value) {
-    if (!value.empty()) std::printf("  %-10s %s\n", name, printable(value).c_str());
-  };
-  std::printf("session %s\n", to_string(f.id).c_str());
-  line("state", state);
-  line("began", rfc3339(f.began));
-  line("lasted", human_duration(f.last - f.began));
-  line("title", f.start.title);
-  line("command", join(f.start.argv));
-  line("in", f.start.cwd);
-  line("person", f.start.user + " (uid " + std::to_string(f.start.uid) + ", from the kernel)");
-  if (f.start.euid != f.start.uid) line("acting as", "uid " + std::to_string(f.start.euid));
-  if (f.start.login_uid) {
-    line("logged in", f.start.login_user + " (login uid " + std::to_string(*f.start.login_uid) +
-                          ", from the kernel)");
-  }
-  line("host", f.start.host + ", " + f.start.kernel);
-  line("terminal", f.start.tty + " " + f.start.terminal + " " +
-                       std::to_string(f.start.size.columns) + "x" +
-                       std::to_string(f.start.size.rows));
-  line("parent", f.start.parent_session.empty()
-                     ? ""
-                     : f.start.parent_session + " (claimed by the environment)");
-  line("commands",
-       f.start.commands.empty() ? "not seen" : "by the kernel (" + f.start.commands + ")");
-  line("input", std::string(input_policy_name(f.start.input_policy)));
-  if (f.end) {
-    line("shown", human_bytes(f.end->output_bytes));
-    line("typed", human_bytes(f.end->input_bytes));
-    line("used", human_duration(f.end->user_time + f.end->system_time) + " of CPU, " +
-                     human_bytes(f.end->rss_bytes_max) + " of memory");
-    if (!f.end->why.empty()) line("ended by", f.end->why);
-  }
-  line("sealed in", std::to_string(f.segments) + " segments, " + human_bytes(f.bytes));
 }
 
 void print_terms(const event::Terms& terms) {
@@ -283,6 +185,13 @@ bool print_event(const TimedEvent& e) {
   } else if (const auto* t = std::get_if<event::Terms>(&e.event.body)) {
     at();
     print_terms(*t);
+  } else if (const auto* person = std::get_if<event::Person>(&e.event.body)) {
+    at();
+    std::printf("%s, by roles version %llu\n", printable(person_text(*person)).c_str(),
+                static_cast<unsigned long long>(person->version));
+  } else if (const auto* f = std::get_if<event::Finding>(&e.event.body)) {
+    at();
+    std::printf("FINDING %s: %s\n", printable(f->rule).c_str(), printable(f->what).c_str());
   } else if (const auto* s = std::get_if<event::Suspend>(&e.event.body)) {
     at();
     std::printf("recorder %s\n", s->continued ? "continued" : "stopped");
@@ -346,6 +255,7 @@ Status print_session(Context& context, const std::string& session, const std::st
     return {};
   }
   print_facts(facts, state);
+  print_tree(*reading.source, reader, facts, context.remote.server.empty());
   std::printf("  %-10s %s\n", "verdict", verdict.c_str());
   if (!facts.readable) warn("no identity here opens this session's facts (--identity FILE)");
   auto read = reader.read(stream, {event::Lane::kFacts, event::Lane::kInput}, print_event);
