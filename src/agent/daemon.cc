@@ -295,20 +295,24 @@ Status Agent::start() {
                 },
                 clock_);
   TRY(auto listener, listen());
-  TRY(connections_, Connections::make(
-                        std::move(listener), *numbered_,
-                        [this](const os::Peer& peer) {
-                          Policy policy = policy_->policy_for(peer);
-                          policy.people = people_->current();
-                          return policy;
-                        },
-                        [](const Owner& owner, const Error& error) {
-                          os::tell_journal(Severity::kNotice,
-                                           "the recorder of uid " + std::to_string(owner.uid) +
-                                               ", pid " + std::to_string(owner.process.pid) + ": " +
-                                               error.message());
-                        },
-                        clock_, config_.connections));
+  TRY(connections_,
+      Connections::make(
+          std::move(listener), *numbered_,
+          [this](const os::Peer& peer) {
+            Policy policy = policy_->policy_for(peer);
+            policy.people = people_->current();
+            policy.person_around = [this](uint32_t pid) { return nested_->person_around(pid); };
+            policy.know = [this](const os::ProcessKey& process, const event::Person& person) {
+              nested_->know(process, person);
+            };
+            return policy;
+          },
+          [](const Owner& owner, const Error& error) {
+            os::tell_journal(Severity::kNotice, "the recorder of uid " + std::to_string(owner.uid) +
+                                                    ", pid " + std::to_string(owner.process.pid) +
+                                                    ": " + error.message());
+          },
+          clock_, config_.connections));
   return keep_house();
 }
 

@@ -20,16 +20,22 @@ class NestedSessions : public Sessions {
   /// A session whose recorder descends from that of another is in that one, whatever it claims.
   Result<Opened> open(const Owner& owner, const wire::Terms& terms, const event::Start& start,
                       Durable durable) override;
+  /// Who the nearest of those is of; none: there is no such session, or it was not said.
+  std::optional<event::Person> person_around(uint32_t pid);
+  /// The session of this recorder is of that person.
+  void know(const os::ProcessKey& process, const event::Person& person);
+
   Result<Known> find(const StreamId& id) override { return sessions_.find(id); }
   Result<Resumed> resume(const StreamId& id, uint64_t durable_min, Durable durable) override;
 
  private:
   struct Recorder {
     os::ProcessKey process;
-    StreamId session;
+    StreamId session{};
+    std::optional<event::Person> person;
   };
 
-  std::optional<StreamId> parent_of(uint32_t pid);
+  std::optional<Recorder> around(uint32_t pid);
   void keep(const os::ProcessKey& process, const StreamId& session);
 
   Sessions& sessions_;

@@ -186,7 +186,7 @@ Status SessionHost::take(const wire::Hello& hello) {
   }
   const event::Start start =
       start_of(peer_, hello, terms_, policy_.people->authorities, clock_.wall());
-  if (policy_.people->roles) person_ = who_is(*policy_.people->roles, start);
+  person_ = person_of(start);
   auto opened = sessions_.open(owner(), terms_, start, durable());
   // The reserve is full as well: whoever may break the glass mends it without a record.
   if (!opened && opened.error().code == Code::kNoSpace && !terms_.break_glass.empty())
@@ -197,6 +197,7 @@ Status SessionHost::take(const wire::Hello& hello) {
     return refuse(busy ? SessionRefusal::kNotNow : SessionRefusal::kFailed,
                   std::move(opened).error());
   }
+  if (person_) policy_.know(peer_.process, *person_);
   sink_ = std::move(opened->sink);
   return welcome(opened->id, wire::kOpeningNumber + 1);
 }
@@ -222,6 +223,9 @@ Status SessionHost::take(const wire::Resume& resume) {
   sink_ = std::move(resumed->sink);
   durable()(resumed->durable);
   told_ = resumed->durable;  // the welcome says it
+  auto person = person_of(known->start);
+  if (person) policy_.know(peer_.process, *person);
+  if (resumed->durable == wire::kOpeningNumber) person_ = std::move(person);
   return welcome(resume.session, resumed->durable + 1);
 }
 
@@ -256,6 +260,17 @@ Status SessionHost::take(const wire::Said& said) {
   ++next_;
   if (std::holds_alternative<event::End>(said.event.body)) stage_ = Stage::kEnded;
   return {};
+}
+
+/// Whom nothing else tells is who the session around this one is of.
+std::optional<event::Person> SessionHost::person_of(const event::Start& start) const {
+  if (!policy_.people->roles) return std::nullopt;
+  event::Person person = who_is(*policy_.people->roles, start);
+  if (!person.name.empty()) return person;
+  auto around = policy_.person_around(peer_.process.pid);
+  if (!around || around->name.empty()) return person;
+  around->through = "parent";
+  return around;
 }
 
 /// After the terms; a person whom nobody knows behind a shared account is a finding as well.

@@ -59,6 +59,7 @@ class Sessions {
   struct Known {
     Owner owner;
     wire::Terms terms;
+    event::Start start;
   };
   /// kNotFound: there is no such session of this boot, or nothing of it is durable. (A process is
   /// told from others within one boot only.)
@@ -89,6 +90,13 @@ struct Policy {
   std::string refusal;                     // not empty: nobody may, and why
   std::shared_ptr<Meter> meter;            // none: nothing is bounded
   std::shared_ptr<const PeopleRules> people = std::make_shared<PeopleRules>();
+  /// Who the session is of that a process was started in, as far as the kernel tells.
+  std::function<std::optional<event::Person>(uint32_t pid)> person_around = [](uint32_t) {
+    return std::optional<event::Person>();
+  };
+  /// Hears who the session of a recorder is of.
+  std::function<void(const os::ProcessKey&, const event::Person&)> know =
+      [](const os::ProcessKey&, const event::Person&) {};
   std::function<void(const Notice&)> tell = [](const Notice&) {};
 };
 
@@ -137,6 +145,7 @@ class SessionHost {
   Status take(const wire::Bye& bye);
   Status dispatch(const event::Event& event);
   Status charge(const event::Event& event);
+  std::optional<event::Person> person_of(const event::Start& start) const;
   Status tell_person();
   /// How long nothing is taken from the recorder; 0: something is.
   Micros slowed() const { return std::max(Micros(0), slowed_until_ - clock_.boot()); }

@@ -40,6 +40,42 @@ TEST_F(SessionPersonTest, that_nobody_knows_is_a_finding_here_and_in_the_journal
   EXPECT_EQ(notices[0].what, Notice::What::kShared);
 }
 
+TEST_F(SessionPersonTest, that_nothing_else_tells_is_who_the_session_around_is_of) {
+  have("version = 3\nshared = [\"1000\"]");
+  policy.person_around = [](uint32_t) {
+    return event::Person{"ada", {"dba"}, "ada", "certificate", event::Known::kSignature, 2, {}};
+  };
+  std::optional<event::Person> known;
+  policy.know = [&](const os::ProcessKey&, const event::Person& person) { known = person; };
+  auto all = host();
+  begun(*all, 1, 1);
+  const event::Person& person = sessions.only().people.at(0);
+  EXPECT_EQ(person.name, "ada");
+  EXPECT_EQ(person.through, "parent");
+  EXPECT_EQ(person.by, event::Known::kSignature);
+  EXPECT_EQ(person.version, 2U);
+  EXPECT_EQ(known, person);
+  EXPECT_TRUE(sessions.only().notes.empty());
+}
+
+TEST_F(SessionPersonTest, is_said_when_the_agent_died_before_anything_was) {
+  have("version = 3\n[people.ada]\nusers = [\"1000\"]");
+  auto first = host();
+  const StreamId id = begun(*first, 0, 1);
+  first.reset();
+  auto second = host();
+  ASSERT_TRUE(second->receive(wire::encode(wire::Resume{id, 2})));
+  EXPECT_TRUE(sessions.only().people.empty());
+  ASSERT_TRUE(second->receive(said(2)));
+  EXPECT_EQ(sessions.only().people.size(), 1U);
+  sessions.make_durable(2);
+  second.reset();
+  auto third = host();
+  ASSERT_TRUE(third->receive(wire::encode(wire::Resume{id, 3})));
+  ASSERT_TRUE(third->receive(said(3)));
+  EXPECT_EQ(sessions.only().people.size(), 1U);
+}
+
 TEST_F(SessionPersonTest, is_not_a_recorders_to_say) {
   auto all = host();
   begun(*all, 0, 1);
@@ -87,6 +123,10 @@ TEST_F(NestedTest, sessions_are_in_the_one_whose_recorder_they_descend_from) {
   const event::Start& second = sessions.sessions.at(begin(nested, inner, lie)).start;
   EXPECT_EQ(second.parent_session, to_string(first)) << "whatever it claims";
   EXPECT_EQ(second.known.at("parent"), event::Known::kKernel);
+  EXPECT_EQ(nested.person_around(inner.pid), std::nullopt);
+  const event::Person ada{"ada", {}, "", "user", event::Known::kKernel, 1, {}};
+  nested.know(outer, ada);
+  EXPECT_EQ(nested.person_around(inner.pid), ada);
   seen.started = 2;  // another process, that got its pid
   const event::Start& third = sessions.sessions.at(begin(nested, {99, 5}, lie)).start;
   EXPECT_EQ(third.parent_session, lie);

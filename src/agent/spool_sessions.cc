@@ -102,7 +102,7 @@ Result<Sessions::Opened> SpoolSessions::open(const Owner& owner, const wire::Ter
 Result<Sessions::Known> SpoolSessions::find(const StreamId& id) {
   TRY(auto session, memory_.recall(id));
   TRY_VOID(state_of(session.stream));
-  return Known{session.owner, std::move(session.terms)};
+  return Known{session.owner, std::move(session.terms), std::move(session.start)};
 }
 
 Result<spool::StreamState> SpoolSessions::state_of(const StreamId& stream) {

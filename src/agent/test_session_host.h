@@ -85,7 +85,7 @@ class MemorySessions : public Sessions {
     const auto found = sessions.find(id);
     if (found == sessions.end() || found->second.durable == 0)
       return fail(Code::kNotFound, "no such session");
-    return Known{found->second.owner, found->second.terms};
+    return Known{found->second.owner, found->second.terms, found->second.start};
   }
   Result<Resumed> resume(const StreamId& id, uint64_t durable_min, Durable durable) override {
     Session& session = sessions.at(id);

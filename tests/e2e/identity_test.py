@@ -192,6 +192,12 @@ class BySudoAndSu(IdentityTest):
         self.assertRegex(shown, rf"within it +{su['id']}")
         self.assertIn("recorded there as well", shown)
 
+    def test_behind_a_shared_account_within_a_session_is_whose_session_that_is(self):
+        self.machine.do("sh", "-c", "echo 'deploy ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/deploy; chmod 440 /etc/sudoers.d/deploy")
+        self.ssh("deploy", "grace", f"sudo -n {self.nested('true')}")
+        nested = next(s for s in self.recorded(2) if s["service"] == "sudo")
+        self.assertEqual((nested["person"], nested["person_through"], nested["person_by"]), ("grace.hopper", "parent", "signature"))
+
     def test_a_variable_makes_nobody_else_of_root(self):
         forged = "SUDO_USER=grace SSH_USER_AUTH=/run/ada/forged"
         self.machine.do("sh", "-c", "printf 'publickey ' > /run/ada/forged; cat /run/keys/grace-cert.pub >> /run/ada/forged")
