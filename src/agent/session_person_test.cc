@@ -119,14 +119,14 @@ TEST_F(NestedTest, sessions_are_in_the_one_whose_recorder_they_descend_from) {
                                      {seen, "stele-recorder", "", 0, 0}};
   });
   const StreamId first = begin(nested, outer, "");
-  const std::string lie = "0197a3b2-0000-7000-8000-000000000000";
-  const event::Start& second = sessions.sessions.at(begin(nested, inner, lie)).start;
-  EXPECT_EQ(second.parent_session, to_string(first)) << "whatever it claims";
-  EXPECT_EQ(second.known.at("parent"), event::Known::kKernel);
   EXPECT_EQ(nested.person_around(inner.pid), std::nullopt);
   const event::Person ada{"ada", {}, "", "user", event::Known::kKernel, 1, {}};
   nested.know(outer, ada);
   EXPECT_EQ(nested.person_around(inner.pid), ada);
+  const std::string lie = "0197a3b2-0000-7000-8000-000000000000";
+  const event::Start& second = sessions.sessions.at(begin(nested, inner, lie)).start;
+  EXPECT_EQ(second.parent_session, to_string(first)) << "whatever it claims";
+  EXPECT_EQ(second.known.at("parent"), event::Known::kKernel);
   seen.started = 2;  // another process, that got its pid
   const event::Start& third = sessions.sessions.at(begin(nested, {99, 5}, lie)).start;
   EXPECT_EQ(third.parent_session, lie);

@@ -5,7 +5,7 @@ import signal
 import unittest
 
 from fleet import RECORDER, FleetServer, Host, Machine, can_have_machines, wait_until
-from harness import LedgerTest, main
+from harness import STELE, LedgerTest, main
 
 SSHD = pathlib.Path("/usr/sbin/sshd")
 PORT = 2222
@@ -102,6 +102,17 @@ class IdentityTest(LedgerTest):
     def recorded(self, count):
         return self.server.arrived(count)
 
+    def from_afar(self, *options):
+        """The sessions that somebody finds who reads from the server."""
+        self.ledger.stele("user", "add", "--config", self.server.config, "jane", "--roles", "auditor,investigator", "--who", "jane")
+        token = self.folder / "jane.token"
+        token.write_bytes(self.ledger.stele("user", "token", "--config", self.server.config, "jane", "--ttl", "1h"))
+        asked = (STELE, "sessions", "--json", *options, "--server", self.server.url(), "--ca-pin", self.server.pin, "--token-file", token,
+                 "--identity", self.ledger.path / "auditor.age")
+        read = lambda: self.machine.run(*asked, env=self.ledger.environment)
+        wait_until(lambda: read().returncode == 0, "somebody whom the server knows")
+        return json.loads(read().stdout)
+
     def nested(self, command):
         return f"/run/bin/stele-recorder --socket {self.host.run_directory}/agent.sock -- {command}"
 
@@ -159,11 +170,12 @@ class BySsh(IdentityTest):
         before, after = self.recorded(2)
         self.assertEqual((before["roles"], before["roles_version"]), (["dba"], 5))
         self.assertEqual((after["roles"], after["roles_version"]), (["auditor"], 6))
-        ids = lambda *options: [s["id"] for s in json.loads(self.ledger.stele("--json", "sessions", *options))]
+        ids = lambda *options: [s["id"] for s in json.loads(self.ledger.stele("sessions", "--json", *options))]
         self.assertEqual(ids("--role", "dba"), [before["id"]])
         self.assertEqual(ids("--person", "grace"), [before["id"], after["id"]])
         self.assertEqual(ids("--person", "grace", "--role", "auditor"), [after["id"]])
         self.assertEqual(ids("--person", "ada"), [])
+        self.assertEqual([s["id"] for s in self.from_afar("--person", "grace", "--role", "dba")], [before["id"]])
 
     def test_roles_that_are_wrong_or_anybodys_change_nothing(self):
         for spoil in (lambda: self.roles.write_text("version = 7\npeople = 1\n"), lambda: self.roles.chmod(0o666)):
