@@ -155,7 +155,7 @@ std::vector<Accepted> accepted() {
        {R"([20, 0, {"boot": "5f0c2a91-0000-4000-8000-000000000000", "host": h'7765623031', "agent": "stele 0.1.0", )"
         R"("kernel": "6.1.0-26-amd64", "machine": "0123456789abcdef0123456789abcdef", "sessions": 1233}])",
         R"([22, 1, {"lost": 5, "open": 3, "root": h'000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f', )"
-        R"("size": 99, "offset": -1500, "waiting": 70, "excluded": 6, "sessions": 1234, "waiting_bytes": 80000}])",
+        R"("seen": 20, "size": 99, "offset": -1500, "covered": 17, "waiting": 70, "excluded": 6, "sessions": 1234, "unrecorded": 2, "waiting_bytes": 80000}])",
         "[22, 1, {}]", "[23, 1, -3600000000]", "[24, 1, 1234, h'000102030405060708090a0b0c0d0e0f']",
         R"([21, 1, "asked to"])"}},
       {"a server's own",
