@@ -146,7 +146,7 @@ class FileSessions : public agent::Sessions {
   }
 
   Result<Known> find(const StreamId& id) override {
-    Known known{{}, terms_};
+    Known known{{}, terms_, {}};
     std::ifstream file(path(id, ".owner"));
     agent::Owner& owner = known.owner;
     const bool held = is_held(id);
