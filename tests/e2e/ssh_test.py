@@ -1,6 +1,7 @@
 """SSH: stele-shell as login shell and as ForceCommand, behind a real sshd, on a machine of its own."""
 import base64
 import hashlib
+import json
 import os
 import subprocess
 import unittest
@@ -110,6 +111,8 @@ class LoginShell(SshTest):
             with self.subTest(command):
                 self.assert_passes_as_bare(command)
         self.assert_passes_as_bare("head -c 5", b"x" * 1_000_000)
+        (host,) = json.loads(self.ledger.stele("hosts", "--json"))
+        self.assertNotIn("recorder-killed", [f["rule"] for f in host["findings"]], "it ended by itself, by its command's signal")
 
     def test_a_shell_without_a_terminal_has_what_it_is_told_recorded(self):
         ours = self.web.run(*self.command()[:1], "-T", *self.command()[1:], stdin=None, input=b"echo $((6*7)); echo $SHELL\n")
@@ -143,6 +146,21 @@ class LoginShell(SshTest):
         there, again = (self.ledger.export(s["id"], form) for s, form in zip(sorted(sessions, key=lambda s: s["id"])[2:], ("raw-input", "raw")))
         self.assertIn(content, there)
         self.assertIn(content, again)
+
+    def test_what_speaks_its_own_protocol_is_not_disturbed(self):
+        shell = " ".join(map(str, ["ssh", *self.options]))
+        here, back = self.folder / "tree", self.folder / "again"
+        here.mkdir()
+        (here / "file").write_bytes(os.urandom(200_000))
+        for source, target in ((f"{here}/", "jane@127.0.0.1:tree/"), ("jane@127.0.0.1:tree/", f"{back}/")):
+            self.web.do("rsync", "-a", "-e", shell, source, target)
+        self.assertEqual((back / "file").read_bytes(), (here / "file").read_bytes())
+        self.assertEqual(self.ssh("git init -q --bare repo").returncode, 0)
+        for words in (["init", "-q"], ["add", "file"], ["-c", "user.name=j", "-c", "user.email=j@x", "commit", "-qm", "m"],
+                      ["push", "-q", "jane@127.0.0.1:repo", "HEAD:refs/heads/main"]):
+            self.web.do("env", f"GIT_SSH_COMMAND={shell}", "git", "-c", "safe.directory=*", "-C", here, *words)
+        self.assertEqual(self.ssh("git -C repo cat-file blob main:file").stdout, (here / "file").read_bytes())
+        self.new(5)
 
     def test_what_looks_like_a_copy_is_none(self):
         marked = base64.b64encode(hashlib.sha256(os.urandom(8)).digest()).decode()
