@@ -13,6 +13,7 @@
 #include <array>
 #include <csignal>
 #include <string_view>
+#include <utility>
 
 #include "os/error.h"
 #include "os/fd.h"
@@ -126,7 +127,8 @@ Result<pid_t> start(const Command& command, const Standard& standard, bool is_te
     prepared.script_argv.push_back(nullptr);
   }
   TRY(auto reporting, make_pipe());
-  auto& [from_child, to_parent] = reporting;
+  const Fd from_child = std::move(reporting[0]);
+  Fd to_parent = std::move(reporting[1]);
 
   const pid_t child = ::fork();
   if (child < 0) return fail_errno("start", command.file);
