@@ -5,6 +5,7 @@
 #include "config/toml.h"
 #include "crypto/sha256.h"
 #include "crypto/ssh_certificate.h"
+#include "identity/arrival.h"
 
 namespace stele::agent {
 namespace {
@@ -86,10 +87,7 @@ Roles::Words account(uint32_t uid, const std::string& name) {
 
 /// Whether an account is that of whoever came in. That of somebody who became another is not.
 bool is_where_they_came_in(const event::Start& start) {
-  constexpr std::string_view kChangers[] = {"sudo", "su", "doas", "runuser", "pkexec"};
-  return !start.login_uid && !start.invoker &&
-         std::find(std::begin(kChangers), std::end(kChangers), start.service) ==
-             std::end(kChangers);
+  return !start.login_uid && !start.invoker && !identity::is_account_changer(start.service);
 }
 
 class Search {

@@ -90,10 +90,12 @@ void describe_key(event::Start& start, ByteSpan blob, const Trust& trust) {
 
 }  // namespace
 
+bool is_account_changer(std::string_view service) { return is_among(service, kChangers); }
+
 void describe_ancestors(event::Start& start, const std::vector<os::Ancestor>& ancestors) {
   const auto service =
       std::find_if(ancestors.begin(), ancestors.end(), [](const os::Ancestor& each) {
-        return is_door(each) || (each.euid == 0 && is_among(program_of(each), kChangers));
+        return is_door(each) || (each.euid == 0 && is_account_changer(program_of(each)));
       });
   if (service != ancestors.end()) {
     start.service = program_of(*service);

@@ -38,6 +38,9 @@ void describe_ancestors(event::Start& start, const std::vector<os::Ancestor>& an
 /// line of sshd's ExposeAuthInfo.
 void describe_proof(event::Start& start, std::string_view proof, const Trust& trust);
 
+/// Whether a service makes one account of another: sudo, su and the like.
+bool is_account_changer(std::string_view service);
+
 /// A container's id, if its runtime put it in the control group's name: 64 digits of hex.
 std::string container_in(std::string_view control_group);
 

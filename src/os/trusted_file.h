@@ -1,4 +1,5 @@
-// Files that say what a program is to believe: only root, or who runs it, may have written them.
+// Files that say what a program is to believe: only root, or who runs it, may have written them;
+// root alone, where the program has rights that who runs it has not.
 #pragma once
 
 #include <string>

@@ -32,13 +32,6 @@ std::string from_entry(uint32_t uid, char* passwd::* field) {
   return "";
 }
 
-Result<std::string> read_whole(const Fd& file, const std::string& path) {
-  constexpr size_t kBytesMax = 4096;
-  TRY(std::string text, read_bounded(file, path, kBytesMax));
-  if (text.ends_with('\n')) text.pop_back();
-  return text;
-}
-
 }  // namespace
 
 Result<Identity> identity() {
@@ -118,19 +111,12 @@ std::string terminal_name(std::initializer_list<int> fds) {
 }
 
 Result<std::string> read_system_file(const std::string& path) {
+  constexpr size_t kBytesMax = 4096;
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!file) return fail_errno("open", path);
-  return read_whole(file, path);
-}
-
-Result<std::string> read_root_file(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK));
-  if (!file) return fail_errno("open", path);
-  struct stat status{};
-  if (::fstat(file.get(), &status) != 0) return fail_errno("look at", path);
-  if (!S_ISREG(status.st_mode) || status.st_uid != 0 || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    return fail(Code::kPermission, path + ": only root may be able to write it");
-  return read_whole(file, path);
+  TRY(std::string text, read_bounded(file, path, kBytesMax));
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
 }
 
 Result<std::string> read_own_file(const std::string& path, size_t bytes_max) {

@@ -38,8 +38,6 @@ std::string terminal_name(std::initializer_list<int> fds);
 
 /// A small file that the kernel or the system keeps, without its last newline. kLimit over 4 KiB.
 Result<std::string> read_system_file(const std::string& path);
-/// The same of a file that root keeps. kPermission: somebody else may write it.
-Result<std::string> read_root_file(const std::string& path);
 
 /// A regular file that belongs to this process's own user, and is no symbolic link. kPermission: it
 /// is another's, or no file; kLimit: larger than that.

@@ -1,11 +1,13 @@
 #include "recorder/shell.h"
 
 #include "os/process.h"
+#include "os/trusted_file.h"
 #include "os/who.h"
 
 namespace stele::recorder {
 namespace {
 
+constexpr size_t kShellBytesMax = 4096;
 constexpr const char* kUsual = "/bin/bash";
 constexpr const char* kLast = "/bin/sh";
 
@@ -41,10 +43,11 @@ Result<std::string> real_shell() {
   std::string shell = os::login_shell(who.uid);
   const bool is_ours = is_stele_shell(shell) || base_name(shell) == "stele";
   if (!shell.empty() && !is_ours) return shell;
-  auto text = os::read_root_file(kShellFile);
+  auto text = os::read_trusted_file(kShellFile, kShellBytesMax);
   if (!text && text.error().code == Code::kNotFound)
     return os::is_executable(kUsual) ? kUsual : kLast;
   if (!text) return fail(std::move(text).error());
+  if (text->ends_with('\n')) text->pop_back();
   if (text->empty() || text->front() != '/' || is_stele_shell(*text))
     return fail(Code::kInvalid,
                 std::string(kShellFile) + ": the path of a shell is wanted, not \"" + *text + "\"");

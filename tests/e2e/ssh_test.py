@@ -3,11 +3,12 @@ import base64
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import unittest
 
 from fleet import ENVIRONMENT, FleetServer, Host, Machine, can_have_machines, wait_until
-from harness import PATIENCE, LedgerTest, Terminal, main
+from harness import PATIENCE, STELE, LedgerTest, Terminal, main
 
 SSHD = """
 Port 22
@@ -101,6 +102,26 @@ class LoginShell(SshTest):
         self.assertEqual([e for e in events if e["type"] in ("output", "input")], [])
         self.assertEqual(events[0]["argv"][:2], ["bash", "-c"])
 
+    def test_it_is_shown_as_a_terminal_would_show_it(self):
+        session = self.assert_passes_as_bare("printf 'one\\ntwo'; sleep 0.1; echo ' err' >&2; exit 0", b"typed\n")
+        self.assertEqual(self.ledger.export(session, "text").split(), [b"one", b"two", b"err"])
+        shown = [json.loads(line) for line in self.ledger.export(session, "asciicast").splitlines()[1:]]
+        self.assertEqual("".join(text for _, code, text in shown if code == "o"), "one\r\ntwo err\r\n")
+        player = self.terminal(STELE, "play", session, rows=30)
+        player.expect("two")
+        self.assertEqual(player.wait(), 0)
+
+    def test_a_recorder_that_is_killed_takes_its_command_with_it(self):
+        command = "trap 'echo hup >/run/home-jane/told; exit' HUP; echo $PPID; while :; do sleep 0.1; done"
+        client = self.web.start(*self.command(command), stdout=subprocess.PIPE)
+        self.addCleanup(client.communicate)
+        self.addCleanup(client.kill)
+        os.kill(int(client.stdout.readline()), signal.SIGKILL)
+        wait_until(lambda: self.web.run("test", "-s", "/run/home-jane/told").returncode == 0, "its command is hung up")
+        cut = lambda: [s for s in self.ledger.sessions() if s["id"] not in self.before and s["state"] != "open"]
+        (session,) = wait_until(cut, "its session is over")
+        self.assertFalse(session["state"].startswith(("exit", "signal")), session)
+
     def test_any_bytes_and_many_of_them(self):
         noise = os.urandom(3_000_000)
         session = self.assert_passes_as_bare("cat; cat /bin/bash >&2", noise)
@@ -173,6 +194,17 @@ class LoginShell(SshTest):
         terminal.wait()
         (session,) = self.new()
         self.assertIn(marked.encode(), self.ledger.export(session["id"], "raw"))
+
+    def test_a_shell_that_others_may_name_is_not_run(self):
+        self.addCleanup(self.web.do, "sh", "-c", "chmod 644 /etc/stele/shell; echo /bin/bash >/etc/stele/shell; chown 0 /etc/stele/shell")
+        for spoil, why in (("chmod 666 /etc/stele/shell", b"only root"), ("chmod 644 /etc/stele/shell; chown jane /etc/stele/shell", b"only root"),
+                           ("chown 0 /etc/stele/shell; echo bash >/etc/stele/shell", b"the path of a shell is wanted"),
+                           ("echo /no/such/shell >/etc/stele/shell", b"No such file")):
+            self.web.do("sh", "-c", spoil)
+            refused = self.ssh("echo inside")
+            self.assertEqual(refused.stdout, b"", spoil)
+            self.assertIn(why, refused.stderr)
+            self.assertNotEqual(refused.returncode, 0)
 
     def test_without_an_agent_nobody_gets_in(self):
         self.host.stop()
