@@ -207,6 +207,22 @@ struct JsonBody {
     json.key("version").number(p.version);
     if (p.roles_hash) json.key("roles_hash").text(to_hex(*p.roles_hash));
   }
+  void operator()(const event::Sudo& s) const {
+    json.key("type").text("sudo").key("what").text(event::sudo_name(s.what));
+    json.key("why").text(s.why).key("plugin").text(s.plugin).key("file").text(s.file);
+    json.key("argv").begin_array();
+    for (const std::string& argument : s.argv) json.text(argument);
+    json.end_array().key("cwd").text(s.cwd).key("by").text(s.by);
+    if (s.by_uid) json.key("by_uid").number(*s.by_uid);
+    json.key("tty").text(s.tty).key("host").text(s.host).key("as").text(s.as);
+    if (s.as_uid) json.key("as_uid").number(*s.as_uid);
+    json.key("as_group").text(s.as_group);
+    if (s.as_gid) json.key("as_gid").number(*s.as_gid);
+  }
+  void operator()(const event::Opening& o) const {
+    json.key("type").text("opening").key("acknowledged").boolean(o.acknowledged);
+    json.key("waited").seconds(o.waited);
+  }
   void operator()(const event::HostStart& s) const {
     json.key("type").text("host-start").key("host").text(s.host).key("boot").text(s.boot_id);
     json.key("agent").text(s.agent).key("sessions").number(s.sessions);

@@ -168,6 +168,16 @@ std::string exit_text(const event::Exit& e) {
   return "[" + std::to_string(e.pid) + "] " + how;
 }
 
+std::string sudo_text(const event::Sudo& s) {
+  std::string text = s.what == event::Sudo::What::kCommand ? "sudo ran " : "sudo: ";
+  if (s.what != event::Sudo::What::kCommand)
+    text += std::string(event::sudo_name(s.what)) + " " + s.by + " ";
+  text += quoted(s.argv) + " as " + s.as;
+  if (!s.as_group.empty()) text += ":" + s.as_group;
+  if (!s.cwd.empty()) text += " in " + s.cwd;
+  return s.why.empty() ? text : text + ": " + s.why;
+}
+
 // What changed during the session, beside what was shown and typed.
 bool print_event(const TimedEvent& e) {
   const auto at = [&] {
@@ -189,6 +199,14 @@ bool print_event(const TimedEvent& e) {
     at();
     std::printf("%s, by roles version %llu\n", printable(person_text(*person)).c_str(),
                 static_cast<unsigned long long>(person->version));
+  } else if (const auto* sudo = std::get_if<event::Sudo>(&e.event.body)) {
+    at();
+    std::printf("%s\n", printable(sudo_text(*sudo)).c_str());
+  } else if (const auto* opening = std::get_if<event::Opening>(&e.event.body)) {
+    at();
+    std::printf("let begin once its first segment was %s, after %.3f s\n",
+                opening->acknowledged ? "acknowledged by the server" : "durable in the spool",
+                static_cast<double>(opening->waited.count()) / 1e6);
   } else if (const auto* f = std::get_if<event::Finding>(&e.event.body)) {
     at();
     std::printf("FINDING %s: %s\n", printable(f->rule).c_str(), printable(f->what).c_str());

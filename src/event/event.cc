@@ -27,6 +27,20 @@ bool is_kernel_event(const Body& body) {
          std::holds_alternative<Privilege>(body);
 }
 
+std::string_view sudo_name(Sudo::What what) {
+  switch (what) {
+    case Sudo::What::kAccept:
+      return "accept";
+    case Sudo::What::kReject:
+      return "reject";
+    case Sudo::What::kError:
+      return "error";
+    case Sudo::What::kCommand:
+      return "command";
+  }
+  return "";
+}
+
 std::string_view pipe_name(Piped::Pipe pipe) {
   switch (pipe) {
     case Piped::Pipe::kInput:

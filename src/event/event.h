@@ -211,6 +211,32 @@ struct Person {
   bool operator==(const Person&) const = default;
 };
 
+/// facts. What sudo decided, in its own words; who says it is a program of root's, and nobody else.
+struct Sudo {
+  enum class What : uint8_t { kAccept = 0, kReject = 1, kError = 2, kCommand = 3 };
+  What what = What::kAccept;  // kCommand: executed inside, as sudo saw it
+  std::string why;            // of what was refused or failed
+  std::string plugin;         // who decided
+  std::string file;           // the command
+  std::vector<std::string> argv;
+  std::string cwd;
+  std::string by;  // who asked
+  std::optional<uint32_t> by_uid;
+  std::string tty, host;  // where they asked
+  std::string as, as_group;
+  std::optional<uint32_t> as_uid, as_gid;
+  bool operator==(const Sudo&) const = default;
+};
+/// "accept", "reject", "error" or "command".
+std::string_view sudo_name(Sudo::What what);
+
+/// facts, of an agent. Where the session's first segment was safe when the session was let begin.
+struct Opening {
+  bool acknowledged = false;  // by the server, durable; otherwise durable in the host's spool
+  Micros waited{0};           // since it was asked for
+  bool operator==(const Opening&) const = default;
+};
+
 /// facts, of a host's own stream (docs/formats/host-stream.md), as those that follow. The agent
 /// started.
 struct HostStart {
@@ -296,10 +322,10 @@ struct Unknown {
   bool operator==(const Unknown&) const = default;
 };
 
-using Body =
-    std::variant<Start, Output, Input, Piped, Resize, Redaction, Gap, Suspend, Exec, Exit,
-                 Privilege, End, Grant, Finding, Terms, Person, HostStart, HostStop, HostSummary,
-                 ClockStep, SessionNumber, ServerStart, ServerStop, Asked, Change, Unknown>;
+using Body = std::variant<Start, Output, Input, Piped, Resize, Redaction, Gap, Suspend, Exec, Exit,
+                          Privilege, End, Grant, Finding, Terms, Person, Sudo, Opening, HostStart,
+                          HostStop, HostSummary, ClockStep, SessionNumber, ServerStart, ServerStop,
+                          Asked, Change, Unknown>;
 
 /// Whether it stands in an agent's or a server's own stream only.
 bool is_host_event(const Body& body);

@@ -123,6 +123,23 @@ void visit_person(PersonOrConst& person, Visitor& visitor) {
   visitor.count("version", person.version);
 }
 
+template <typename SudoOrConst, typename Visitor>
+void visit_sudo(SudoOrConst& sudo, Visitor& visitor) {
+  visitor.bytes("as", sudo.as);
+  visitor.bytes("by", sudo.by);
+  visitor.bytes("cwd", sudo.cwd);
+  visitor.bytes("tty", sudo.tty);
+  visitor.bytes("why", sudo.why);
+  visitor.arguments("argv", sudo.argv);
+  visitor.bytes("file", sudo.file);
+  visitor.bytes("host", sudo.host);
+  visitor.optional("as_gid", sudo.as_gid);
+  visitor.optional("as_uid", sudo.as_uid);
+  visitor.optional("by_uid", sudo.by_uid);
+  visitor.bytes("plugin", sudo.plugin);
+  visitor.bytes("as_group", sudo.as_group);
+}
+
 template <typename HostStartOrConst, typename Visitor>
 void visit_host_start(HostStartOrConst& start, Visitor& visitor) {
   visitor.text("boot", start.boot_id);

@@ -76,6 +76,22 @@ Result<Body> read_terms_body(CborReader& in, Bytes& extra) { return read_terms(i
 
 Result<Body> read_person_body(CborReader& in, Bytes& extra) { return read_person(in, extra); }
 
+Result<Body> read_sudo_body(CborReader& in, Bytes& extra) {
+  TRY(const uint64_t what, in.unsigned_integer());
+  if (what > static_cast<uint64_t>(Sudo::What::kCommand))
+    return fail(Code::kCorrupt, "sudo decides nothing like " + std::to_string(what));
+  TRY(Sudo sudo, read_sudo(in, extra));
+  sudo.what = static_cast<Sudo::What>(what);
+  return sudo;
+}
+
+Result<Body> read_opening(CborReader& in, Bytes&) {
+  Opening opening;
+  TRY(opening.acknowledged, in.boolean());
+  TRY(opening.waited, read_micros(in));
+  return opening;
+}
+
 Result<Body> read_host_start_body(CborReader& in, Bytes& extra) {
   return read_host_start(in, extra);
 }
@@ -155,6 +171,8 @@ constexpr Shape kShapes[] = {
     {Type::kHostSummary, "host-summary", 3, Lane::kFacts, read_host_summary_body},
     {Type::kClockStep, "clock-step", 3, Lane::kFacts, read_clock_step},
     {Type::kSessionNumber, "session-number", 4, Lane::kFacts, read_session_number},
+    {Type::kSudo, "sudo", 4, Lane::kFacts, read_sudo_body},
+    {Type::kOpening, "opening", 4, Lane::kFacts, read_opening},
     {Type::kServerStart, "server-start", 3, Lane::kFacts, read_server_start_body},
     {Type::kServerStop, "server-stop", 3, Lane::kFacts, read_server_stop},
     {Type::kLogin, "login", 3, Lane::kFacts, read_asked_body<Asked::Kind::kLogin>},

@@ -98,6 +98,16 @@ class EventWriter {
     begin(Type::kPerson, 1);
     write_map(person, out_);
   }
+  void operator()(const Sudo& sudo) {
+    begin(Type::kSudo, 2);
+    out_.unsigned_integer(static_cast<uint64_t>(sudo.what));
+    write_map(sudo, out_);
+  }
+  void operator()(const Opening& opening) {
+    begin(Type::kOpening, 2);
+    out_.boolean(opening.acknowledged);
+    out_.unsigned_integer(unsigned_micros(opening.waited));
+  }
   void operator()(const HostStart& start) {
     begin(Type::kHostStart, 1);
     write_map(start, out_);

@@ -297,6 +297,15 @@ Result<Person> read_person(CborReader& in, Bytes& extra) {
   return person;
 }
 
+Result<Sudo> read_sudo(CborReader& in, Bytes& extra) {
+  Sudo sudo;
+  MapReader map(in, extra);
+  TRY_VOID(map.begin());
+  visit_sudo(sudo, map);
+  TRY_VOID(map.end());
+  return sudo;
+}
+
 Result<HostStart> read_host_start(CborReader& in, Bytes& extra) {
   HostStart start;
   MapReader map(in, extra);

@@ -34,6 +34,7 @@ Result<Privilege> read_privilege(codec::CborReader& in, Bytes& extra);
 Result<Finding> read_finding(codec::CborReader& in, Bytes& extra);
 Result<Terms> read_terms(codec::CborReader& in, Bytes& extra);
 Result<Person> read_person(codec::CborReader& in, Bytes& extra);
+Result<Sudo> read_sudo(codec::CborReader& in, Bytes& extra);
 Result<HostStart> read_host_start(codec::CborReader& in, Bytes& extra);
 Result<HostSummary> read_host_summary(codec::CborReader& in, Bytes& extra);
 Result<ServerStart> read_server_start(codec::CborReader& in, Bytes& extra);

@@ -146,6 +146,12 @@ void write_map(const Person& person, CborWriter& out) {
   map.write_to(out);
 }
 
+void write_map(const Sudo& sudo, CborWriter& out) {
+  MapWriter map;
+  visit_sudo(sudo, map);
+  map.write_to(out);
+}
+
 void write_map(const HostStart& start, CborWriter& out) {
   MapWriter map;
   visit_host_start(start, map);

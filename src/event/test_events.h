@@ -70,6 +70,25 @@ inline Person full_person() {
   return person;
 }
 
+inline Sudo full_sudo() {
+  Sudo sudo;
+  sudo.what = Sudo::What::kReject;
+  sudo.why = "command not allowed";
+  sudo.plugin = "sudoers_policy";
+  sudo.file = "/usr/bin/id";
+  sudo.argv = {"id", "-u"};
+  sudo.cwd = "/home/ada";
+  sudo.by = "ada";
+  sudo.by_uid = 1000;
+  sudo.tty = "/dev/pts/3";
+  sudo.host = "web01";
+  sudo.as = "root";
+  sudo.as_group = "wheel";
+  sudo.as_uid = 0;
+  sudo.as_gid = 10;
+  return sudo;
+}
+
 inline End full_end() {
   End end;
   end.exit_status = 0;
@@ -181,6 +200,10 @@ inline std::vector<Sample> samples() {
       {Lane::kFacts, known_start()},
       {Lane::kFacts, full_person()},
       {Lane::kFacts, Person{}},
+      {Lane::kFacts, full_sudo()},
+      {Lane::kFacts, Sudo{}},
+      {Lane::kFacts, Opening{true, Micros(18'000)}},
+      {Lane::kFacts, Opening{}},
       {Lane::kOutput, Output{bytes_of("total 0\r\n")}},
       {Lane::kOutput, Output{}},
       {Lane::kInput, Input{bytes_of("l")}},

@@ -30,6 +30,8 @@ enum class Type : uint64_t {
   kHostSummary = 22,
   kClockStep = 23,
   kSessionNumber = 24,
+  kSudo = 25,
+  kOpening = 26,
   kServerStart = 30,
   kServerStop = 31,
   kLogin = 32,

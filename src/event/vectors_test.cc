@@ -143,6 +143,16 @@ std::vector<Accepted> accepted() {
        {R"([16, 0, {"by": 1, "hash": h'c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf', "name": "grace", )"
         R"("rule": "grace-hopper", "roles": ["dba", "on-call"], "through": "certificate", "version": 12}])",
         "[16, 1, {}]"}},
+      {"sudo, and where the opening was safe",
+       Lane::kFacts,
+       0,
+       {{0, Opening{true, Micros(18'000)}}, {1, full_sudo()}, {2, Sudo{}}},
+       {"[26, 0, true, 18000]",
+        R"([25, 1, 1, {"as": h'726f6f74', "by": h'616461', "cwd": h'2f686f6d652f616461', "tty": h'2f6465762f7074732f33', )"
+        R"("why": h'636f6d6d616e64206e6f7420616c6c6f776564', "argv": [h'6964', h'2d75'], "file": h'2f7573722f62696e2f6964', )"
+        R"("host": h'7765623031', "as_gid": 10, "as_uid": 0, "by_uid": 1000, "plugin": h'7375646f6572735f706f6c696379', )"
+        R"("as_group": h'776865656c'}])",
+        "[25, 1, 0, {}]"}},
       {"a host's own",
        Lane::kFacts,
        0,
@@ -178,7 +188,7 @@ std::vector<Accepted> accepted() {
        Lane::kOutput,
        0,
        {{0, unknown_event()}},
-       {R"([12, 0, {"id": 42}, 1.5, 1(1363896240)])"}},
+       {R"([40, 0, {"id": 42}, 1.5, 1(1363896240)])"}},
   };
 }
 
@@ -202,6 +212,7 @@ constexpr Refused kRefused[] = {
      "830100a563676964006375696400 64657569640065 6b6e6f776ea16375696404 "
      "66706f6c69637966726564616374",
      "corrupt"},
+    {"sudo decides something else", Lane::kFacts, "8418190004a0", "corrupt"},
     {"entries out of order", Lane::kFacts, "830700a26377687961786269 6e01", "corrupt"},
     {"a newer type that is not deterministic", Lane::kFacts, "83182800fb3ff8000000000000",
      "corrupt"},

@@ -145,6 +145,7 @@ bool may_be_said(const event::Body& body) {
   return !std::holds_alternative<event::Start>(body) &&
          !std::holds_alternative<event::Grant>(body) && !event::is_host_event(body) &&
          !event::is_kernel_event(body) && !std::holds_alternative<event::Person>(body) &&
+         !std::holds_alternative<event::Opening>(body) &&
          !std::holds_alternative<event::Unknown>(body);
 }
 
