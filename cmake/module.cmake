@@ -1,5 +1,6 @@
-# module(NAME [DEPS module…] [LIBS library…] [TEST_DEPS module…])
+# module(NAME [PIC] [DEPS module…] [LIBS library…] [TEST_DEPS module…])
 #
+# PIC: also for what other programs load (sudo's plugin), which exports what it names itself and nothing else.
 # One folder of src/ is one module: every *.cc beside the CMakeLists.txt goes in by its ending.
 #   *_test.cc   -> NAME_test   (GoogleTest, run by ctest; every *_fuzz.cc replays its corpus in it too)
 #   *_fuzz.cc   -> fuzz_X      (libFuzzer, with -DSTELE_FUZZ=ON only)
@@ -10,7 +11,7 @@ find_package(GTest REQUIRED)
 find_package(benchmark QUIET)
 
 function(module name)
-  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "PIC" "" "DEPS;LIBS;TEST_DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
   set(tests ${sources})
   set(fuzzers ${sources})
@@ -26,6 +27,9 @@ function(module name)
     add_library(stele_${name} STATIC ${sources})
     set(scope PUBLIC)
     target_link_libraries(stele_${name} PRIVATE ${ARG_LIBS})
+    if(ARG_PIC)
+      set_target_properties(stele_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)
+    endif()
   else()
     add_library(stele_${name} INTERFACE)
     set(scope INTERFACE)
