@@ -12,7 +12,8 @@
 
 namespace stele::agent {
 
-/// `named_groups`: the groups that the policy asks about.
+/// `named_groups`: the groups that the policy asks about. Where sudo or the like records by itself,
+/// that is the service.
 policy::Subject subject_of(const os::Peer& peer, const std::set<std::string>& named_groups,
                            std::string host);
 

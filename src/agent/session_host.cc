@@ -95,7 +95,8 @@ event::Finding finding(const char* rule, const std::string& what) { return {rule
 
 Result<wire::Terms> decide(const Policy& policy, const os::Peer& peer, const wire::Hello& hello) {
   if (!policy.refusal.empty()) return fail(Code::kPermission, policy.refusal);
-  if (policy.recorder_group && peer.egid != *policy.recorder_group) {
+  // Root may take any group, and sudo, which records by itself, is root's.
+  if (policy.recorder_group && peer.egid != *policy.recorder_group && peer.euid != 0) {
     return fail(Code::kPermission, "only the recorder may record: this program is not it");
   }
   wire::Terms terms;
@@ -244,6 +245,9 @@ Status SessionHost::take(const wire::Said& said) {
   if (facts != nullptr &&
       (said.number != wire::kOpeningNumber + 1 || *facts != wire::facts_of(terms_))) {
     return refuse(SessionRefusal::kMalformed, {Code::kCorrupt, "terms that are not its own"});
+  }
+  if (std::holds_alternative<event::Sudo>(said.event.body) && peer_.euid != 0) {
+    return refuse(SessionRefusal::kPolicy, {Code::kPermission, "sudo's words, and not from root"});
   }
   if (said.event.at > clock_.boot()) {
     return refuse(SessionRefusal::kMalformed, {Code::kCorrupt, "an event that is yet to happen"});

@@ -41,7 +41,7 @@ Session::Session(const Options& options, event::Sink& sink, Clock& clock, os::Si
       clock_(clock),
       signals_(signals),
       person_(options.input, options.output),
-      filter_(options.input_policy, options.size.rows, options.size.columns),
+      typed_(options.input_policy, options.size, sink),
       size_(options.size),
       input_open_(person_.input() >= 0),
       end_of_file_at_(clock.boot()),
@@ -128,8 +128,7 @@ Status Session::read_session() {
   const ByteSpan bytes = room.first(size);
   last_output_at_ = clock_.boot();
   output_bytes_ += size;
-  filter_.output(last_output_at_, bytes);
-  TRY_VOID(record_decided());
+  TRY_VOID(typed_.output(last_output_at_, bytes));
   TRY_VOID(sink_.output(last_output_at_, bytes));
   if (person_.output() >= 0) shown_.commit(size);
   return {};
@@ -166,10 +165,7 @@ Status Session::send() {
     judged_ -= took.bytes;
     sent_.sent(took.bytes);
     may_send_ = judged_ == 0;
-    if (filter_.wants_second_look()) {
-      filter_.written(input_mode());
-      TRY_VOID(record_decided());
-    }
+    if (typed_.wants_second_look()) TRY_VOID(typed_.written(input_mode(master_.get())));
     if (sent_.is_empty()) sink_.passed_on();
   }
   return {};
@@ -177,34 +173,8 @@ Status Session::send() {
 
 Status Session::judge_slice() {
   judged_ = std::min(sent_.size(), kSliceBytes);
-  if (options_.input_policy == event::InputPolicy::kNone) input_bytes_ += judged_;
-  filter_.input(clock_.boot(), sent_.rest().first(judged_), input_mode());
-  return record_decided();
-}
-
-/// The master tells the slave's mode. If it does not, the session is ending; then nothing typed is
-/// shown.
-InputMode Session::input_mode() const {
-  const auto mode = os::terminal_mode(master_.get());
-  if (!mode) return InputMode::kHidden;
-  if (!mode->is_canonical()) return InputMode::kRaw;
-  return mode->echoes() ? InputMode::kEchoed : InputMode::kHidden;
-}
-
-/// Redacted bytes count as their rounded number: else the total would tell a password's length.
-Status Session::record_decided() {
-  if (!filter_.has_decided()) return {};
-  for (const Decided& decided : filter_.take()) {
-    if (const auto* redaction = std::get_if<event::Redaction>(&decided.what)) {
-      input_bytes_ += redaction->bytes_rounded;
-      TRY_VOID(sink_.event(decided.at, event::Lane::kInput, *redaction));
-    } else {
-      const Bytes& bytes = std::get<Bytes>(decided.what);
-      input_bytes_ += bytes.size();
-      TRY_VOID(sink_.input(decided.at, bytes));
-    }
-  }
-  return {};
+  if (options_.input_policy == event::InputPolicy::kNone) unkept_bytes_ += judged_;
+  return typed_.input(clock_.boot(), sent_.rest().first(judged_), input_mode(master_.get()));
 }
 
 Status Session::record(const event::Body& body) {
@@ -247,7 +217,7 @@ Status Session::wait() {
 /// How long nothing need be done if nothing happens; none: for ever.
 std::optional<Micros> Session::patience() const {
   // With no room, the session is not read: time says nothing about what it shows.
-  std::optional<BootTime> next = has_room() ? filter_.deadline() : std::nullopt;
+  std::optional<BootTime> next = has_room() ? typed_.deadline() : std::nullopt;
   const auto consider = [&next](BootTime other) { next = next ? std::min(*next, other) : other; };
   if (!input_open_ && !ended_ && sent_.is_empty()) consider(end_of_file_at_);
   if (ended_ && session_open_ && has_room())
@@ -261,11 +231,10 @@ Status Session::keep_time() {
   send_end_of_file(now);
   // What the session has shown must be known first: an echo may be among it. In a flood, some of it
   // never is; then one more kHold must do.
-  const auto due = filter_.deadline();
+  const auto due = typed_.deadline();
   if (!has_room() || !due || now < *due) return {};
   if (may_read_session_ && now < *due + SecretFilter::kHold) return {};
-  filter_.tick(now);
-  return record_decided();
+  return typed_.tick(now);
 }
 
 Status Session::handle(os::SignalSet came) {
@@ -287,7 +256,7 @@ Status Session::resize() {
   TRY(const os::WindowSize size, os::window_size(master_.get()));
   if (as_event(size) == size_) return {};
   size_ = as_event(size);
-  filter_.resize(size_.rows, size_.columns);
+  typed_.resize(size_);
   return record(event::Resize{size_});
 }
 
@@ -351,13 +320,12 @@ Result<Outcome> Session::finish() {
     if (!ended_) ended_ = wait_for_end(child_, clock_, signals_);
   }
   person_.leave_raw();
-  filter_.finish(clock_.boot());
-  TRY_VOID(record_decided());
+  TRY_VOID(typed_.finish(clock_.boot()));
 
   Outcome outcome =
       outcome_of(ended_.value_or(os::Ended{}), std::string(why_), is_hung_up_ ? hangup_signal_ : 0);
   outcome.end.output_bytes = output_bytes_;
-  outcome.end.input_bytes = input_bytes_;
+  outcome.end.input_bytes = unkept_bytes_ + typed_.bytes();
   TRY_VOID(record(outcome.end));
   return outcome;
 }

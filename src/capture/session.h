@@ -16,7 +16,7 @@
 #include "base/bytes.h"
 #include "capture/capture.h"
 #include "capture/outbox.h"
-#include "capture/secret_filter.h"
+#include "capture/typed_lane.h"
 #include "capture/user_terminal.h"
 #include "os/poller.h"
 #include "os/process.h"
@@ -47,8 +47,6 @@ class Session {
   Status keep_time();
   bool has_room() const;
   bool has_more() const { return session_open_ && may_read_session_ && has_room(); }
-  InputMode input_mode() const;
-  Status record_decided();
   Status record(const event::Body& body);
 
   Status handle(os::SignalSet came);
@@ -67,7 +65,7 @@ class Session {
   Clock& clock_;
   os::SignalWatch& signals_;
   UserTerminal person_;
-  SecretFilter filter_;
+  TypedLane typed_;
   std::optional<os::Poller> poller_;
 
   os::Fd master_, slave_;
@@ -92,7 +90,8 @@ class Session {
   bool is_hung_up_ = false;
   std::string why_;
   int hangup_signal_ = 0;
-  uint64_t output_bytes_ = 0, input_bytes_ = 0;
+  uint64_t output_bytes_ = 0;
+  uint64_t unkept_bytes_ = 0;  // sent where nothing typed is kept
 };
 
 }  // namespace stele::capture

@@ -133,7 +133,10 @@ std::string container_in(std::string_view control_group) {
 
 void describe_arrival(event::Start& start, uint32_t pid, const Claims& claims, const Trust& trust) {
   mark_what_is_always_asked(start);
-  describe_ancestors(start, os::ancestors_of(pid));
+  auto line = os::ancestors_of(pid);
+  // sudo records by itself: it is its own recorder's nearest.
+  if (auto itself = os::look_at(pid)) line.insert(line.begin(), *std::move(itself));
+  describe_ancestors(start, line);
   start.cgroup = os::control_group_of(pid);
   mark_if(start, "cgroup", !start.cgroup.empty(), Known::kKernel);
   start.container = container_in(start.cgroup);

@@ -31,7 +31,7 @@ struct Trust {
 /// known from. `start` has already who it is now.
 void describe_arrival(event::Start& start, uint32_t pid, const Claims& claims, const Trust& trust);
 
-/// The same by the process's ancestors, the nearest first.
+/// The same by the process itself and its ancestors, the nearest first.
 void describe_ancestors(event::Start& start, const std::vector<os::Ancestor>& ancestors);
 
 /// The fingerprint, and the certificate if it is one that an authority signed, of a "publickey"

@@ -147,6 +147,8 @@ namespace {
 
 std::string folder_of(uint32_t pid) { return "/proc/" + std::to_string(pid); }
 
+}  // namespace
+
 Result<Ancestor> look_at(uint32_t pid) {
   const std::string folder = folder_of(pid);
   TRY(const Stat stat, read_stat(folder));
@@ -156,8 +158,6 @@ Result<Ancestor> look_at(uint32_t pid) {
   TRY(found.euid, id_of(status, "Uid", kEffective));
   return found;
 }
-
-}  // namespace
 
 // Each step is looked at twice: a process whose parent is still the same had it all the while, so
 // what was read in between was that parent's, and not of another that got its pid.

@@ -57,6 +57,9 @@ struct Ancestor {
 };
 inline constexpr size_t kAncestorsMax = 64;
 
+/// That process itself.
+Result<Ancestor> look_at(uint32_t pid);
+
 /// The parent of a process, that one's, and so on: as far as they could be told for sure.
 std::vector<Ancestor> ancestors_of(uint32_t pid);
 

@@ -17,6 +17,7 @@
 
 #include "os/error.h"
 #include "os/fd.h"
+#include "os/wait_status.h"
 
 namespace stele::os {
 namespace {
@@ -150,19 +151,7 @@ Result<std::optional<Ended>> wait_with(pid_t child, int options) {
     return fail(Code::kNotFound, "wait for process " + std::to_string(child), errno);
   }
   if (found == 0) return std::nullopt;
-  Ended ended;
-  if (WIFEXITED(status)) ended.exit_status = static_cast<uint8_t>(WEXITSTATUS(status));
-  if (WIFSIGNALED(status)) {
-    ended.signal = static_cast<uint8_t>(WTERMSIG(status));
-    ended.core_dumped = WCOREDUMP(status);
-  }
-  const auto micros_of = [](const timeval& time) {
-    return std::chrono::seconds(time.tv_sec) + Micros(time.tv_usec);
-  };
-  ended.user_time = micros_of(usage.ru_utime);
-  ended.system_time = micros_of(usage.ru_stime);
-  ended.rss_bytes_max = static_cast<uint64_t>(usage.ru_maxrss) * 1024;  // getrusage(2): KiB
-  return ended;
+  return ended_of(status, usage);
 }
 
 }  // namespace

@@ -1,0 +1,54 @@
+#include "capture/typed_lane.h"
+
+#include "os/terminal_mode.h"
+
+namespace stele::capture {
+
+InputMode input_mode(int master) {
+  const auto mode = os::terminal_mode(master);
+  if (!mode) return InputMode::kHidden;
+  if (!mode->is_canonical()) return InputMode::kRaw;
+  return mode->echoes() ? InputMode::kEchoed : InputMode::kHidden;
+}
+
+Status TypedLane::input(BootTime at, ByteSpan bytes, InputMode mode) {
+  filter_.input(at, bytes, mode);
+  return record_decided();
+}
+
+Status TypedLane::written(InputMode mode) {
+  filter_.written(mode);
+  return record_decided();
+}
+
+Status TypedLane::output(BootTime at, ByteSpan bytes) {
+  filter_.output(at, bytes);
+  return record_decided();
+}
+
+Status TypedLane::tick(BootTime now) {
+  filter_.tick(now);
+  return record_decided();
+}
+
+Status TypedLane::finish(BootTime now) {
+  filter_.finish(now);
+  return record_decided();
+}
+
+Status TypedLane::record_decided() {
+  if (!filter_.has_decided()) return {};
+  for (const Decided& decided : filter_.take()) {
+    if (const auto* redaction = std::get_if<event::Redaction>(&decided.what)) {
+      bytes_ += redaction->bytes_rounded;
+      TRY_VOID(sink_.event(decided.at, event::Lane::kInput, *redaction));
+    } else {
+      const Bytes& bytes = std::get<Bytes>(decided.what);
+      bytes_ += bytes.size();
+      TRY_VOID(sink_.input(decided.at, bytes));
+    }
+  }
+  return {};
+}
+
+}  // namespace stele::capture
