@@ -11,6 +11,7 @@
 #include "agent/http_link.h"
 #include "agent/low_water.h"
 #include "agent/nested_sessions.h"
+#include "agent/openings.h"
 #include "agent/people_book.h"
 #include "agent/pins.h"
 #include "agent/policy_book.h"
@@ -109,6 +110,7 @@ class Agent {
 
  private:
   segment::Sealer make_sealer(const StreamId& stream);
+  bool has_first(const StreamId& stream);
   Status open_host_stream();
   event::HostSummary measure();
   wire::Heartbeat heartbeat() const;
@@ -133,6 +135,7 @@ class Agent {
   std::unique_ptr<RecipientsBook> recipients_;
   std::optional<SharedSpool> spool_;
   std::unique_ptr<HostStream> host_;
+  Openings openings_{[this](const StreamId& stream) { return has_first(stream); }};
   std::optional<Shipping> shipping_;
   std::optional<PulseWatch> shipping_watch_;
   std::optional<SpoolSessions> sessions_;
@@ -153,6 +156,12 @@ class Agent {
 segment::Sealer Agent::make_sealer(const StreamId& stream) {
   return {stream, segment::Kind::kSession, host_->keys(), recipients_->seal_for(),
           os::system_random};
+}
+
+/// Whether the server has the stream's first segment.
+bool Agent::has_first(const StreamId& stream) {
+  const auto state = spool_->with([&](const spool::Spool& spool) { return spool.find(stream); });
+  return state && state->acknowledged > 0;
 }
 
 Status Agent::open_host_stream() {
@@ -271,7 +280,7 @@ Status Agent::start() {
   numbered_.emplace(*nested_, *host_);
   shipping_.emplace(
       *spool_, log_memory_, enrolment_.log_key, std::move(believed),
-      std::make_unique<HttpLink>(files_, config_.directory, config_.server, clock_),
+      std::make_unique<HttpLink>(files_, config_.directory, config_.server, clock_), openings_,
       [this](const event::Finding& finding) { tell(finding); }, clock_);
   shipping_watch_.emplace(shipping_->pulse(), Shipping::kStepMax);
   policy_.emplace(files_, policy_place(), clock_,
@@ -301,6 +310,7 @@ Status Agent::start() {
           [this](const os::Peer& peer) {
             Policy policy = policy_->policy_for(peer);
             policy.people = people_->current();
+            policy.openings = &openings_;
             policy.person_around = [this](uint32_t pid) { return nested_->person_around(pid); };
             policy.know = [this](const os::ProcessKey& process, const event::Person& person) {
               nested_->know(process, person);

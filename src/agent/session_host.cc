@@ -138,6 +138,7 @@ Durable SessionHost::durable() {
 
 Status SessionHost::refuse(SessionRefusal code, Error error) {
   stage_ = Stage::kRefused;
+  awaited_.reset();
   reply_ = wire::encode(wire::SessionRefused{code, error.message()});
   return fail(std::move(error));
 }
@@ -181,6 +182,7 @@ Status SessionHost::take(const wire::Hello& hello) {
   if (!policy_.terms.is_recorded)
     return leave_out(Notice::What::kLeftOut, rule_text(policy_.terms));
   terms_ = *std::move(terms);
+  const BootTime asked = clock_.boot();
   if (!terms_.break_glass.empty()) {
     tell(Notice::What::kBreakGlass,
          "break-glass by " + rule_text(policy_.terms) + ": " + terms_.break_glass);
@@ -200,6 +202,7 @@ Status SessionHost::take(const wire::Hello& hello) {
   }
   if (person_) policy_.know(peer_.process, *person_);
   sink_ = std::move(opened->sink);
+  await_opening(opened->id, asked, opening_wait());
   return welcome(opened->id, wire::kOpeningNumber + 1);
 }
 
@@ -226,7 +229,12 @@ Status SessionHost::take(const wire::Resume& resume) {
   told_ = resumed->durable;  // the welcome says it
   auto person = person_of(known->start);
   if (person) policy_.know(peer_.process, *person);
-  if (resumed->durable == wire::kOpeningNumber) person_ = std::move(person);
+  if (resumed->durable == wire::kOpeningNumber) {
+    person_ = std::move(person);
+    // Whether it was let begin, nobody knows: nothing that its recorder said since is durable.
+    await_opening(resume.session, clock_.boot(), std::min(opening_wait(), kResumedOpeningMax));
+    holds_welcome_ = awaited_.has_value();
+  }
   return welcome(resume.session, resumed->durable + 1);
 }
 
@@ -259,6 +267,7 @@ Status SessionHost::take(const wire::Said& said) {
   if (facts != nullptr && !terms_.break_glass.empty())
     TRY_VOID(sink_->note(clock_.boot(), finding("break-glass", terms_.break_glass)));
   TRY_VOID(tell_person());
+  TRY_VOID(tell_opening());
   sink_->passed_on();
   TRY_VOID(charge(said.event));
   ++next_;
@@ -289,6 +298,35 @@ Status SessionHost::tell_person() {
   return sink_->note(clock_.boot(), finding("shared-account", what));
 }
 
+Micros SessionHost::opening_wait() const {
+  return std::chrono::seconds(policy_.terms.opening_wait_seconds);
+}
+
+void SessionHost::await_opening(const StreamId& stream, BootTime asked, Micros longest) {
+  if (policy_.openings == nullptr) return;
+  awaited_.emplace(asked, asked + longest,
+                   policy_.openings->wait(stream, [this] { wake_.wake(); }));
+}
+
+/// Whether something may be shown: the server has the opening, or it is not waited for any longer.
+bool SessionHost::may_begin() {
+  if (!awaited_) return true;
+  const BootTime now = clock_.boot();
+  const bool acknowledged = awaited_->wait->is_acknowledged();
+  const bool is_over = now >= awaited_->until;
+  if (!acknowledged && !is_over && !awaited_->wait->is_hopeless()) return false;
+  if (!acknowledged && is_over) awaited_->wait->was_in_vain();
+  opening_ = event::Opening{acknowledged, now - awaited_->asked};
+  awaited_.reset();
+  return true;
+}
+
+/// After the terms, and after who it is.
+Status SessionHost::tell_opening() {
+  if (!opening_) return {};
+  return sink_->note(clock_.boot(), *std::exchange(opening_, std::nullopt));
+}
+
 Status SessionHost::dispatch(const event::Event& event) {
   if (const auto* output = std::get_if<event::Output>(&event.body))
     return sink_->output(event.at, output->bytes);
@@ -316,6 +354,8 @@ Status SessionHost::take(const wire::Bye& bye) {
     return refuse(SessionRefusal::kHole, {Code::kConflict, "a bye that is not the last message"});
   }
   if (!runs) return {};
+  awaited_.reset();
+  TRY_VOID(tell_opening());
   if (Status closed = sink_->close(); !closed) {
     const SessionRefusal code = refusal_later(closed.error());
     return refuse(code, std::move(closed).error());
@@ -325,8 +365,9 @@ Status SessionHost::take(const wire::Bye& bye) {
 }
 
 std::optional<Bytes> SessionHost::next_reply() {
-  if (reply_) return std::exchange(reply_, std::nullopt);
-  if (stage_ == Stage::kSilent || stage_ == Stage::kRefused) return std::nullopt;
+  const bool is_held = !may_begin();
+  if (reply_ && !(is_held && holds_welcome_)) return std::exchange(reply_, std::nullopt);
+  if (stage_ == Stage::kSilent || stage_ == Stage::kRefused || is_held) return std::nullopt;
   const uint64_t durable = std::min(durable_.load(), next_ - 1);
   if (durable <= told_) return std::nullopt;
   told_ = durable;
@@ -369,6 +410,7 @@ Status SessionHost::serve(os::PacketSocket socket, const os::Wake& stop) {
     }};
     std::optional<Micros> patience;
     if (stage_ == Stage::kSilent) patience = std::max(Micros(0), hello_due - clock_.boot());
+    if (awaited_) patience = std::max(Micros(0), awaited_->until - clock_.boot());
     if (pause > Micros(0)) patience = pause;
     os::wait_until_ready(set, patience);
     if (set[2].can_read) return {};

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "agent/openings.h"
 #include "agent/quota.h"
 #include "agent/roles.h"
 #include "base/uuid.h"
@@ -97,11 +98,16 @@ struct Policy {
   /// Hears who the session of a recorder is of.
   std::function<void(const os::ProcessKey&, const event::Person&)> know =
       [](const os::ProcessKey&, const event::Person&) {};
+  /// Who waits for the server; none: nobody does, and nothing is said of it.
+  Openings* openings = nullptr;
   std::function<void(const Notice&)> tell = [](const Notice&) {};
 };
 
 /// A break-glass session waits no longer for its agent before it goes on without it.
 inline constexpr uint32_t kBreakGlassPatienceMs = 5'000;
+
+/// A recorder whose session began already is not kept from its agent for longer.
+inline constexpr Micros kResumedOpeningMax = std::chrono::seconds(10);
 
 /// The terms for a wish: policy made only stricter by it. kPermission: none, and why.
 Result<wire::Terms> decide(const Policy& policy, const os::Peer& peer, const wire::Hello& hello);
@@ -147,6 +153,10 @@ class SessionHost {
   Status charge(const event::Event& event);
   std::optional<event::Person> person_of(const event::Start& start) const;
   Status tell_person();
+  Micros opening_wait() const;
+  void await_opening(const StreamId& stream, BootTime asked, Micros longest);
+  bool may_begin();
+  Status tell_opening();
   /// How long nothing is taken from the recorder; 0: something is.
   Micros slowed() const { return std::max(Micros(0), slowed_until_ - clock_.boot()); }
   Status welcome(const StreamId& id, uint64_t next);
@@ -163,14 +173,23 @@ class SessionHost {
   const os::Wake wake_;               // outlives the sink, which calls durable()
   std::atomic<uint64_t> durable_{0};  // likewise
 
+  /// Between a session's opening and its beginning: nothing is shown yet.
+  struct Awaited {
+    BootTime asked, until;
+    std::unique_ptr<Openings::Wait> wait;
+  };
+
   Stage stage_ = Stage::kSilent;
   BootTime slowed_until_{};
   wire::Terms terms_;
   std::optional<event::Person> person_;  // still to be said, once the terms were
-  uint64_t next_ = 2;                    // the number the next event must have
-  uint64_t told_ = 0;                    // the last `taken`
-  std::optional<Bytes> reply_;           // a welcome or a refusal
-  std::optional<Bytes> unsent_;          // taken from next_reply(), not yet by the socket
+  std::optional<Awaited> awaited_;
+  bool holds_welcome_ = false;             // it says that the session may begin
+  std::optional<event::Opening> opening_;  // still to be said, likewise
+  uint64_t next_ = 2;                      // the number the next event must have
+  uint64_t told_ = 0;                      // the last `taken`
+  std::optional<Bytes> reply_;             // a welcome or a refusal
+  std::optional<Bytes> unsent_;            // taken from next_reply(), not yet by the socket
   std::unique_ptr<SessionSink> sink_;
 };
 

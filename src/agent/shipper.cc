@@ -52,7 +52,7 @@ Status Shipper::take_answer(const spool::Outgoing& sent, const wire::Answer& ans
   const Status taken = spool_.with([&](spool::Spool& spool) {
     return spool.accepted(sent.stream, sent.sequence, accepted.index, leaf);
   });
-  if (taken) return {};
+  if (taken) return options_.acknowledged(sent.stream, sent.sequence), Status{};
   if (!is_guilt(taken.error())) return taken;
   findings_.push_back(
       {"bad-answer",

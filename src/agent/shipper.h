@@ -5,6 +5,7 @@
 // Whatever a server says, or does not say, the bytes stay here until then.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct ShipperOptions {
   size_t request_segments_max = 512;
   Micros retry_after = std::chrono::seconds(1);      // what the server could not take just now
   Micros covered_within = std::chrono::seconds(60);  // or nothing is freed until it is
+  /// Hears of each segment that the server said it has, once the spool knows.
+  std::function<void(const StreamId&, uint32_t sequence)> acknowledged = [](const StreamId&,
+                                                                            uint32_t) {};
 };
 
 /// Not thread-safe. Holds the spool only while it looks at it or writes to it, never while it talks

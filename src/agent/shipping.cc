@@ -5,17 +5,22 @@
 namespace stele::agent {
 
 Shipping::Shipping(SharedSpool& spool, LogMemory& memory, receipt::VerifierKey log_key,
-                   receipt::Checkpoint last, std::unique_ptr<ServerLink> server, Tell tell,
-                   Clock& clock)
+                   receipt::Checkpoint last, std::unique_ptr<ServerLink> server, Openings& openings,
+                   Tell tell, Clock& clock)
     : spool_(spool),
       memory_(memory),
+      openings_(openings),
       clock_(clock),
       tell_(std::move(tell)),
       server_(std::move(server)),
       watch_(std::move(log_key), last,
              [this](const std::string& path) { return server_->fetch(path); }),
       shipper_(spool, watch_, [this](ByteSpan request) { return server_->post_segments(request); },
-               clock, {}),
+               clock,
+               {.acknowledged =
+                    [&openings](const StreamId& stream, uint32_t sequence) {
+                      if (sequence == 0) openings.acknowledged(stream);
+                    }}),
       confirmed_at_(clock.boot() - kWatchEvery),
       jitter_(static_cast<unsigned>(micros(clock.wall()))),
       believed_(std::move(last)),
@@ -93,6 +98,7 @@ Status Shipping::step() {
 void Shipping::note_outcome(const Status& done) {
   for (const event::Finding& finding : shipper_.take_findings()) tell_(finding);
   failures_ = done ? 0 : failures_ + 1;
+  openings_.set_reachable(done.has_value());
   if (!done && !std::exchange(unreachable_, true))
     tell_({{},
            "nothing can be shipped for now, it stays in the spool: " + done.error().message(),

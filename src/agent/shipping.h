@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "agent/log_memory.h"
+#include "agent/openings.h"
 #include "agent/shipper.h"
 #include "base/pulse.h"
 
@@ -34,7 +35,8 @@ class Shipping {
 
   /// All that is referred to must outlive it. Begins at once. `last`: what is believed of the log.
   Shipping(SharedSpool& spool, LogMemory& memory, receipt::VerifierKey log_key,
-           receipt::Checkpoint last, std::unique_ptr<ServerLink> server, Tell tell, Clock& clock);
+           receipt::Checkpoint last, std::unique_ptr<ServerLink> server, Openings& openings,
+           Tell tell, Clock& clock);
   /// Finishes the request on its way, and starts none.
   ~Shipping();
 
@@ -59,6 +61,7 @@ class Shipping {
 
   SharedSpool& spool_;
   LogMemory& memory_;
+  Openings& openings_;
   Clock& clock_;
   const Tell tell_;
   const std::unique_ptr<ServerLink> server_;

@@ -34,8 +34,9 @@ TEST(ShippingTest, a_request_that_never_ends_is_seen) {
   auto link = std::make_unique<SilentLink>();
   SilentLink& server = *link;
   std::atomic<int> told = 0;
+  Openings openings([](const StreamId&) { return false; });
   Shipping shipping(
-      *host.shared, memory, log_key, memory.load().value(), std::move(link),
+      *host.shared, memory, log_key, memory.load().value(), std::move(link), openings,
       [&told](const event::Finding&) { ++told; }, host.clock);
   PulseWatch watch(shipping.pulse(), Shipping::kStepMax);
   BootTime now = host.clock.boot();
@@ -80,8 +81,9 @@ TEST(ShippingTest, what_came_last_is_shipped_before_it_ends) {
   std::atomic<int> posts = 0, told = 0;
   auto link = std::make_unique<BusyLink>(posts);
   SilentLink& server = *link;
+  Openings openings([](const StreamId&) { return false; });
   Shipping shipping(
-      *host.shared, memory, log_key, memory.load().value(), std::move(link),
+      *host.shared, memory, log_key, memory.load().value(), std::move(link), openings,
       [&told](const event::Finding&) { ++told; }, host.clock);
   while (told == 0) std::this_thread::yield();  // the log was looked at, and is not for a while
   spool();

@@ -14,7 +14,8 @@ namespace stele::agent {
 class StandingClock : public Clock {
  public:
   WallTime wall() override { return {}; }
-  BootTime boot() override { return event::at(1'000'000); }
+  BootTime boot() override { return now; }
+  BootTime now = event::at(1'000'000);
 };
 
 /// Sessions in memory: what was taken in, and what of it is "durable" when the test says so.
@@ -27,6 +28,7 @@ class MemorySessions : public Sessions {
     std::vector<event::Event> events;
     std::vector<event::Finding> notes;
     std::vector<event::Person> people;
+    std::vector<event::Opening> openings;
     uint64_t durable = 0;
     bool closed = false, held = false;
     Durable tell;
@@ -52,6 +54,8 @@ class MemorySessions : public Sessions {
     Status note(BootTime, const event::Body& body) override {
       if (const auto* person = std::get_if<event::Person>(&body))
         session_.people.push_back(*person);
+      else if (const auto* opening = std::get_if<event::Opening>(&body))
+        session_.openings.push_back(*opening);
       else
         session_.notes.push_back(std::get<event::Finding>(body));
       return {};

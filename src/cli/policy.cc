@@ -98,6 +98,7 @@ std::vector<std::pair<std::string, std::string>> lines_of(const policy::Terms& t
     lines.emplace_back("mode", terms.open ? "open: without its agent it goes on, and leaves a gap"
                                           : "closed: no record, no session");
     lines.emplace_back("patience", std::to_string(terms.patience_seconds) + " seconds");
+    lines.emplace_back("opening wait", std::to_string(terms.opening_wait_seconds) + " seconds");
     add_quota(lines, "session", terms.quotas.session, "in all");
     add_quota(lines, "person", terms.quotas.person, "per day");
     add_quota(lines, "host", terms.quotas.host, "per day");
@@ -129,6 +130,7 @@ void print_terms(Context& context, const policy::Terms& terms) {
   json.key("input").text(event::input_policy_name(terms.input));
   json.key("input_fixed").boolean(terms.is_input_fixed).key("output").boolean(terms.keeps_output);
   json.key("open").boolean(terms.open).key("patience_seconds").number(terms.patience_seconds);
+  json.key("opening_wait_seconds").number(terms.opening_wait_seconds);
   json.key("break_glass").boolean(terms.allows_break_glass).key("banner").text(terms.banner);
   json.key("quotas").begin_object();
   for (const auto& [name, quota] :

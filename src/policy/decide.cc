@@ -51,6 +51,7 @@ Terms terms_of(const Rule& rule, uint32_t number) {
   terms.keeps_output = rule.keeps_output;
   terms.open = rule.open.value_or(otherwise.open);
   terms.patience_seconds = rule.patience_seconds.value_or(otherwise.patience_seconds);
+  terms.opening_wait_seconds = rule.opening_wait_seconds.value_or(otherwise.opening_wait_seconds);
   terms.quotas = rule.quotas;
   terms.allows_break_glass = rule.allows_break_glass;
   terms.banner = rule.banner.value_or("");

@@ -25,6 +25,7 @@ struct Terms {
   bool keeps_output = true;
   bool open = false;
   uint32_t patience_seconds = kPatienceSeconds;
+  uint32_t opening_wait_seconds = kOpeningWaitSeconds;
   Quotas quotas;
   bool allows_break_glass = false;
   std::string banner;

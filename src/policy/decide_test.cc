@@ -123,6 +123,7 @@ TEST(Decide, carries_every_term_of_the_rule) {
   EXPECT_FALSE(terms.keeps_output);
   EXPECT_TRUE(terms.open && terms.allows_break_glass);
   EXPECT_EQ(terms.patience_seconds, 3600U);
+  EXPECT_EQ(terms.opening_wait_seconds, 30U);
   EXPECT_EQ(terms.quotas.host, (Quota{uint64_t{5} << 20, uint64_t{7} << 30}));
   EXPECT_EQ(terms.banner, "first\n\n  third, indented");
 }

@@ -51,6 +51,7 @@ class Parser {
   Status names(Conditions& conditions, Kind kind, const Words& words);
   Status input(const Words& words);
   Status patience(const Words& words);
+  Status opening_wait(const Words& words);
   Status quota(const Words& words);
   Status banner(std::string_view line);
   Result<std::chrono::year_month_day> day(std::string_view text) const;
@@ -248,6 +249,7 @@ Status Parser::term(std::string_view line, const Words& words) {
   }
   if (word == "input") return input(words);
   if (word == "patience") return patience(words);
+  if (word == "opening") return opening_wait(words);
   if (word == "not") {
     TRY_VOID(once("not recorded"));
     rule_->is_recorded = false;
@@ -263,8 +265,9 @@ Status Parser::term(std::string_view line, const Words& words) {
     rule_->allows_break_glass = true;
     return is_exactly(words, "break-glass allowed");
   }
-  return unknown(word, {"user", "login", "group", "role", "host", "service", "not", "input",
-                        "output", "open", "closed", "patience", "quota", "break-glass", "banner"});
+  return unknown(
+      word, {"user", "login", "group", "role", "host", "service", "not", "input", "output", "open",
+             "closed", "patience", "opening", "quota", "break-glass", "banner"});
 }
 
 Status Parser::input(const Words& words) {
@@ -285,6 +288,17 @@ Status Parser::patience(const Words& words) {
   if (!seconds || *seconds == 0)
     return wrong("`patience`, 1 to " + std::to_string(kPatienceSecondsMax) + ", `seconds`");
   rule_->patience_seconds = static_cast<uint32_t>(*seconds);
+  return {};
+}
+
+Status Parser::opening_wait(const Words& words) {
+  TRY_VOID(once("opening wait"));
+  const auto seconds = words.size() == 4 && words[1] == "wait" && words[3] == "seconds"
+                           ? receipt::parse_decimal(words[2], kOpeningWaitSecondsMax)
+                           : fail(Code::kCorrupt, "");
+  if (!seconds)
+    return wrong("`opening wait`, 0 to " + std::to_string(kOpeningWaitSecondsMax) + ", `seconds`");
+  rule_->opening_wait_seconds = static_cast<uint32_t>(*seconds);
   return {};
 }
 

@@ -21,7 +21,8 @@ inline constexpr size_t kRulesMax = 1024, kNamesMax = 256, kNameBytesMax = 255;
 inline constexpr size_t kBannerBytesMax = wire::kBannerBytesMax;
 inline constexpr uint32_t kPatienceSecondsMax = wire::kPatienceMsMax / 1000;
 inline constexpr uint32_t kPatienceSeconds = 60;  // where no rule says another
-inline constexpr uint64_t kRateMin = 1024;        // bytes per second
+inline constexpr uint32_t kOpeningWaitSecondsMax = 30, kOpeningWaitSeconds = 1;  // likewise
+inline constexpr uint64_t kRateMin = 1024;                                       // bytes per second
 inline constexpr uint64_t kSizeMax = (uint64_t{1} << 60) - 1;
 
 /// What a session is asked about. The first three are those a role's members may be.
@@ -58,7 +59,7 @@ struct Rule {
   bool is_input_fixed = false;
   bool keeps_output = true;
   std::optional<bool> open;
-  std::optional<uint32_t> patience_seconds;
+  std::optional<uint32_t> patience_seconds, opening_wait_seconds;
   Quotas quotas;
   bool allows_break_glass = false;
   std::optional<std::string> banner;  // its lines, with newlines between them

@@ -49,6 +49,8 @@ void print(std::string& out, const Rule& rule) {
   if (rule.open) out += *rule.open ? "  open\n" : "  closed\n";
   if (rule.patience_seconds)
     out += "  patience " + std::to_string(*rule.patience_seconds) + " seconds\n";
+  if (rule.opening_wait_seconds)
+    out += "  opening wait " + std::to_string(*rule.opening_wait_seconds) + " seconds\n";
   print_quota(out, "session", rule.quotas.session, "in all");
   print_quota(out, "person", rule.quotas.person, "per day");
   print_quota(out, "host", rule.quotas.host, "per day");

@@ -54,6 +54,7 @@ rule all-conditions
   output none
   open
   patience 3600 seconds
+  opening wait 30 seconds
   quota session 1 KiB per second
   quota session 1 bytes in all
   quota person 1025 bytes per second
@@ -71,6 +72,7 @@ rule closed
   input redact
   closed
   patience 1 seconds
+  opening wait 0 seconds
 rule silent
 )";
 

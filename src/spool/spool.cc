@@ -116,6 +116,7 @@ StreamState Spool::state_of(const StreamId& id, const Stream& stream) const {
       .tail = at.tail,
       .taken = stream.aside_taken.value_or(at.taken),
       .waiting = stream.segments.size(),
+      .acknowledged = stream.sequence_of(stream.accepted),
       .set_aside = stream.aside_taken.has_value(),
       .kind = stream.segments.empty() ? std::nullopt : std::optional(stream.segments.back().kind)};
 }

@@ -165,7 +165,9 @@ TEST_F(SpoolStory, does_not_believe_a_leaf_of_something_else) {
   EXPECT_EQ(accept(TestStream(9).id(), 0, 5, leaf_of(second)), Code::kNotFound);
   EXPECT_TRUE(spool->acknowledged(UINT64_MAX, 10).empty());
 
+  EXPECT_EQ(spool->find(a.id())->acknowledged, 0U);
   ASSERT_TRUE(spool->accepted(a.id(), 0, 5, leaf_of(first)).has_value());
+  EXPECT_EQ(spool->find(a.id())->acknowledged, 1U);
   ASSERT_TRUE(spool->accepted(a.id(), 0, 5, leaf_of(first)).has_value()) << "the same again";
   EXPECT_EQ(accept(a.id(), 0, 6, leaf_of(first)), Code::kConflict) << "another index";
   EXPECT_EQ(accept(a.id(), 1, 4, leaf_of(second)), Code::kConflict) << "before its predecessor";

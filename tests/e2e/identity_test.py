@@ -103,15 +103,17 @@ class IdentityTest(LedgerTest):
         return self.server.arrived(count)
 
     def from_afar(self, *options):
-        """The sessions that somebody finds who reads from the server."""
+        """The sessions that somebody finds who reads from the server, once its index has some."""
         self.ledger.stele("user", "add", "--config", self.server.config, "jane", "--roles", "auditor,investigator", "--who", "jane")
         token = self.folder / "jane.token"
         token.write_bytes(self.ledger.stele("user", "token", "--config", self.server.config, "jane", "--ttl", "1h"))
         asked = (STELE, "sessions", "--json", *options, "--server", self.server.url(), "--ca-pin", self.server.pin, "--token-file", token,
                  "--identity", self.ledger.path / "auditor.age")
         read = lambda: self.machine.run(*asked, env=self.ledger.environment)
-        wait_until(lambda: read().returncode == 0, "somebody whom the server knows")
-        return json.loads(read().stdout)
+        def look():
+            done = read()
+            return json.loads(done.stdout) if done.returncode == 0 else None
+        return wait_until(look, "somebody whom the server knows, and the sessions")
 
     def nested(self, command):
         return f"/run/bin/stele-recorder --socket {self.host.run_directory}/agent.sock -- {command}"
