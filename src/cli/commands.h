@@ -33,6 +33,12 @@ struct SetupSshdOptions {
 };
 int setup_sshd(Context& context, const SetupSshdOptions& options);
 
+struct SetupSudoOptions {
+  std::string config = "/etc/sudo.conf";
+  bool apply = false;
+};
+int setup_sudo(Context& context, const SetupSudoOptions& options);
+
 /// What hosts say of themselves in their own streams; `coverage`: which terminals were recorded, by
 /// day.
 int hosts(Context& context, const std::string& identity, bool coverage);

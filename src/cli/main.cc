@@ -33,6 +33,7 @@ struct Options {
   GrantOptions grant;
   PolicyOptions policy;
   SetupSshdOptions setup_sshd;
+  SetupSudoOptions setup_sudo;
 };
 
 void add_session(CLI::App* command, std::string& session) {
@@ -85,6 +86,16 @@ CLI::App* add_setup_sshd(CLI::App* setup, Options& o) {
   c->add_flag(
       "--apply,!--dry-run", o.setup_sshd.apply,
       "write the file, unless sshd would not do what it says; or (the default) only show it");
+  return c;
+}
+
+CLI::App* add_setup_sudo(CLI::App* setup, Options& o) {
+  auto* c = setup->add_subcommand(
+      "sudo",
+      "have sudo hand its sessions to the agent; prints the change, and makes it if told to");
+  c->add_option("--config", o.setup_sudo.config, "sudo's configuration")->capture_default_str();
+  c->add_flag("--apply,!--dry-run", o.setup_sudo.apply,
+              "write the file, unless sudo would not work with it; or (the default) only show it");
   return c;
 }
 
@@ -300,6 +311,7 @@ int main(int argc, char** argv) {
   CLI::App* setup_command = app.add_subcommand("setup", "have other programs use stele");
   setup_command->require_subcommand(1);
   CLI::App* setup_sshd_command = add_setup_sshd(setup_command, o);
+  CLI::App* setup_sudo_command = add_setup_sudo(setup_command, o);
   CLI::App* repair_command = app.add_subcommand(
       "repair", "mend a head that was rolled back behind the published checkpoint");
   for (const Elsewhere& other : kElsewhere) app.add_subcommand(other.command, other.about);
@@ -333,6 +345,7 @@ int main(int argc, char** argv) {
   if (*sign_policy_command) return sign_policy(context, o.policy);
   if (*explain_policy_command) return explain_policy(context, o.policy);
   if (*setup_sshd_command) return setup_sshd(context, o.setup_sshd);
+  if (*setup_sudo_command) return setup_sudo(context, o.setup_sudo);
   if (*repair_command) return repair(context);
   return kExitUsage;
 }

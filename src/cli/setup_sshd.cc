@@ -2,31 +2,17 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <utility>
 
 #include "cli/commands.h"
-#include "os/directory.h"
+#include "cli/setup_file.h"
 #include "os/process.h"
 #include "os/run.h"
-#include "os/unix_socket.h"
 #include "os/who.h"
 
 namespace stele::cli {
 namespace {
 
 constexpr const char* kSshd = "/usr/sbin/sshd";
-constexpr const char* kAgentSocket = "/run/stele/agent.sock";
-constexpr size_t kFileBytesMax = size_t{64} << 10;
-
-std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> lines;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    lines.emplace_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return lines;
-}
 
 // All that sshd would do for a login of `user` from elsewhere.
 Result<std::string> configuration_for(const std::string& config, const std::string& user) {
@@ -54,14 +40,8 @@ Status check_kept(const std::string& config, const std::string& user) {
 }
 
 Status check_host(const std::string& config, const std::string& shell) {
-  if (!is_enrolled())
-    return fail(Code::kInvalid,
-                "this host is not enrolled (stele enroll): nobody could log in any more");
+  TRY_VOID(check_agent("nobody could log in"));
   if (!os::is_executable(shell)) return fail(Code::kNotFound, shell + " is not there");
-  if (auto agent = os::PacketSocket::connect(kAgentSocket); !agent) {
-    return fail(std::move(agent).error().within(
-        "no agent answers (systemctl status stele-agent): nobody could log in any more"));
-  }
   TRY(const std::string effect, configuration_for(config, "somebody"));
   for (const std::string& subsystem : effective(effect, "subsystem")) {
     if (subsystem.ends_with(" internal-sftp"))
@@ -90,20 +70,6 @@ Status check_effect(const SetupSshdOptions& options, const std::string& shell) {
   return {};
 }
 
-// The file, or what was there before if sshd would not do what it says.
-Status put_in_force(Context& context, const SetupSshdOptions& options, const std::string& path,
-                    const std::optional<std::string>& before, const std::string& after,
-                    const std::string& shell) {
-  if (before) TRY_VOID(context.files.replace(path + ".before", as_bytes(*before)));
-  TRY_VOID(context.files.replace(path, as_bytes(after)));
-  Status effect = check_effect(options, shell);
-  if (effect) return {};
-  Status undone =
-      before ? context.files.replace(path, as_bytes(*before)) : context.files.remove(path);
-  if (!undone) return fail(std::move(undone).error().within("take back what sshd refused"));
-  return fail(std::move(effect).error().within("nothing was changed"));
-}
-
 Status run(Context& context, const SetupSshdOptions& options) {
   if (options.kept.empty())
     return fail(Code::kInvalid,
@@ -115,14 +81,12 @@ Status run(Context& context, const SetupSshdOptions& options) {
   TRY(const std::string after, sshd_drop_in(shell, options.kept));
 
   const std::string path = options.config + ".d/00-stele.conf";
-  std::optional<std::string> before;
-  const auto there = context.files.read(path, kFileBytesMax);
-  if (!there && there.error().code != Code::kNotFound) return fail(there.error());
-  if (there) before = std::string(as_text(*there));
+  TRY(const auto before, read_configuration(context, path));
   const std::string change = difference(path, before, after);
   std::fputs(change.empty() ? "nothing to change\n" : change.c_str(), stdout);
   if (change.empty() || !options.apply) return {};
-  TRY_VOID(put_in_force(context, options, path, before, after, shell));
+  TRY_VOID(
+      put_in_force(context, path, before, after, [&] { return check_effect(options, shell); }));
   std::fputs("Written. It holds for logins after: systemctl reload ssh\n", stderr);
   return {};
 }
@@ -140,15 +104,6 @@ Result<std::string> sshd_drop_in(const std::string& shell, const std::vector<std
          "# Sessions are recorded, but for those of whom the next line names with a \"!\".\n"
          "Match User " +
          whom + "\n  ForceCommand " + shell + "\n";
-}
-
-std::string difference(const std::string& path, const std::optional<std::string>& before,
-                       const std::string& after) {
-  if (before == after) return "";
-  std::string text = "--- " + (before ? path : "/dev/null") + "\n+++ " + path + "\n";
-  for (const std::string& line : lines_of(before.value_or(""))) text += "-" + line + "\n";
-  for (const std::string& line : lines_of(after)) text += "+" + line + "\n";
-  return text;
 }
 
 std::vector<std::string> effective(std::string_view configuration, std::string_view keyword) {

@@ -1,7 +1,6 @@
 // Having sshd run stele-shell: a file of its own among sshd's, as text.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,10 +12,6 @@ namespace stele::cli {
 /// The file: stele-shell (`shell`, its path) for everybody but `kept`. kInvalid: a name that
 /// sshd_config would take for more than one name.
 Result<std::string> sshd_drop_in(const std::string& shell, const std::vector<std::string>& kept);
-
-/// Line by line, what is there (nothing: no such file) and what is to be; empty: the same.
-std::string difference(const std::string& path, const std::optional<std::string>& before,
-                       const std::string& after);
 
 /// What `sshd -T` prints for a keyword (lower case): all values, in order.
 std::vector<std::string> effective(std::string_view configuration, std::string_view keyword);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/setup_file.h"
+
 namespace stele::cli {
 namespace {
 
@@ -18,6 +20,10 @@ TEST(SetupSshd, shows_each_line_that_changes) {
   EXPECT_EQ(difference("/f", "a\n", "a\n"), "");
   EXPECT_EQ(difference("/f", std::nullopt, "a\nb\n"), "--- /dev/null\n+++ /f\n+a\n+b\n");
   EXPECT_EQ(difference("/f", "c", "a\n"), "--- /f\n+++ /f\n-c\n+a\n");
+  EXPECT_EQ(difference("/f", "a\nb\nc\n", "a\nx\nc\n"),
+            "--- /f\n+++ /f\n@@ behind line 1 @@\n-b\n+x\n");
+  EXPECT_EQ(difference("/f", "a\na\n", "a\na\na\n"), "--- /f\n+++ /f\n@@ behind line 2 @@\n+a\n");
+  EXPECT_EQ(difference("/f", "a\n", ""), "--- /f\n+++ /f\n-a\n");
 }
 
 TEST(SetupSshd, reads_what_sshd_would_do) {

@@ -106,6 +106,11 @@ Result<bool> link_temporary(std::string_view verb, const Place& place, ByteSpan 
   return fail_errno(verb, place.path, link_error);
 }
 
+Status make_public(const std::string& path) {
+  if (::chmod(path.c_str(), 0644) != 0) return fail_errno("change the mode of", path);
+  return {};
+}
+
 Status make_public_directory(const std::string& path) {
   if (::mkdir(path.c_str(), 0755) == 0) {
     // Whatever the umask says.

@@ -36,6 +36,9 @@ Result<std::string> write_temporary(std::string_view verb, const Place& place, B
 Result<bool> link_anonymous(std::string_view verb, const Place& place, ByteSpan bytes);
 Result<bool> link_temporary(std::string_view verb, const Place& place, ByteSpan bytes);
 
+/// Lets everybody read a file, and nobody but its owner change it (0644).
+Status make_public(const std::string& path);
+
 /// A directory in which everybody may reach what they know the name of, and that nobody but its
 /// owner may change (0755). One that is there is left as it is, if it is its owner's to change
 /// alone.

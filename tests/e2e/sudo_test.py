@@ -10,12 +10,7 @@ from fleet import ENVIRONMENT, PROGRAMS, FleetServer, Host, Machine, can_have_ma
 from harness import LedgerTest, Terminal, main
 
 PLUGIN = "/usr/local/lib/stele/stele_sudo.so"
-SUDO_CONF = f"""
-Plugin sudoers_policy sudoers.so
-Plugin sudoers_audit sudoers.so
-Plugin stele_io {PLUGIN}
-Plugin stele_audit {PLUGIN}
-"""
+CONF = "/etc/sudo.conf"
 SUDOERS = """
 Defaults !lecture, !fqdn, !insults, passwd_tries=2
 Defaults:bob pwfeedback
@@ -56,8 +51,9 @@ class SudoTest(LedgerTest):
         crypt = subprocess.run(["openssl", "passwd", "-6", SECRETS[2]], check=True, capture_output=True, text=True).stdout.strip()
         for user, password in (("jane", "*"), ("bob", crypt)):
             cls.web.do("useradd", "-p", password, "-m", "-d", f"/run/home-{user}", "-s", "/bin/bash", user)
-        cls.write("/etc/sudo.conf", SUDO_CONF)
         cls.write("/etc/sudoers", SUDOERS)
+        cls.web.do("cp", cls.host.config, "/etc/stele/agent.toml")
+        cls.set_up = cls.web.do("/usr/local/bin/stele", "setup", "sudo", "--apply").decode()
 
     @classmethod
     def write(cls, path, text):
@@ -190,6 +186,38 @@ class Commands(SudoTest):
         self.assertIn(b"stele_sudo.so ", self.sudo("-V").stdout)
 
 
+class Setup(SudoTest):
+    def setup(self, *args):
+        return self.web.run("/usr/local/bin/stele", "setup", "sudo", *args)
+
+    def test_sudo_is_changed_only_if_it_works_with_it(self):
+        now = self.web.do("cat", CONF)
+        self.assertIn(f"+Plugin stele_io {PLUGIN}\n+Plugin stele_audit {PLUGIN}\n", self.set_up)
+        self.assertIn("+Plugin sudoers_policy sudoers.so\n", self.set_up, "what sudo took by itself is named")
+        self.assertEqual(self.web.do("stat", "-c", "%a %U", CONF), b"644 root\n")
+        self.assertEqual(self.setup("--apply").stdout, b"nothing to change\n")
+        self.web.do("mv", CONF + ".before", CONF)
+        shown = self.setup()
+        self.assertEqual((shown.returncode, shown.stdout.decode()), (0, self.set_up))
+        self.assertNotIn(b"stele", self.web.do("cat", CONF), "a dry run changes nothing")
+        self.web.do("mv", PLUGIN, PLUGIN + ".away")
+        refused = self.setup("--apply")
+        self.assertEqual(refused.returncode, 70)
+        self.assertIn(b"nothing was changed", refused.stderr)
+        self.assertEqual(self.sudo("echo", "works").stdout, b"works\n", "sudo is as it was")
+        self.web.do("mv", PLUGIN + ".away", PLUGIN)
+        self.host.stop()
+        self.assertIn(b"no agent answers", self.setup("--apply").stderr)
+        self.host.start()
+        self.assertEqual(self.setup("--apply").returncode, 0)
+        self.assertEqual(self.web.do("cat", CONF), now)
+
+    def test_who_may_not_write_it_is_told_so(self):
+        done = self.web.run(*self.as_user("/usr/local/bin/stele", "setup", "sudo", "--config", "/etc/other.conf", "--apply"))
+        self.assertEqual(done.returncode, 70)
+        self.assertRegex(done.stderr.decode(), "stele: .{10,}")
+
+
 class AtATerminal(SudoTest):
     def test_a_shell_is_recorded_as_it_was_shown(self):
         terminal = self.sitting("sudo", "bash", "--norc")
@@ -247,7 +275,7 @@ class AtATerminal(SudoTest):
             terminal.type(key)
             at = terminal.expect("*", at)
         terminal.type("\r")
-        at = terminal.expect("became", at)
+        at = terminal.expect("$ ", terminal.expect("became", at))
         terminal.type("vim -u NONE /run/note\r")
         at = terminal.expect("~", at)
         terminal.type("ikept in vim\x1b:wq\r")
