@@ -77,8 +77,7 @@ policy::Subject subject_of(const os::Peer& peer, const std::set<std::string>& na
   subject.groups = groups_of(peer, named_groups);
   subject.host = std::move(host);
   const auto itself = os::look_at(peer.process.pid);
-  const bool is_service =
-      itself && itself->euid == 0 && identity::is_account_changer(itself->name);
+  const bool is_service = itself && itself->euid == 0 && identity::is_account_changer(itself->name);
   subject.service = is_service ? itself->name : service_of(peer.process.pid);
   if (!peer.is_alive()) subject.service.clear();
   return subject;

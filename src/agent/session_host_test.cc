@@ -155,6 +155,18 @@ TEST_F(SessionHostTest, wants_hello_first_and_once) {
   EXPECT_FALSE(it->receive(*wire::encode(hello())));
 }
 
+TEST_F(SessionHostTest, sudos_words_are_a_process_of_roots_to_say) {
+  const Bytes words = *wire::encode_event(2, event::at(5), event::Lane::kFacts, event::full_sudo());
+  auto it = host();
+  begun(*it, 0, 1);
+  EXPECT_FALSE(it->receive(words));
+  os::Peer sudo = peer(78);
+  sudo.euid = 0;
+  auto roots = host(std::move(sudo));
+  EXPECT_TRUE(roots->receive(*wire::encode(hello())));
+  EXPECT_TRUE(roots->receive(words));
+}
+
 TEST_F(SessionHostTest, survives_anything_a_recorder_says) {
   std::mt19937_64 random(7);
   for (int round = 0; round < 2000; ++round) {

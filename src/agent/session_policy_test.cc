@@ -161,12 +161,16 @@ TEST(Decision, lets_a_wish_only_tighten) {
 
 TEST(Decision, is_no_for_what_is_not_the_recorder_or_not_allowed) {
   os::Peer peer;
+  peer.euid = 1000;
   peer.egid = 1000;
   Policy policy;
   policy.recorder_group = 4242;
   EXPECT_EQ(decide(policy, peer, {}).error().code, Code::kPermission);
   peer.egid = 4242;
   EXPECT_TRUE(decide(policy, peer, {}));
+  peer.egid = 1000;
+  peer.euid = 0;
+  EXPECT_TRUE(decide(policy, peer, {})) << "sudo itself, whoever asked it";
   policy.refusal = "not on this host";
   EXPECT_EQ(decide(policy, peer, {}).error().context, "not on this host");
 }

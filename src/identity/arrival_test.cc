@@ -53,6 +53,13 @@ TEST(Ancestors, tell_who_became_another) {
   EXPECT_EQ(begun(0, {process("su", 1000, 0), process("bash", 1000), kInit}).invoker, 1000U);
 }
 
+TEST(Ancestors, of_what_sudo_records_by_itself_begin_with_it) {
+  const auto start = begun(1000, {process("sudo", 1000, 0), process("bash", 1000),
+                                  process("sshd", 1000), process("sshd", 0), kInit});
+  EXPECT_EQ(start.service, "sudo");
+  EXPECT_EQ(start.invoker, std::nullopt) << "it is still the person's own";
+}
+
 TEST(Ancestors, of_somebody_who_came_in_as_root_name_nobody_they_became_in_between) {
   const auto start =
       begun(0, {process("bash", 0), process("sudo", 0), process("bash", 1000), process("su", 0),

@@ -89,7 +89,7 @@ class PluginTest : public testing::Test {
   audit_plugin& audit = symbol<audit_plugin>("stele_audit");
   recorder::Agent agent;
   List settings{}, argv{"id", "-u"}, submitted{"sudo", "-n", "id", "-u"};
-  List user{"user=jane",  "uid=1000", "tty=/dev/pts/7", "cwd=/home/jane",
+  List user{"user=jane",  "uid=1000", "tty=/dev/pts/7", "cwd=/srv/jane",
             "host=web01", "lines=24", "cols=80"};
   List command{"command=/usr/bin/id", "runas_uid=0", "runas_gid=0", "cwd=/root"};
   List environment{"TERM=vt100", "SSH_CONNECTION=192.0.2.7 1 192.0.2.1 22"};
@@ -107,7 +107,7 @@ TEST_F(PluginTest, begins_a_session_and_tells_what_was_decided) {
   agent.accept();
   const auto hello = std::get<wire::Hello>(agent.hear());
   EXPECT_EQ(hello.argv, (std::vector<std::string>{"id", "-u"}));
-  EXPECT_EQ(hello.cwd, "/home/jane");
+  EXPECT_EQ(hello.cwd, "/srv/jane");
   EXPECT_EQ(hello.terminal, "vt100");
   EXPECT_EQ(hello.connection, "192.0.2.7 1 192.0.2.1 22");
   EXPECT_EQ(hello.proof, "");
