@@ -271,10 +271,17 @@ Status Agent::start() {
   followed_.emplace(*sessions_, clock_);
   const auto pins = open_pins(config_);  // without them, programs go with this agent
   // While there is one thread, which gives rights up.
-  const Status followed = followed_->begin(memory_, pins ? &*pins : nullptr);
+  const auto followed = followed_->begin(memory_, pins ? &*pins : nullptr);
   TRY_VOID(open_host_stream());
   if (!followed)
     tell({"commands", "what sessions execute is not seen: " + followed.error().message(), {}, {}});
+  else if (!followed->empty())
+    tell({"commands",
+          "what sessions execute is told by the process connector: arguments of what is short, "
+          "files and directories are missing. No programs in the kernel: " +
+              *followed,
+          {},
+          {}});
   TRY_VOID(sessions_->begin());
   nested_.emplace(*followed_);
   numbered_.emplace(*nested_, *host_);

@@ -110,8 +110,9 @@ class FollowedSessions::Sink : public SessionSink {
   bool has_recorder_ended_ = false;
 };
 
-Status FollowedSessions::begin(const SessionMemory& memory, const commands::Pins* pins) {
-  std::vector<commands::Watch::Known> known;
+Result<std::string> FollowedSessions::begin(const SessionMemory& memory,
+                                            const commands::Pins* pins) {
+  std::vector<commands::Follower::Known> known;
   std::vector<event::Start> starts;
   const auto ids = memory.all();
   for (const StreamId& id : ids ? *ids : std::vector<StreamId>()) {
@@ -125,16 +126,17 @@ Status FollowedSessions::begin(const SessionMemory& memory, const commands::Pins
     known.push_back({session->owner.process.pid, number_of(id)});
     starts.push_back(std::move(session->start));
   }
-  TRY(watch_,
-      commands::Watch::start([this](const commands::Seen& seen) { note(seen); }, known, pins));
-  if (watch_->before() != commands::Watch::Before::kNothing) {
-    const bool was_killed = watch_->before() == commands::Watch::Before::kKilled;
+  TRY(commands::Following following,
+      commands::start_following([this](const commands::Seen& seen) { note(seen); }, known, pins));
+  watch_ = std::move(following.follower);
+  if (watch_->before() != commands::Follower::Before::kNothing) {
+    const bool was_killed = watch_->before() == commands::Follower::Before::kKilled;
     const std::lock_guard lock(mutex_);
     for (auto& [number, session] : absent_) session.gap = was_killed ? kKilledGap : "";
   }
   look_who_is_there();
   for (const event::Start& start : starts) cover(start);
-  return {};
+  return following.instead;
 }
 
 // Who was on a terminal before the programs were is not told by them.
@@ -271,7 +273,7 @@ Result<Sessions::Opened> FollowedSessions::open(const Owner& owner, const wire::
                                                 const event::Start& start, Durable durable) {
   if (!watch_) return sessions_.open(owner, terms, start, std::move(durable));
   event::Start with = start;
-  with.commands = "ebpf";
+  with.commands = watch_->name();
   TRY(Opened opened, sessions_.open(owner, terms, with, std::move(durable)));
   opened.sink = followed(owner.process.pid, opened.id, std::move(opened.sink));
   cover(start);

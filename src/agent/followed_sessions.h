@@ -11,7 +11,7 @@
 #include "agent/coverage.h"
 #include "agent/session_host.h"
 #include "agent/session_memory.h"
-#include "commands/watch.h"
+#include "commands/follower.h"
 
 namespace stele::agent {
 
@@ -20,9 +20,10 @@ class FollowedSessions : public Sessions {
  public:
   FollowedSessions(Sessions& sessions, Clock& clock) : sessions_(sessions), clock_(clock) {}
 
-  /// `memory`: sessions that an agent before had, whose recorders may come again. An error: nothing
-  /// is followed, and why (Watch::start). `pins`: as there.
-  Status begin(const SessionMemory& memory, const commands::Pins* pins);
+  /// `memory`: sessions that an agent before had, whose recorders may come again. What it can not
+  /// be followed by, and why (commands::start_following); empty: it is all as it should be. An
+  /// error: nothing is followed, and why. `pins`: as there.
+  Result<std::string> begin(const SessionMemory& memory, const commands::Pins* pins);
   /// From here on sessions are left to the next agent.
   void stop();
   /// What was noticed since the last call, for the host's own stream. To be called every second.
@@ -72,7 +73,7 @@ class FollowedSessions : public Sessions {
   std::vector<uint64_t> over_;  // absent ones whose recorder ended, to be forgotten
   std::vector<event::Finding> findings_;
   std::atomic<bool> is_stopping_ = false;
-  std::unique_ptr<commands::Watch> watch_;  // the first to go
+  std::unique_ptr<commands::Follower> watch_;  // the first to go
 };
 
 }  // namespace stele::agent

@@ -14,6 +14,7 @@
 #include "commands/kernel_object.h"
 #include "commands/kernel_record.h"
 #include "os/hardening.h"
+#include "os/peer.h"
 #include "os/pty.h"
 #include "os/thread.h"
 #include "os/wake.h"
@@ -157,9 +158,8 @@ void Watch::Parts::end() {
 Result<std::unique_ptr<Watch>> Watch::start(Sink sink, const std::vector<Known>& known,
                                             const Pins* pins) {
   std::unique_ptr<Watch> watch(new Watch(std::make_unique<Parts>(std::move(sink))));
-  const Status started = watch->parts_->start(known, pins);
-  TRY_VOID(os::give_up_kernel_programs());
-  TRY_VOID(started);
+  TRY_VOID(watch->parts_->start(known, pins));
+  TRY_VOID(os::give_up_watching());
   TRY_VOID(watch->parts_->begin());
   return watch;
 }

@@ -31,12 +31,12 @@ Status forbid_tracing() {
   return {};
 }
 
-Status give_up_kernel_programs() {
+Status give_up_watching() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> held{};
   if (::syscall(SYS_capget, &header, held.data()) != 0)
     return fail_errno("read", "the capabilities");
-  for (const int capability : {CAP_BPF, CAP_PERFMON}) {
+  for (const int capability : {CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN}) {
     __user_cap_data_struct& word = held[CAP_TO_INDEX(capability)];
     for (uint32_t* set : {&word.effective, &word.permitted, &word.inheritable})
       *set &= ~CAP_TO_MASK(capability);

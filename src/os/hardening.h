@@ -15,9 +15,9 @@ Status forbid_tracing();
 /// This process's environment is empty: no library it uses can be told anything by it.
 void clear_environment();
 
-/// This thread, and those it starts later, can load no more programs into the kernel, and trace it
-/// no more (CAP_BPF, CAP_PERFMON).
-Status give_up_kernel_programs();
+/// This thread, and those it starts later, can load no more programs into the kernel, trace it no
+/// more, and listen to it no more (CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN).
+Status give_up_watching();
 
 /// Whether the kernel gave this program more than its user has (AT_SECURE): set-gid, set-uid or
 /// file capabilities.

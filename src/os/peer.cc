@@ -1,11 +1,13 @@
 #include "os/peer.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <climits>
@@ -14,6 +16,7 @@
 #include <map>
 
 #include "os/error.h"
+#include "os/process_connector.h"
 #include "os/who.h"
 
 namespace stele::os {
@@ -111,6 +114,30 @@ Result<uint32_t> id_of(const std::string& status, std::string_view name, size_t 
   return *id;
 }
 
+/// Up to so many bytes of a file; none, if it can not be read.
+std::string beginning_of(const std::string& path, size_t bytes_max) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text(bytes_max, '\0');
+  size_t size = 0;
+  while (file && size < bytes_max) {
+    const ssize_t got = retry([&] { return ::read(file.get(), &text[size], bytes_max - size); });
+    if (got <= 0) break;
+    size += static_cast<size_t>(got);
+  }
+  text.resize(size);
+  return text;
+}
+
+/// The effective ones, of /proc/PID/status.
+uint64_t capabilities_of(const std::string& status) {
+  constexpr std::string_view kName = "\nCapEff:\t";
+  const size_t at = status.find(kName);
+  if (at == status.npos) return 0;
+  uint64_t bits = 0;
+  (void)std::from_chars(status.data() + at + kName.size(), status.data() + status.size(), bits, 16);
+  return bits;
+}
+
 /// Unset is 4294967295 (audit(7)); so is what cannot be read.
 std::optional<uint32_t> audit_number(const std::string& path) {
   const auto text = read_system_file(path);
@@ -187,6 +214,33 @@ std::string control_group_of(uint32_t pid) {
   line = field(line, 0, '\n');
   const size_t path = line.find(':', line.find(':') + 1);  // number:controllers:path
   return path == line.npos ? "" : std::string(line.substr(path + 1, kBytesMax));
+}
+
+Result<Running> running(uint32_t pid, size_t argv_bytes_max) {
+  const std::string folder = folder_of(pid);
+  Running found;
+  TRY(const Stat stat, read_stat(folder));
+  TRY(const std::string status, read_system_file(folder + "/status"));
+  found.parent = stat.parent;
+  found.terminal = stat.tty;
+  TRY(found.uid, id_of(status, "Uid", kReal));
+  TRY(found.euid, id_of(status, "Uid", kEffective));
+  TRY(found.gid, id_of(status, "Gid", kReal));
+  TRY(found.egid, id_of(status, "Gid", kEffective));
+  found.capabilities = capabilities_of(status);
+  found.login_uid = audit_number(folder + "/loginuid");
+  found.audit_session = audit_number(folder + "/sessionid");
+  found.file = link_target(folder + "/exe");
+  found.cwd = link_target(folder + "/cwd");
+  std::string arguments = beginning_of(folder + "/cmdline", argv_bytes_max + 1);
+  found.is_cut = arguments.size() > argv_bytes_max;
+  if (found.is_cut) arguments.resize(argv_bytes_max);
+  for (std::string_view rest = arguments; !rest.empty();) {
+    const std::string_view argument = rest.substr(0, rest.find('\0'));
+    found.argv.emplace_back(argument);
+    rest.remove_prefix(std::min(rest.size(), argument.size() + 1));
+  }
+  return found;
 }
 
 std::vector<uint32_t> descendants_of(uint32_t pid) {

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from fleet import FleetServer, Host
+from fleet import FleetServer, Host, Machine, can_have_machines
 from harness import STELE, LedgerTest, main
 
 
@@ -18,14 +18,17 @@ def why_not():
     return ""
 
 
-@unittest.skipIf(why_not(), why_not())
-class Commands(LedgerTest):
+class CommandsTest(LedgerTest):
+    without = ()  # what the agent runs under
+    machine = None
+
     def setUp(self):
         folder = self.make_folder()
-        self.server = FleetServer(folder)
+        self.server = FleetServer(folder, self.machine)
         self.addCleanup(self.server.stop)
         self.ledger = self.server.ledger
-        self.host = Host("web01", self.server, folder)
+        self.host = Host("web01", self.server, folder, self.machine)
+        self.host.variables = self.without
         self.host.start()
         self.addCleanup(self.host.stop)
 
@@ -41,6 +44,45 @@ class Commands(LedgerTest):
     def execs(self, facts):
         return [e for e in facts if e["type"] == "exec"]
 
+
+@unittest.skipIf(os.geteuid() != 0, "needs root")
+class WithoutPrograms(CommandsTest):
+    """An agent that may load none into the kernel, as where the kernel is older, follows by the process connector."""
+    without = ("setpriv", "--bounding-set", "-bpf,-perfmon,-sys_admin")
+
+    def test_what_ran_is_told_and_what_is_missing_is_said(self):
+        facts = self.record("cd /usr/lib; /bin/sleep 0.3; setsid /bin/sh -c '/bin/sleep 0.2; exit 3'; /bin/false; exit 5")
+        (session,) = self.ledger.sessions()
+        self.assertIn("by the kernel (process connector)", self.ledger.stele("show", session["id"]).decode())
+        execs = self.execs(facts)
+        slept = next(e for e in execs if e["argv"] == ["/bin/sleep", "0.3"])
+        self.assertEqual((slept["cwd"], slept["cut"], pathlib.Path(slept["file"]).name), ("/usr/lib", False, "sleep"))
+        self.assertIn(["/bin/sleep", "0.2"], [e["argv"] for e in execs], "whatever it leaves")
+        self.assertTrue(all(e["argv"] or e["cut"] for e in execs), execs)
+        ended = [e["exit"] for e in facts if e["type"] == "exit"]
+        self.assertEqual(sorted(ended)[-3:], [1, 3, 5])
+        (host,) = json.loads(self.ledger.stele("hosts", "--json"))
+        (finding,) = [f["what"] for f in host["findings"] if f["rule"] == "commands"]
+        self.assertIn("told by the process connector", finding)
+
+
+@unittest.skipIf(can_have_machines(), can_have_machines())
+class ByNeitherWay(CommandsTest):
+    """Nor is there a process connector where the network is a namespace's."""
+    without = WithoutPrograms.without
+
+    def setUp(self):
+        self.machine = Machine("web01", self.make_folder())
+        self.addCleanup(self.machine.close)
+        super().setUp()
+
+    def test_it_is_said_that_nothing_is_seen(self):
+        self.assertEqual(self.execs(self.record("/bin/true")), [])
+        self.assertRegex(self.ledger.stele("show", self.ledger.sessions()[0]["id"]).decode(), r"commands +not seen")
+
+
+@unittest.skipIf(why_not(), why_not())
+class Commands(CommandsTest):
     def test_each_command_with_its_arguments_its_place_and_its_status(self):
         facts = self.record("cd /usr/lib; /bin/true a 'b c'; sh -c 'exit 3'; sh -c 'kill -9 $$'; exit 5")
         shell, true, three, killed = self.execs(facts)

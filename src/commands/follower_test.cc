@@ -1,0 +1,175 @@
+// Both ways of following, against the kernel that runs here: skipped where it has not that one.
+#include "commands/follower.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "commands/process_events.h"
+#include "os/peer.h"
+
+namespace stele::commands {
+namespace {
+
+class ProcessEventsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto events = ProcessEvents::start(
+        [this](const Seen& seen) {
+          const std::lock_guard lock(mutex_);
+          for (const event::Body& body : seen.bodies) seen_[seen.session].push_back(body);
+          if (seen.recorder) ends_.push_back(*seen.recorder);
+        },
+        {});
+    if (!events) GTEST_SKIP() << events.error().message();
+    follower_ = *std::move(events);
+  }
+
+  /// A shell that is followed from before its first command on; its pid.
+  pid_t run(const std::string& script, uint64_t session) {
+    int gate[2];
+    EXPECT_EQ(pipe(gate), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      char go = 0;
+      close(gate[1]);
+      (void)!read(gate[0], &go, 1);
+      execl("/bin/sh", "sh", "-c", script.c_str(), nullptr);
+      _exit(127);
+    }
+    close(gate[0]);
+    EXPECT_TRUE(follower_->follow(static_cast<uint32_t>(child), session));
+    close(gate[1]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    follower_->settle();
+    return child;
+  }
+
+  template <typename Event>
+  std::vector<Event> all(uint64_t session) {
+    const std::lock_guard lock(mutex_);
+    std::vector<Event> events;
+    for (const event::Body& body : seen_[session])
+      if (const auto* one = std::get_if<Event>(&body)) events.push_back(*one);
+    return events;
+  }
+
+  std::mutex mutex_;
+  std::map<uint64_t, std::vector<event::Body>> seen_;
+  std::vector<event::Exit> ends_;
+  std::unique_ptr<ProcessEvents> follower_;
+};
+
+TEST_F(ProcessEventsTest, tells_what_ran_and_how_it_ended) {
+  const pid_t shell = run(
+      "cd /usr/lib; /bin/sleep 0.2; (exec -a x /bin/sleep 0.1) 2>&-; /bin/false; kill -9 $$", 5);
+  const auto execs = all<event::Exec>(5);
+  ASSERT_GE(execs.size(), 3U);
+  EXPECT_EQ(execs[0].pid, static_cast<uint32_t>(shell));
+  const auto slept = std::find_if(execs.begin(), execs.end(), [](const event::Exec& each) {
+    return each.argv == std::vector<std::string>{"/bin/sleep", "0.2"};
+  });
+  ASSERT_NE(slept, execs.end());
+  EXPECT_TRUE(slept->file.ends_with("/sleep")) << slept->file;
+  EXPECT_EQ(slept->cwd, "/usr/lib");
+  EXPECT_EQ(slept->parent, static_cast<uint32_t>(shell));
+  EXPECT_EQ(slept->uid, getuid());
+  EXPECT_FALSE(slept->is_cut);
+  const auto exits = all<event::Exit>(5);
+  EXPECT_EQ(exits.front(), (event::Exit{slept->pid, 0, {}, false}));
+  EXPECT_EQ(exits.back().exit_status, 1) << "false";
+  ASSERT_EQ(ends_.size(), 1U);
+  EXPECT_EQ(ends_[0].pid, static_cast<uint32_t>(shell));
+  EXPECT_EQ(ends_[0].signal, 9);
+  EXPECT_EQ(follower_->take_lost(5), 0U);
+}
+
+TEST_F(ProcessEventsTest, what_is_over_at_once_is_told_all_the_same) {
+  run("for i in 1 2 3 4 5 6 7 8; do /bin/true; done; exit 0", 6);
+  const auto execs = all<event::Exec>(6);
+  EXPECT_EQ(execs.size(), 9U);
+  for (const event::Exec& each : execs)
+    EXPECT_TRUE(each.is_cut || !each.argv.empty()) << "what is missing is said";
+  EXPECT_EQ(all<event::Exit>(6).size(), 8U);
+}
+
+TEST_F(ProcessEventsTest, nobody_leaves_by_another_session_or_parent) {
+  run("setsid -f /bin/sh -c '/bin/sleep 0.1; /bin/sleep 0.3'; (/bin/sleep 0.2 &); /bin/sleep 0.6",
+      7);
+  std::vector<std::string> slept;
+  for (const event::Exec& each : all<event::Exec>(7))
+    if (each.argv.size() == 2 && each.argv[0] == "/bin/sleep") slept.push_back(each.argv[1]);
+  std::sort(slept.begin(), slept.end());
+  EXPECT_EQ(slept, (std::vector<std::string>{"0.1", "0.2", "0.3", "0.6"}));
+}
+
+TEST_F(ProcessEventsTest, sessions_are_apart_and_a_thread_is_no_process) {
+  run("/bin/sleep 0.05", 1);
+  run("/bin/sleep 0.06", 2);
+  std::thread([] {}).join();
+  EXPECT_EQ(all<event::Exec>(1).back().argv.back(), "0.05");
+  EXPECT_EQ(all<event::Exec>(2).back().argv.back(), "0.06");
+  EXPECT_TRUE(all<event::Exec>(0).empty());
+}
+
+TEST_F(ProcessEventsTest, who_was_there_before_is_followed_as_well) {
+  const pid_t shell = fork();
+  if (shell == 0) {
+    execl("/bin/sh", "sh", "-c", "/bin/sleep 0.3; /bin/sleep 0.1", nullptr);
+    _exit(127);
+  }
+  const auto has_child = [&] { return !os::descendants_of(static_cast<uint32_t>(shell)).empty(); };
+  while (!has_child()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_TRUE(follower_->follow(static_cast<uint32_t>(shell), 9));
+  EXPECT_TRUE(follower_->follows(os::descendants_of(static_cast<uint32_t>(shell)).front()));
+  waitpid(shell, nullptr, 0);
+  follower_->settle();
+  EXPECT_EQ(all<event::Exec>(9).size(), 1U);
+  EXPECT_EQ(all<event::Exit>(9).size(), 2U);
+  follower_->forget(9);
+  EXPECT_EQ(follower_->take_lost(9), 0U);
+}
+
+// More than the socket holds, while nobody reads: the sink waits.
+TEST_F(ProcessEventsTest, what_is_lost_is_counted_and_who_is_there_found_again) {
+  const pid_t shell = fork();
+  if (shell == 0) {
+    execl("/bin/sh", "sh", "-c", "/bin/sleep 0.1; exec /bin/sleep 300", nullptr);
+    _exit(127);
+  }
+  EXPECT_TRUE(follower_->follow(static_cast<uint32_t>(shell), 4));
+  {
+    const std::lock_guard lock(mutex_);  // the sink's
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    for (int i = 0; i < 5'000 && std::chrono::steady_clock::now() < end; ++i) {
+      const pid_t child = fork();
+      if (child == 0) _exit(0);
+      waitpid(child, nullptr, 0);
+    }
+  }
+  follower_->settle();
+  const uint64_t lost = follower_->take_lost(4);
+  kill(shell, SIGKILL);
+  waitpid(shell, nullptr, 0);
+  follower_->settle();
+  if (lost == 0) GTEST_SKIP() << "this kernel's buffer held all of it";
+  EXPECT_FALSE(ends_.empty()) << "its end is told, whatever was lost";
+}
+
+TEST(Following, is_by_one_way_and_says_why_not_by_the_other) {
+  auto following = start_following([](const Seen&) {}, {}, nullptr);
+  if (!following) GTEST_SKIP() << following.error().message();
+  const bool is_second_best = std::string_view(following->follower->name()) != "ebpf";
+  EXPECT_EQ(is_second_best, !following->instead.empty());
+}
+
+}  // namespace
+}  // namespace stele::commands
