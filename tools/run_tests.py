@@ -12,12 +12,14 @@ import xml.etree.ElementTree as xml
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's cbor2, cryptography and zstandard
 TEST_SECONDS_MAX = 1800      # of one ctest entry, under a sanitizer on a busy machine
+LAST_WORDS_MAX = 6000        # bytes of what a failed entry printed, said once more at the end
 
 
 class Tally:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
         self.failures = []
+        self.last_words = []  # of each failed ctest entry: its name, and the end of what it printed
 
     def add(self, passed, failed, skipped=0):
         self.passed += passed
@@ -69,6 +71,8 @@ def count_ctest(junit, reports, tally, preset):
     """A GoogleTest program counts by its own cases, any other ctest entry as one test."""
     for case in xml.parse(junit).getroot().iter("testcase"):
         name, status = case.get("name"), case.get("status")
+        if status == "fail":
+            tally.last_words.append((f"{preset}: {name}", (case.findtext("system-out") or "").rstrip()[-LAST_WORDS_MAX:]))
         report = reports / f"{name}_test.xml"
         if report.exists():
             *counts, failures = gtest_counts(report)
@@ -133,6 +137,9 @@ def main():
         run_ctest(preset, tally)
         if preset == "dev":
             timed("habits of the tree", tally, lambda: run([PYTHON, "tools/check_tree.py", "--build", "build/dev"]).returncode == 0)
+    for name, words in tally.last_words:
+        say(f"the last words of {name}")
+        print(words)
     say(f"{(time.monotonic() - begun) / 60:.1f} minutes")
     for failure in tally.failures:
         print(f"failed: {failure}")

@@ -35,6 +35,12 @@ class CountTest(unittest.TestCase):
         self.assertEqual(self.count('<testcase name="ledger" status="fail"><failure message=""/></testcase>'), (1, 1, 0))
         self.assertEqual(self.tally.failures, ["dev: A.c"])
 
+    def test_what_a_failed_entry_said_last_is_kept(self):
+        self.count('<testcase name="a" status="run"><system-out>fine</system-out></testcase>',
+                   f'<testcase name="b" status="fail"><failure message=""/><system-out>{"x" * 9000}the end\n</system-out></testcase>')
+        ((name, words),) = self.tally.last_words
+        self.assertEqual((name, len(words), words[-7:]), ("dev: b", run_tests.LAST_WORDS_MAX, "the end"))
+
     def test_a_program_that_fails_after_its_last_case_is_a_failure(self):
         self.gtest_report("ledger", '<testcase classname="A" name="b"/>')
         self.assertEqual(self.count('<testcase name="ledger" status="fail"><failure message=""/></testcase>'), (1, 1, 0))
