@@ -8,64 +8,22 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <map>
-#include <mutex>
 #include <thread>
 
 #include "commands/process_events.h"
+#include "commands/test_following.h"
 #include "os/peer.h"
 
 namespace stele::commands {
 namespace {
 
-class ProcessEventsTest : public testing::Test {
+class ProcessEventsTest : public FollowingTest {
  protected:
   void SetUp() override {
-    auto events = ProcessEvents::start(
-        [this](const Seen& seen) {
-          const std::lock_guard lock(mutex_);
-          for (const event::Body& body : seen.bodies) seen_[seen.session].push_back(body);
-          if (seen.recorder) ends_.push_back(*seen.recorder);
-        },
-        {});
+    auto events = ProcessEvents::start(sink(), {});
     if (!events) GTEST_SKIP() << events.error().message();
     follower_ = *std::move(events);
   }
-
-  /// A shell that is followed from before its first command on; its pid.
-  pid_t run(const std::string& script, uint64_t session) {
-    int gate[2];
-    EXPECT_EQ(pipe(gate), 0);
-    const pid_t child = fork();
-    if (child == 0) {
-      char go = 0;
-      close(gate[1]);
-      (void)!read(gate[0], &go, 1);
-      execl("/bin/sh", "sh", "-c", script.c_str(), nullptr);
-      _exit(127);
-    }
-    close(gate[0]);
-    EXPECT_TRUE(follower_->follow(static_cast<uint32_t>(child), session));
-    close(gate[1]);
-    int status = 0;
-    waitpid(child, &status, 0);
-    follower_->settle();
-    return child;
-  }
-
-  template <typename Event>
-  std::vector<Event> all(uint64_t session) {
-    const std::lock_guard lock(mutex_);
-    std::vector<Event> events;
-    for (const event::Body& body : seen_[session])
-      if (const auto* one = std::get_if<Event>(&body)) events.push_back(*one);
-    return events;
-  }
-
-  std::mutex mutex_;
-  std::map<uint64_t, std::vector<event::Body>> seen_;
-  std::vector<event::Exit> ends_;
-  std::unique_ptr<ProcessEvents> follower_;
 };
 
 TEST_F(ProcessEventsTest, tells_what_ran_and_how_it_ended) {
@@ -85,10 +43,8 @@ TEST_F(ProcessEventsTest, tells_what_ran_and_how_it_ended) {
   EXPECT_FALSE(slept->is_cut);
   const auto exits = all<event::Exit>(5);
   EXPECT_EQ(exits.front(), (event::Exit{slept->pid, 0, {}, false}));
-  EXPECT_EQ(exits.back().exit_status, 1) << "false";
-  ASSERT_EQ(ends_.size(), 1U);
-  EXPECT_EQ(ends_[0].pid, static_cast<uint32_t>(shell));
-  EXPECT_EQ(ends_[0].signal, 9);
+  EXPECT_EQ(exits[exits.size() - 2].exit_status, 1) << "false";
+  EXPECT_EQ(exits.back(), (event::Exit{static_cast<uint32_t>(shell), {}, 9, false}));
   EXPECT_EQ(follower_->take_lost(5), 0U);
 }
 
@@ -98,7 +54,7 @@ TEST_F(ProcessEventsTest, what_is_over_at_once_is_told_all_the_same) {
   EXPECT_EQ(execs.size(), 9U);
   for (const event::Exec& each : execs)
     EXPECT_TRUE(each.is_cut || !each.argv.empty()) << "what is missing is said";
-  EXPECT_EQ(all<event::Exit>(6).size(), 8U);
+  EXPECT_EQ(all<event::Exit>(6).size(), 9U);
 }
 
 TEST_F(ProcessEventsTest, nobody_leaves_by_another_session_or_parent) {
@@ -133,7 +89,7 @@ TEST_F(ProcessEventsTest, who_was_there_before_is_followed_as_well) {
   waitpid(shell, nullptr, 0);
   follower_->settle();
   EXPECT_EQ(all<event::Exec>(9).size(), 1U);
-  EXPECT_EQ(all<event::Exit>(9).size(), 2U);
+  EXPECT_EQ(all<event::Exit>(9).size(), 3U);
   follower_->forget(9);
   EXPECT_EQ(follower_->take_lost(9), 0U);
 }
@@ -161,7 +117,7 @@ TEST_F(ProcessEventsTest, what_is_lost_is_counted_and_who_is_there_found_again) 
   waitpid(shell, nullptr, 0);
   follower_->settle();
   if (lost == 0) GTEST_SKIP() << "this kernel's buffer held all of it";
-  EXPECT_FALSE(ends_.empty()) << "its end is told, whatever was lost";
+  EXPECT_EQ(all<event::Exit>(4).back().signal, SIGKILL) << "its end is told, whatever was lost";
 }
 
 TEST(Following, is_by_one_way_and_says_why_not_by_the_other) {

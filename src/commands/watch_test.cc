@@ -5,57 +5,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <map>
-#include <mutex>
+#include "commands/test_following.h"
 
 namespace stele::commands {
 namespace {
 
-class WatchTest : public testing::Test {
+class WatchTest : public FollowingTest {
  protected:
   void SetUp() override {
-    auto watch = Watch::start([this](const Seen& seen) {
-      const std::lock_guard lock(mutex_);
-      for (const event::Body& body : seen.bodies) seen_[seen.session].push_back(body);
-      if (seen.recorder) seen_[seen.session].emplace_back(*seen.recorder);
-    });
+    auto watch = Watch::start(sink());
     if (!watch) GTEST_SKIP() << watch.error().message();
-    watch_ = *std::move(watch);
+    follower_ = *std::move(watch);
   }
-
-  /// A shell that is followed from before its first command on; its pid.
-  pid_t run(const std::string& script, uint64_t session) {
-    int gate[2];
-    EXPECT_EQ(pipe(gate), 0);
-    const pid_t child = fork();
-    if (child == 0) {
-      char go = 0;
-      close(gate[1]);
-      (void)!read(gate[0], &go, 1);
-      execl("/bin/sh", "sh", "-c", script.c_str(), nullptr);
-      _exit(127);
-    }
-    close(gate[0]);
-    EXPECT_TRUE(watch_->follow(static_cast<uint32_t>(child), session));
-    close(gate[1]);
-    int status = 0;
-    waitpid(child, &status, 0);
-    watch_->settle();
-    return child;
-  }
-
-  template <typename Event>
-  std::vector<Event> all(uint64_t session) {
-    const std::lock_guard lock(mutex_);
-    std::vector<Event> events;
-    for (const event::Body& body : seen_[session])
-      if (const auto* one = std::get_if<Event>(&body)) events.push_back(*one);
-    return events;
-  }
-
-  std::mutex mutex_;
-  std::map<uint64_t, std::vector<event::Body>> seen_;
-  std::unique_ptr<Watch> watch_;
 };
 
 TEST_F(WatchTest, tells_what_ran_where_and_how_it_ended) {
@@ -144,16 +105,16 @@ TEST_F(WatchTest, whom_a_process_had_made_before_is_followed_too) {
   }
   close(gate[0]);
   usleep(100'000);
-  ASSERT_TRUE(watch_->follow(static_cast<uint32_t>(parent), 9));
+  ASSERT_TRUE(follower_->follow(static_cast<uint32_t>(parent), 9));
   close(gate[1]);
   waitpid(parent, nullptr, 0);
-  watch_->settle();
+  follower_->settle();
   EXPECT_EQ(all<event::Exec>(9).size(), 1U);
 }
 
 TEST_F(WatchTest, thousands_in_a_row_are_all_seen_or_counted) {
   run("i=0; while [ $i -lt 3000 ]; do /bin/true; i=$((i+1)); done", 10);
-  EXPECT_EQ(all<event::Exec>(10).size() + all<event::Exit>(10).size() + watch_->take_lost(10),
+  EXPECT_EQ(all<event::Exec>(10).size() + all<event::Exit>(10).size() + follower_->take_lost(10),
             6002U);
 }
 
