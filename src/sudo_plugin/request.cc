@@ -9,8 +9,8 @@
 namespace stele::sudo_plugin {
 namespace {
 
-/// Of the arguments of a command inside: beyond what the kernel's own word has (event.md, `exec`)
-/// nobody needs them twice.
+/// Of all arguments: what the kernel's own word has of them (event.md, `exec`), which fits into a
+/// message together with all else.
 constexpr size_t kArgumentsBytesMax = size_t{28} << 10;
 
 template <typename Number>
@@ -23,7 +23,27 @@ std::optional<Number> number_of(const Words& words, std::string_view key) {
   return number;
 }
 
-void fill_in_command(event::Sudo& sudo, const Words& command) {
+/// What fits of a command line; how many bytes of it do not.
+size_t cut(Words& argv) {
+  size_t kept = 0, room = kArgumentsBytesMax, lost = 0;
+  for (std::string& argument : argv) {
+    const bool fits = kept < wire::kArgumentCountMax && room > 0;
+    const size_t bytes = fits ? std::min(argument.size(), room - 1) : 0;
+    lost += argument.size() - bytes + (fits ? 0 : 1);
+    argument.resize(bytes);
+    if (!fits) continue;
+    room -= bytes + 1;
+    ++kept;
+  }
+  argv.resize(kept);
+  return lost;
+}
+
+void fill_in_command(event::Sudo& sudo, const Words& command, Words argv) {
+  if (const size_t lost = cut(argv); lost > 0)
+    sudo.why += (sudo.why.empty() ? "" : "; ") + std::string("cut: ") + std::to_string(lost) +
+                " bytes of the command line do not fit";
+  sudo.argv = std::move(argv);
   sudo.file = value_of(command, "command");
   sudo.cwd = value_of(command, "cwd");
   sudo.as_uid = number_of<uint32_t>(command, "runas_uid");
@@ -53,12 +73,11 @@ event::Sudo sudo_of(const Request& request, event::Sudo::What what, std::string 
   sudo.what = what;
   sudo.why = std::move(why);
   sudo.plugin = std::move(plugin);
-  sudo.argv = request.argv;
   sudo.by = value_of(request.user, "user");
   sudo.by_uid = number_of<uint32_t>(request.user, "uid");
   sudo.tty = value_of(request.user, "tty");
   sudo.host = value_of(request.user, "host");
-  fill_in_command(sudo, request.command);
+  fill_in_command(sudo, request.command, request.argv);
   return sudo;
 }
 
@@ -75,19 +94,14 @@ wire::Hello hello_of(const Request& request) {
   if (auto parent = parse_stream_id(value_of(request.environment, "STELE_SESSION")))
     hello.parent = *parent;
   hello.argv = request.argv;
+  (void)cut(hello.argv);  // the `sudo` event says it
   return hello;
 }
 
-event::Sudo command_of(Words command_info, Words argv) {
+event::Sudo command_of(const Words& command_info, Words argv) {
   event::Sudo sudo;
   sudo.what = event::Sudo::What::kCommand;
-  fill_in_command(sudo, command_info);
-  size_t bytes = 0, kept = 0;
-  while (kept < argv.size() && (bytes += argv[kept].size() + 1) <= kArgumentsBytesMax) ++kept;
-  if (kept < argv.size())
-    sudo.why = "cut: " + std::to_string(argv.size() - kept) + " arguments do not fit";
-  argv.resize(kept);
-  sudo.argv = std::move(argv);
+  fill_in_command(sudo, command_info, std::move(argv));
   return sudo;
 }
 

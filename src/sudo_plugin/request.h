@@ -27,15 +27,15 @@ struct Request {
   Words environment;  // of whoever asked
 };
 
-/// In facts of sudo's own. `why`: of what was refused or failed. `plugin`: who decided.
+/// In facts of sudo's own, as the next but one. `why`: of what was refused or failed. `plugin`: who
+/// decided. Of a command line, 28 KiB are kept; of a longer one `why` says it as well.
 event::Sudo sudo_of(const Request& request, event::Sudo::What what, std::string why,
                     std::string plugin);
 
 /// What begins the session. Claims of the environment are those of the person who asked.
 wire::Hello hello_of(const Request& request);
 
-/// A command that sudo saw executed inside. What does not fit in an event is cut, and `why` says
-/// so.
-event::Sudo command_of(Words command_info, Words argv);
+/// A command that sudo saw executed inside.
+event::Sudo command_of(const Words& command_info, Words argv);
 
 }  // namespace stele::sudo_plugin

@@ -39,12 +39,22 @@ TEST(SudoRequest, claims_that_are_too_long_are_cut) {
 }
 
 TEST(SudoRequest, arguments_that_do_not_fit_are_cut_and_it_is_said) {
-  const Sudo sudo = command_of({"command=/bin/echo"}, Words(30'000, "x"));
-  EXPECT_LT(sudo.argv.size(), 30'000U);
-  EXPECT_EQ(sudo.why,
-            "cut: " + std::to_string(30'000 - sudo.argv.size()) + " arguments do not fit");
-  EXPECT_EQ(command_of({}, {"a", "b"}).why, "");
-  EXPECT_TRUE(command_of({}, {std::string(40'000, 'x')}).argv.empty());
+  const Sudo many = command_of({"command=/bin/echo"}, Words(30'000, "x"));
+  EXPECT_EQ(many.argv.size(), wire::kArgumentCountMax);
+  EXPECT_EQ(many.why, "cut: " + std::to_string(2 * (30'000 - wire::kArgumentCountMax)) +
+                          " bytes of the command line do not fit");
+  const Sudo whole = command_of({}, {"a", "b", ""});
+  EXPECT_EQ(whole.why, "");
+  EXPECT_EQ(whole.argv, (Words{"a", "b", ""}));
+  const std::string script(100'000, 'x');
+  const Request request{{}, {}, {"sh", "-c", script, "last"}, {}};
+  const Sudo refused = sudo_of(request, Sudo::What::kReject, "no", "");
+  EXPECT_EQ(refused.argv.size(), 3U);
+  EXPECT_EQ(refused.argv[2].size(), (28U << 10) - 3 - 3 - 1);
+  EXPECT_TRUE(refused.why.starts_with("no; cut: ")) << refused.why;
+  EXPECT_EQ(hello_of(request).argv, refused.argv);
+  EXPECT_TRUE(wire::encode(hello_of(request)));
+  EXPECT_TRUE(wire::encode_event(2, BootTime(Micros(1)), event::Lane::kFacts, refused));
 }
 
 }  // namespace

@@ -145,6 +145,11 @@ class Commands(SudoTest):
         (accepted,) = self.of(self.one()[1], "sudo")
         self.assertEqual((accepted["by"], accepted["as"]), ("jane", "bob"))
 
+    def test_a_long_command_line_runs_whole_and_what_is_cut_in_its_record_is_said(self):
+        self.assertEqual(self.sudo("sh", "-c", "echo ${#1}", "sh", "x" * 100_000).stdout, b"100000\n")
+        (accepted,) = self.of(self.one()[1], "sudo")
+        self.assertRegex(accepted["why"], "cut: [0-9]+ bytes of the command line do not fit")
+
     def test_what_is_refused_is_recorded_with_the_reason(self):
         self.assertNotEqual(self.sudo("id", "-u").returncode, 0)
         session, events = self.one()
@@ -230,8 +235,9 @@ class AtATerminal(SudoTest):
         terminal.type("stty si''ze\r")
         at = terminal.expect("40 133", at)
         terminal.type("sleep 100\r")
-        terminal.expect("sleep 100\r\n", at)
+        at = terminal.expect("sleep 100\r\n", at)
         terminal.type("\x03")
+        terminal.expect("$ ", at)
         terminal.type("exit 5\r")
         self.assertEqual(terminal.wait(), 5)
         session, events = self.one()
