@@ -4,7 +4,7 @@
     tools/check_layers.py [ROOT]        prints one line per fault; exit 1 if there is any
 
 The rules, in the order of check():
-  order       a folder includes only itself and folders above it; siblings leave each other alone; `recorder` and `sudo_plugin` have lists of their own
+  order       a folder includes only itself and folders above it; siblings leave each other alone; `recorder`, `sudo_plugin` and `pam` have lists of their own
   pure        event, terminal, segment, merkle, receipt, wire and policy: no os/, no clock, disk, socket, thread or environment
   system      only os/ includes headers of system calls, or calls signal functions (tests may); names and types are free
   third party each library's headers stay in the .cc files of the one folder that owns it
@@ -19,12 +19,13 @@ ORDER = """base os crypto codec
   event terminal segment merkle receipt wire policy
   config db http vault ledger spool identity capture commands index detect alert forward retention logsrv
   sim
-  recorder sudo_plugin agent server cli""".split()
+  recorder sudo_plugin pam agent server cli""".split()
 PURE = {"event", "terminal", "segment", "merkle", "receipt", "wire", "policy"}
 SIBLINGS = {"vault", "ledger", "index", "detect", "alert", "forward"}
 SIBLINGS_ALLOWED = {("ledger", "vault")}
 ONLY = {"recorder": {"recorder", "base", "os", "event", "wire", "capture"},
-        "sudo_plugin": {"sudo_plugin", "base", "os", "event", "wire", "capture", "recorder"}}
+        "sudo_plugin": {"sudo_plugin", "base", "os", "event", "wire", "capture", "recorder"},
+        "pam": {"pam", "base", "os", "wire"}}
 
 # Headers of a library -> the folders whose .cc files may include them.
 THIRD_PARTY = (
@@ -35,6 +36,7 @@ THIRD_PARTY = (
     (r"toml\+\+/.*", {"config"}),
     (r"bpf/.*", {"commands"}),
     (r"sudo_plugin\.h", {"sudo_plugin"}),
+    (r"security/.*", {"pam"}),
     (r"zstd(_errors)?\.h|zdict\.h|boost/json.*", {"codec"}),
     (r"CLI/.*", {"agent", "cli", "server"}),
 )

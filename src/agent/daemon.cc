@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "agent/arrivals.h"
 #include "agent/config.h"
 #include "agent/follow.h"
 #include "agent/followed_sessions.h"
@@ -102,6 +103,7 @@ class Agent {
       : config_(std::move(config)),
         enrolment_(std::move(enrolment)),
         memory_(files_, config_.run + "/sessions", boot_id),
+        arrivals_(files_, config_.run + "/arrivals-" + boot_id),
         log_memory_(files_, config_.directory, enrolment_.log_key, enrolment_.predecessor) {}
 
   Status start();
@@ -129,6 +131,7 @@ class Agent {
   const Config config_;
   const Enrolment enrolment_;
   SessionMemory memory_;
+  Arrivals arrivals_;
   LogMemory log_memory_;
   std::optional<uint32_t> recorder_group_;
   // Made in this order, and gone in the reverse one.
@@ -283,6 +286,7 @@ Status Agent::start() {
           {},
           {}});
   TRY_VOID(sessions_->begin());
+  TRY_VOID(arrivals_.begin());
   nested_.emplace(*followed_);
   numbered_.emplace(*nested_, *host_);
   shipping_.emplace(
@@ -318,6 +322,7 @@ Status Agent::start() {
             Policy policy = policy_->policy_for(peer);
             policy.people = people_->current();
             policy.openings = &openings_;
+            policy.arrivals = &arrivals_;
             policy.person_around = [this](uint32_t pid) { return nested_->person_around(pid); };
             policy.know = [this](const os::ProcessKey& process, const event::Person& person) {
               nested_->know(process, person);
@@ -335,6 +340,7 @@ Status Agent::start() {
 
 Status Agent::keep_house() {
   TRY_VOID(sessions_->end_the_dead());
+  arrivals_.forget_the_dead();
   TRY_VOID(keep_host_stream());
   tell_of_spool();
   return {};

@@ -126,7 +126,7 @@ class Search {
     return true;
   }
 
-  bool take(const Roles::Person& person, const char* through, Known by) {
+  bool take(const Roles::Person& person, const char* through, std::optional<Known> by) {
     found_.name = person.name;
     found_.rule = person.rule;
     found_.through = through;
@@ -136,12 +136,17 @@ class Search {
   }
 
   bool by_key() {
-    if (start_.service != "sshd") return false;
+    // Of what PAM told the login is, whatever the person became since.
+    const bool is_told = !start_.arrival.empty();
+    if (start_.service != "sshd" && !is_told) return false;
+    const std::optional<Known> of_key = is_told ? std::nullopt : std::optional(Known::kEnvironment);
     for (const Roles::Person& person : roles_.people)
-      if (session_.is_certified_as(person)) return take(person, "certificate", Known::kSignature);
+      if (session_.is_certified_as(person))
+        return found_.by_arrival = is_told, take(person, "certificate", Known::kSignature);
     if (session_.has_certificate() || start_.ssh_key.empty()) return false;
     for (const Roles::Person& person : roles_.people)
-      if (person.keys.contains(start_.ssh_key)) return take(person, "ssh key", Known::kEnvironment);
+      if (person.keys.contains(start_.ssh_key))
+        return found_.by_arrival = is_told, take(person, "ssh key", of_key);
     return false;
   }
 

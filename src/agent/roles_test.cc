@@ -155,6 +155,23 @@ TEST(Person, behind_a_shared_account_is_whose_key_it_was_as_a_claim) {
   EXPECT_EQ(who(deploy).roles, Names());
 }
 
+TEST(Person, is_proven_by_what_pam_told_the_login_was_by) {
+  event::Start start = with_certificate(of(0, "root"));
+  start.service = "sudo";
+  EXPECT_EQ(who(start).name, "") << "whose certificate that was, nobody told";
+  start.arrival = "sshd";
+  EXPECT_FALSE(who(start).name.empty());
+  EXPECT_EQ(who(start).by, Known::kSignature);
+  EXPECT_TRUE(who(start).by_arrival);
+
+  event::Start by_key = of(0, "root");
+  by_key.arrival = "sshd";
+  by_key.ssh_key = "SHA256:hers";
+  EXPECT_EQ(who(by_key).name, "ada");
+  EXPECT_EQ(who(by_key).by, std::nullopt);
+  EXPECT_TRUE(who(by_key).by_arrival);
+}
+
 TEST(Person, is_not_whom_somebody_became_who_is_not_known) {
   EXPECT_EQ(who(logged_in(0, "root", of(1000, "ada"))).name, "") << "root became ada";
   event::Start start = of(1000, "ada");

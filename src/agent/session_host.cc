@@ -21,15 +21,24 @@ std::vector<std::string> environment_of(const wire::Hello& hello) {
   return environment;
 }
 
+std::optional<identity::PamWord> word_of(const os::Peer& peer, const Policy& policy) {
+  auto arrived = policy.arrivals == nullptr ? std::nullopt : policy.arrivals->of(peer);
+  if (!arrived) return std::nullopt;
+  return identity::PamWord{arrived->service, arrived->remote_host, arrived->connection,
+                           arrived->proof};
+}
+
 event::Start start_of(const os::Peer& peer, const wire::Hello& hello, const wire::Terms& terms,
-                      const std::vector<Bytes>& authorities, WallTime now) {
-  const identity::Told told{.title = hello.title,
-                            .argv = hello.argv,
-                            .environment = environment_of(hello),
-                            .input_policy = terms.input_policy,
-                            .recorder = hello.recorder,
-                            .claims = {hello.connection, hello.invoker, hello.proof},
-                            .trust = {authorities, now}};
+                      const Policy& policy, WallTime now) {
+  const identity::Told told{
+      .title = hello.title,
+      .argv = hello.argv,
+      .environment = environment_of(hello),
+      .input_policy = terms.input_policy,
+      .recorder = hello.recorder,
+      .claims = {hello.connection, hello.invoker, hello.proof, hello.forwarded_agent},
+      .word = word_of(peer, policy),
+      .trust = {policy.people->authorities, now}};
   return identity::gather_start_of(peer, told, {hello.cwd, hello.size});
 }
 
@@ -187,8 +196,7 @@ Status SessionHost::take(const wire::Hello& hello) {
     tell(Notice::What::kBreakGlass,
          "break-glass by " + rule_text(policy_.terms) + ": " + terms_.break_glass);
   }
-  const event::Start start =
-      start_of(peer_, hello, terms_, policy_.people->authorities, clock_.wall());
+  const event::Start start = start_of(peer_, hello, terms_, policy_, clock_.wall());
   person_ = person_of(start);
   auto opened = sessions_.open(owner(), terms_, start, durable());
   // The reserve is full as well: whoever may break the glass mends it without a record.
@@ -361,6 +369,32 @@ Status SessionHost::take(const wire::Bye& bye) {
     return refuse(code, std::move(closed).error());
   }
   stage_ = Stage::kClosed;
+  return {};
+}
+
+Status SessionHost::take(const wire::Arrived& arrived) {
+  if (stage_ != Stage::kSilent || policy_.arrivals == nullptr)
+    return refuse(SessionRefusal::kMalformed, {Code::kCorrupt, "an arrival is not wanted here"});
+  return note(policy_.arrivals->come(peer_, arrived));
+}
+
+Status SessionHost::take(const wire::Left&) {
+  if (stage_ != Stage::kSilent || policy_.arrivals == nullptr)
+    return refuse(SessionRefusal::kMalformed, {Code::kCorrupt, "nobody arrived here"});
+  return note(policy_.arrivals->leave(peer_));
+}
+
+/// Nothing more is to come.
+Status SessionHost::note(Status noted) {
+  if (!noted) {
+    const Code code = noted.error().code;
+    return refuse(code == Code::kPermission ? SessionRefusal::kPolicy
+                  : code == Code::kBusy     ? SessionRefusal::kNotNow
+                                            : SessionRefusal::kFailed,
+                  std::move(noted).error());
+  }
+  stage_ = Stage::kClosed;
+  reply_ = wire::encode(wire::Noted{});
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "agent/arrivals.h"
 #include "agent/openings.h"
 #include "agent/quota.h"
 #include "agent/roles.h"
@@ -98,6 +99,8 @@ struct Policy {
   /// Hears who the session of a recorder is of.
   std::function<void(const os::ProcessKey&, const event::Person&)> know =
       [](const os::ProcessKey&, const event::Person&) {};
+  /// What PAM told; none: nothing is taken from it.
+  Arrivals* arrivals = nullptr;
   /// Who waits for the server; none: nobody does, and nothing is said of it.
   Openings* openings = nullptr;
   std::function<void(const Notice&)> tell = [](const Notice&) {};
@@ -149,6 +152,9 @@ class SessionHost {
   Status take(const wire::Resume& resume);
   Status take(const wire::Said& said);
   Status take(const wire::Bye& bye);
+  Status take(const wire::Arrived& arrived);
+  Status take(const wire::Left& left);
+  Status note(Status noted);
   Status dispatch(const event::Event& event);
   Status charge(const event::Event& event);
   std::optional<event::Person> person_of(const event::Start& start) const;

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "agent/test_session_host.h"
+#include "sim/file_system.h"
 
 namespace stele::agent {
 namespace {
@@ -220,6 +221,35 @@ TEST_F(SessionHostTest, serving_stops_when_the_recorder_goes_or_the_agent_does) 
   auto [mine, yours] = *os::packet_pair();
   stop.wake();
   EXPECT_TRUE(host()->serve(std::move(mine), stop));
+}
+
+TEST_F(SessionHostTest, notes_who_arrived_from_root_and_from_nobody_else) {
+  sim::Disk disk;
+  sim::SimFileSystem files(disk);
+  Arrivals arrivals(files, "/run/arrivals");
+  ASSERT_TRUE(arrivals.begin());
+  wire::Arrived arrived;
+  arrived.service = "login";
+  const Bytes packet = *wire::encode(arrived);
+  const auto without = host();
+  EXPECT_FALSE(without->receive(packet)) << "here nothing is kept of it";
+  policy.arrivals = &arrivals;
+  const auto user = host();
+  EXPECT_FALSE(user->receive(packet));
+  EXPECT_EQ(refusal(*user), SessionRefusal::kPolicy);
+  auto roots = peer();
+  roots.euid = 0;
+  const auto root = host(std::move(roots));
+  ASSERT_TRUE(root->receive(packet));
+  EXPECT_TRUE(std::holds_alternative<wire::Noted>(reply(*root)));
+  EXPECT_TRUE(root->is_closed());
+  EXPECT_EQ(arrivals.count(), 1U);
+  EXPECT_FALSE(root->receive(packet)) << "one message is all";
+  roots = peer();
+  roots.euid = 0;
+  const auto again = host(std::move(roots));
+  ASSERT_TRUE(again->receive(wire::encode(wire::Left{})));
+  EXPECT_EQ(arrivals.count(), 0U);
 }
 
 }  // namespace

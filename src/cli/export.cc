@@ -204,6 +204,7 @@ struct JsonBody {
     for (const std::string& role : p.roles) json.text(role);
     json.end_array().key("rule").text(p.rule).key("through").text(p.through);
     if (p.by) json.key("by").text(event::known_name(*p.by));
+    if (p.by_arrival) json.key("arrival").boolean(true);
     json.key("version").number(p.version);
     if (p.roles_hash) json.key("roles_hash").text(to_hex(*p.roles_hash));
   }

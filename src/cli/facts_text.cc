@@ -33,6 +33,8 @@ std::vector<Fact> arrival_of(const event::Start& start) {
   add("groups", "names", join(start.group_names));
   add("came by", "service", start.service);
   add("from", "from", start.from);
+  add("let in by", "methods", join(start.methods));
+  add("told by", "arrival", start.arrival.empty() ? "" : "PAM, service " + start.arrival);
   add("ssh key", "ssh_key", start.ssh_key);
   if (!start.certificate.empty()) add("certified", "certificate", certificate_text(start));
   if (start.invoker) {
@@ -42,6 +44,7 @@ std::vector<Fact> arrival_of(const event::Start& start) {
     add("became", "invoker_name",
         start.invoker_name.empty() ? "" : "another: " + start.invoker_name);
   }
+  add("ssh agent", "forwarded_agent", start.forwarded_agent);
   add("cgroup", "cgroup", start.cgroup);
   add("container", "container", start.container);
   return facts;
@@ -51,6 +54,9 @@ void write_arrival(codec::JsonWriter& json, const event::Start& start) {
   json.key("group_names").begin_array();
   for (const std::string& name : start.group_names) json.text(name);
   json.end_array().key("service").text(start.service).key("from").text(start.from);
+  json.key("arrival").text(start.arrival).key("methods").begin_array();
+  for (const std::string& method : start.methods) json.text(method);
+  json.end_array().key("forwarded_agent").text(start.forwarded_agent);
   json.key("ssh_key").text(start.ssh_key).key("authority").text(start.authority);
   if (const auto read = crypto::parse_ssh_certificate(as_bytes(start.certificate))) {
     json.key("certificate").begin_object().key("key_id").text(read->key_id);
@@ -70,7 +76,11 @@ void write_arrival(codec::JsonWriter& json, const event::Start& start) {
 void write_person(codec::JsonWriter& json, const event::Person& person) {
   json.key("person").text(person.name).key("roles").begin_array();
   for (const std::string& role : person.roles) json.text(role);
-  json.end_array().key("person_by").text(person.by ? event::known_name(*person.by) : "");
+  json.end_array()
+      .key("person_by")
+      .text(person.by           ? event::known_name(*person.by)
+            : person.by_arrival ? "arrival"
+                                : "");
   json.key("person_through").text(person.through).key("roles_version").number(person.version);
 }
 
@@ -84,12 +94,15 @@ std::string join(const std::vector<std::string>& words) {
 
 std::string marked(const event::Start& start, const std::string& entry) {
   const auto found = start.known.find(entry);
-  if (found == start.known.end()) return ", not said where from";
+  const bool is_pams = entry == "from" || entry == "ssh_key" || entry == "certificate" ||
+                       entry == "methods" || entry == "arrival";
+  const char* const told = is_pams && !start.arrival.empty() ? ", told by PAM" : "";
+  if (found == start.known.end()) return *told != 0 ? told : ", not said where from";
   switch (found->second) {
     case event::Known::kKernel:
       return ", from the kernel";
     case event::Known::kSignature:
-      return ", by a signature";
+      return std::string(", by a signature") + told;
     case event::Known::kDatabase:
       return ", from the user database";
     case event::Known::kEnvironment:
@@ -103,6 +116,7 @@ std::string person_text(const event::Person& person) {
   std::string text = person.name;
   if (!person.roles.empty()) text += " as " + join(person.roles);
   text += ", by the " + person.through;
+  if (person.by_arrival) return text + ", as PAM told";
   return person.by == event::Known::kEnvironment ? text + " (claimed)" : text;
 }
 

@@ -62,6 +62,9 @@ struct Start {
   std::optional<uint32_t> invoker;  // who became another, by sudo or su
   std::string invoker_name;
   std::string cgroup, container;
+  std::string arrival;  // the PAM service that told, as root, how the person came; empty: none did
+  std::vector<std::string> methods;    // by what sshd let the person in
+  std::string forwarded_agent;         // socket of an SSH agent that sshd forwards
   std::map<std::string, Known> known;  // by entry of the map in event.md: where it is known from
   InputPolicy input_policy = InputPolicy::kRedact;
   std::string commands;  // who tells what is executed: "ebpf"; empty: nobody
@@ -208,6 +211,7 @@ struct Person {
   std::optional<Known> by;         // how sure that is; none: nobody is known
   uint64_t version = 0;            // of the roles
   std::optional<Hash> roles_hash;  // of their file
+  bool by_arrival = false;         // what told it is PAM's word; without a mark unless signed
   bool operator==(const Person&) const = default;
 };
 

@@ -34,8 +34,10 @@ void visit_start(StartOrConst& start, Visitor& visitor) {
   visitor.text("kernel", start.kernel);
   visitor.text("parent", start.parent_session);
   visitor.policy("policy", start.input_policy);
+  visitor.bytes("arrival", start.arrival);
   visitor.optional("invoker", start.invoker);
   visitor.text("machine", start.machine_id);
+  visitor.arguments("methods", start.methods);
   visitor.bytes("service", start.service);
   visitor.text("ssh_key", start.ssh_key);
   visitor.text("commands", start.commands);
@@ -44,6 +46,7 @@ void visit_start(StartOrConst& start, Visitor& visitor) {
   visitor.text("container", start.container);
   visitor.bytes("certificate", start.certificate);
   visitor.bytes("invoker_name", start.invoker_name);
+  visitor.bytes("forwarded_agent", start.forwarded_agent);
 }
 
 template <typename EndOrConst, typename Visitor>
@@ -119,6 +122,7 @@ void visit_person(PersonOrConst& person, Visitor& visitor) {
   visitor.text("name", person.name);
   visitor.text("rule", person.rule);
   visitor.texts("roles", person.roles);
+  visitor.flag("arrival", person.by_arrival);
   visitor.text("through", person.through);
   visitor.count("version", person.version);
 }

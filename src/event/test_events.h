@@ -62,11 +62,30 @@ inline Start known_start() {
   return start;
 }
 
+/// Of somebody of whom sshd told by PAM.
+inline Start arrived_start() {
+  Start start = full_start();
+  start.service = "sshd";
+  start.arrival = "sshd";
+  start.methods = {"publickey", "password"};
+  start.from = "192.0.2.7 52014";
+  start.ssh_key = "SHA256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+  start.forwarded_agent = "/tmp/ssh-4cKMrb/agent.7";
+  start.known = {{"uid", Known::kKernel}, {"forwarded_agent", Known::kEnvironment}};
+  return start;
+}
+
 inline Person full_person() {
   Person person{"grace", {"dba", "on-call"}, "grace-hopper", "certificate", Known::kSignature, 12,
                 {}};
   person.roles_hash.emplace();
   for (size_t i = 0; i < 32; ++i) (*person.roles_hash)[i] = static_cast<uint8_t>(0xc0 + i);
+  return person;
+}
+
+inline Person arrived_person() {
+  Person person{"linus", {}, "linus", "ssh key", {}, 5, {}};
+  person.by_arrival = true;
   return person;
 }
 

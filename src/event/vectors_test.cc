@@ -136,6 +136,24 @@ std::vector<Accepted> accepted() {
         R"("authority": "SHA256:HxADAgEFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", )"
         R"("container": "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc", )"
         R"("certificate": h'6e6f742061207265616c206f6e65', "invoker_name": h'6772616365'}])"}},
+      {"start, of which PAM told",
+       Lane::kFacts,
+       0,
+       {{0, arrived_start()}},
+       {R"([1, 0, {"cwd": h'2f686f6d652f616461', "gid": 1000, "ses": 7, "tty": h'2f6465762f7074732f33', "uid": 1000, )"
+        R"("argv": [h'2f62696e2f6c73', h'2d6c', h'636166e9'], "auid": 1001, "boot": "5f0c2a91-0000-4000-8000-000000000000", )"
+        R"("euid": 0, "from": h'3139322e302e322e37203532303134', "host": h'7765623031', "size": [24, 80, 0, 0], )"
+        R"("term": h'787465726d2d323536636f6c6f72', "user": h'616461', "known": {"uid": 0, "forwarded_agent": 3}, )"
+        R"("login": h'6772616365', "title": h'72656c6561736520342e32', "groups": [4, 27, 1000], "kernel": "6.1.0-26-amd64", )"
+        R"("parent": "0197a3b2-0000-7000-8000-000000000000", "policy": "all", "arrival": h'73736864', )"
+        R"("machine": "0123456789abcdef0123456789abcdef", "methods": [h'7075626c69636b6579', h'70617373776f7264'], )"
+        R"("service": h'73736864', "ssh_key": "SHA256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", )"
+        R"("recorder": "stele 0.1.0", "forwarded_agent": h'2f746d702f7373682d34634b4d72622f6167656e742e37'}])"}},
+      {"person, by what PAM told",
+       Lane::kFacts,
+       0,
+       {{0, arrived_person()}},
+       {R"([16, 0, {"name": "linus", "rule": "linus", "arrival": true, "through": "ssh key", "version": 5}])"}},
       {"person",
        Lane::kFacts,
        0,

@@ -21,19 +21,6 @@ bool is_among(std::string_view word, const std::string_view (&words)[N]) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
 
-/// By its file where that may be seen: a name it may have chosen itself.
-std::string program_of(const os::Ancestor& process) {
-  constexpr std::string_view kDeleted = " (deleted)";
-  std::string program = process.executable.substr(process.executable.rfind('/') + 1);
-  if (program.ends_with(kDeleted)) program.resize(program.size() - kDeleted.size());
-  if (program.empty()) program = process.name;
-  return program == "sshd-session" || program == "sshd-auth" ? "sshd" : program;
-}
-
-bool is_door(const os::Ancestor& process) {
-  return process.euid == 0 && is_among(program_of(process), kDoors);
-}
-
 /// The account that the person came in as: of the first process behind the outermost door. Without
 /// a door, of the nearest that was neither root nor what the session is.
 std::optional<uint32_t> came_as(uint32_t uid, const std::vector<os::Ancestor>& ancestors) {
@@ -67,6 +54,16 @@ void mark_what_is_always_asked(event::Start& start) {
   mark_if(start, "parent", !start.parent_session.empty(), Known::kEnvironment);
 }
 
+constexpr size_t kMethodsMax = 16, kMethodBytesMax = 64;
+
+void describe_method(event::Start& start, std::string_view line) {
+  const std::string_view method = line.substr(0, line.find(' '));
+  if (method.empty() || method.size() > kMethodBytesMax || start.methods.size() == kMethodsMax)
+    return;
+  start.methods.emplace_back(method);
+  start.known["methods"] = Known::kEnvironment;
+}
+
 /// "ADDRESS PORT", the first two words of $SSH_CONNECTION.
 std::string remote_end(std::string_view connection) {
   const size_t address = connection.find(' ');
@@ -89,6 +86,18 @@ void describe_key(event::Start& start, ByteSpan blob, const Trust& trust) {
 }
 
 }  // namespace
+
+std::string program_of(const os::Ancestor& process) {
+  constexpr std::string_view kDeleted = " (deleted)";
+  std::string program = process.executable.substr(process.executable.rfind('/') + 1);
+  if (program.ends_with(kDeleted)) program.resize(program.size() - kDeleted.size());
+  if (program.empty()) program = process.name;
+  return program == "sshd-session" || program == "sshd-auth" ? "sshd" : program;
+}
+
+bool is_door(const os::Ancestor& process) {
+  return process.euid == 0 && is_among(program_of(process), kDoors);
+}
 
 bool is_account_changer(std::string_view service) { return is_among(service, kChangers); }
 
@@ -114,9 +123,22 @@ void describe_proof(event::Start& start, std::string_view proof, const Trust& tr
   while (!proof.empty()) {
     const std::string_view line = proof.substr(0, proof.find('\n'));
     proof.remove_prefix(std::min(proof.size(), line.size() + 1));
-    if (!line.starts_with(kPublicKey)) continue;
+    describe_method(start, line);
+    if (!line.starts_with(kPublicKey) || !start.ssh_key.empty()) continue;
     const auto blob = crypto::parse_ssh_key_line(line.substr(kPublicKey.size()));
-    if (blob) return describe_key(start, *blob, trust);
+    if (blob) describe_key(start, *blob, trust);
+  }
+}
+
+void describe_word(event::Start& start, const PamWord& word, const Trust& trust) {
+  start.arrival = word.service;
+  if (start.service.empty()) start.service = word.service;
+  start.from = remote_end(word.connection);
+  if (start.from.empty()) start.from = word.remote_host;
+  describe_proof(start, word.proof, trust);
+  for (const char* entry : {"methods", "ssh_key", "certificate"}) {
+    const auto mark = start.known.find(entry);
+    if (mark != start.known.end() && mark->second == Known::kEnvironment) start.known.erase(mark);
   }
 }
 
@@ -131,7 +153,8 @@ std::string container_in(std::string_view control_group) {
   return "";
 }
 
-void describe_arrival(event::Start& start, uint32_t pid, const Claims& claims, const Trust& trust) {
+void describe_arrival(event::Start& start, uint32_t pid, const Claims& claims,
+                      const std::optional<PamWord>& word, const Trust& trust) {
   mark_what_is_always_asked(start);
   auto line = os::ancestors_of(pid);
   // sudo records by itself: it is its own recorder's nearest.
@@ -141,9 +164,16 @@ void describe_arrival(event::Start& start, uint32_t pid, const Claims& claims, c
   mark_if(start, "cgroup", !start.cgroup.empty(), Known::kKernel);
   start.container = container_in(start.cgroup);
   mark_if(start, "container", !start.container.empty(), Known::kKernel);
-  start.from = remote_end(claims.connection);
-  mark_if(start, "from", !start.from.empty(), Known::kEnvironment);
-  describe_proof(start, claims.proof, trust);
+  if (word) {
+    describe_word(start, *word, trust);
+  } else {
+    start.from = remote_end(claims.connection);
+    mark_if(start, "from", !start.from.empty(), Known::kEnvironment);
+    describe_proof(start, claims.proof, trust);
+  }
+  if (start.service == "sshd" && claims.forwarded_agent.size() <= kClaimBytesMax)
+    start.forwarded_agent = claims.forwarded_agent;
+  mark_if(start, "forwarded_agent", !start.forwarded_agent.empty(), Known::kEnvironment);
   if (start.invoker || claims.invoker.empty() || claims.invoker.size() > kClaimBytesMax) return;
   start.invoker_name = claims.invoker;
   start.known["invoker_name"] = Known::kEnvironment;

@@ -118,19 +118,67 @@ TEST(Proof, is_a_claim_until_an_authority_signed_it) {
 }
 
 TEST(Proof, that_is_none_says_nothing) {
-  for (const std::string& proof :
-       {std::string(), std::string("password\n"), std::string("publickey ssh-ed25519 !\n"),
-        std::string(kProofBytesMax + 1, 'x')}) {
+  for (const std::string& proof : {std::string(), std::string("\n\n"), std::string(65, 'm'),
+                                   std::string(kProofBytesMax + 1, 'x')}) {
     event::Start start;
     describe_proof(start, proof, {});
     EXPECT_EQ(start, event::Start());
   }
 }
 
+TEST(Proof, says_by_which_methods_and_the_first_key) {
+  event::Start start;
+  describe_proof(start, "password\npublickey ssh-ed25519 !\nhostbased x\n", {});
+  EXPECT_EQ(start.methods, (std::vector<std::string>{"password", "publickey", "hostbased"}));
+  EXPECT_EQ(start.known.at("methods"), Known::kEnvironment);
+  EXPECT_EQ(start.ssh_key, "");
+}
+
+PamWord word_of(const std::string& proof) {
+  return {.service = "sshd",
+          .remote_host = "192.0.2.7",
+          .connection = "192.0.2.7 52014 192.0.2.1 22",
+          .proof = proof};
+}
+
+TEST(PamWord, stands_in_place_of_what_is_claimed) {
+  const Claims forged{"198.51.100.1 1 192.0.2.1 22", "", "publickey " + seed("ed25519_line"), ""};
+  event::Start start;
+  describe_arrival(start, os::own_pid(), forged, word_of("password\n"), {});
+  EXPECT_EQ(start.arrival, "sshd");
+  EXPECT_EQ(start.from, "192.0.2.7 52014");
+  EXPECT_EQ(start.methods, std::vector<std::string>{"password"});
+  EXPECT_EQ(start.ssh_key + start.certificate, "") << "a password let them in";
+  for (const char* entry : {"from", "methods", "ssh_key", "arrival"})
+    EXPECT_FALSE(start.known.contains(entry)) << entry << " is no claim";
+}
+
+TEST(PamWord, of_a_certificate_keeps_its_signature) {
+  Trust trust;
+  trust.authorities = *crypto::parse_ssh_authorities(seed("authorities"));
+  trust.now = WallTime(std::chrono::seconds(1'800'000'000));
+  event::Start start;
+  describe_word(start, word_of("publickey " + seed("ed25519_line")), trust);
+  EXPECT_EQ(start.known.at("certificate"), Known::kSignature);
+  EXPECT_FALSE(start.known.contains("ssh_key"));
+  event::Start of_nobody;
+  describe_word(of_nobody, word_of("publickey " + seed("ed25519_line")), {});
+  EXPECT_EQ(of_nobody.certificate, seed("ed25519"));
+  EXPECT_FALSE(of_nobody.known.contains("certificate"));
+}
+
+TEST(PamWord, of_another_service_may_know_no_more_than_an_address) {
+  event::Start start;
+  describe_word(start, {.service = "login", .remote_host = "", .connection = "", .proof = ""}, {});
+  EXPECT_EQ(start.arrival, "login");
+  EXPECT_EQ(start.service, "login");
+  EXPECT_EQ(start.from, "");
+}
+
 TEST(Claims, are_marked_as_such) {
   event::Start start;
   start.terminal = "xterm";
-  describe_arrival(start, os::own_pid(), {"192.0.2.7 52014 192.0.2.1 22", "", ""}, {});
+  describe_arrival(start, os::own_pid(), {"192.0.2.7 52014 192.0.2.1 22", "", "", ""}, {}, {});
   EXPECT_EQ(start.from, "192.0.2.7 52014");
   EXPECT_EQ(start.known.at("from"), Known::kEnvironment);
   EXPECT_EQ(start.known.at("term"), Known::kEnvironment);

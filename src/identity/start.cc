@@ -98,8 +98,9 @@ std::string variable(const std::vector<std::string>& environment, std::string_vi
 }
 
 Claims claims_of(const std::vector<std::string>& environment) {
-  Claims claims{variable(environment, "SSH_CONNECTION"), variable(environment, "SUDO_USER"), ""};
-  for (std::string* claim : {&claims.connection, &claims.invoker})
+  Claims claims{variable(environment, "SSH_CONNECTION"), variable(environment, "SUDO_USER"), "",
+                variable(environment, "SSH_AUTH_SOCK")};
+  for (std::string* claim : {&claims.connection, &claims.invoker, &claims.forwarded_agent})
     if (claim->size() > kClaimBytesMax) claim->clear();
   const std::string path = variable(environment, "SSH_USER_AUTH");
   if (!path.empty()) claims.proof = os::read_own_file(path, kProofBytesMax).value_or("");
@@ -119,7 +120,7 @@ Result<event::Start> gather_start(const Told& told) {
   start.tty = os::terminal_name(kStandardFds);
   start.size = window_size();
   name_people(start);
-  describe_arrival(start, os::own_pid(), told.claims, told.trust);
+  describe_arrival(start, os::own_pid(), told.claims, told.word, told.trust);
   return start;
 }
 
@@ -135,7 +136,7 @@ event::Start gather_start_of(const os::Peer& peer, const Told& told, const Place
   start.tty = peer.tty;
   start.size = at.size;
   name_people(start);
-  describe_arrival(start, peer.process.pid, told.claims, told.trust);
+  describe_arrival(start, peer.process.pid, told.claims, told.word, told.trust);
   return start;
 }
 

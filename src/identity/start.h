@@ -21,6 +21,7 @@ struct Told {
   event::InputPolicy input_policy = event::InputPolicy::kRedact;
   std::string recorder;  // "stele 0.1.0"
   Claims claims = {};
+  std::optional<PamWord> word = {};  // where there is one, of what is claimed
   Trust trust = {};
 };
 

@@ -84,6 +84,8 @@ wire::Hello hello_of(const Options& options, const capture::Options& how) {
   hello.terminal = variable(how.environment, "TERM").substr(0, wire::kTerminalBytesMax);
   hello.connection = variable(how.environment, "SSH_CONNECTION").substr(0, wire::kClaimBytesMax);
   hello.invoker = variable(how.environment, "SUDO_USER").substr(0, wire::kClaimBytesMax);
+  hello.forwarded_agent =
+      variable(how.environment, "SSH_AUTH_SOCK").substr(0, wire::kClaimBytesMax);
   const std::string proof = variable(how.environment, "SSH_USER_AUTH");
   if (!proof.empty()) hello.proof = os::read_own_file(proof, wire::kProofBytesMax).value_or("");
   if (auto parent = parse_stream_id(variable(how.environment, "STELE_SESSION")))

@@ -16,10 +16,13 @@ enum class Type : uint8_t {
   kResume = 2,
   kEvent = 3,
   kBye = 4,
+  kArrived = 5,
+  kLeft = 6,
   kWelcome = 17,
   kRefused = 18,
   kTaken = 19,
-  kUnrecorded = 20
+  kUnrecorded = 20,
+  kNoted = 21
 };
 
 constexpr uint8_t kFactsBit = 1, kOutputBit = 2, kInputBit = 4;
@@ -97,6 +100,7 @@ Status check(const Hello& hello) {
   TRY_VOID(check_size(hello.connection, kClaimBytesMax, "the connection"));
   TRY_VOID(check_size(hello.invoker, kClaimBytesMax, "the invoking user"));
   TRY_VOID(check_size(hello.proof, kProofBytesMax, "the proof of a login"));
+  TRY_VOID(check_size(hello.forwarded_agent, kClaimBytesMax, "the SSH agent's socket"));
   TRY_VOID(check_size(hello.break_glass, kBreakGlassBytesMax, "the reason"));
   size_t total = 0;
   for (const std::string& argument : hello.argv) {
@@ -121,6 +125,7 @@ Result<FromRecorder> read_hello(ByteReader& in) {
   TRY(hello.connection, read_string(in, kClaimBytesMax, "the connection"));
   TRY(hello.invoker, read_string(in, kClaimBytesMax, "the invoking user"));
   TRY(hello.proof, read_string(in, kProofBytesMax, "the proof of a login"));
+  TRY(hello.forwarded_agent, read_string(in, kClaimBytesMax, "the SSH agent's socket"));
   TRY(hello.break_glass, read_text(in, kBreakGlassBytesMax, "the reason"));
   TRY(const bool has_parent, read_flag(in));
   if (has_parent) hello.parent = in.array<16>();
@@ -173,6 +178,26 @@ Result<FromRecorder> read_bye(ByteReader& in) {
   const Bye bye{in.u64()};
   if (in.ok() && bye.last < kOpeningNumber) return corrupt("a number that no message has");
   return bye;
+}
+
+/// All but the proof are of one size.
+constexpr std::string Arrived::* kArrivedFields[] = {&Arrived::service,     &Arrived::user,
+                                                     &Arrived::remote_host, &Arrived::remote_user,
+                                                     &Arrived::terminal,    &Arrived::connection};
+
+Result<FromRecorder> read_arrived(ByteReader& in) {
+  TRY_VOID(read_protocol(in));
+  Arrived arrived;
+  for (const auto field : kArrivedFields) {
+    TRY(arrived.*field, read_string(in, kClaimBytesMax, "a field of an arrival"));
+  }
+  TRY(arrived.proof, read_string(in, kProofBytesMax, "the proof of a login"));
+  return arrived;
+}
+
+Result<FromRecorder> read_left(ByteReader& in) {
+  TRY_VOID(read_protocol(in));
+  return Left{};
 }
 
 Result<Lanes> read_lanes(ByteReader& in, event::InputPolicy policy) {
@@ -295,6 +320,7 @@ Result<Bytes> encode(const Hello& hello) {
   write_string(out, hello.connection);
   write_string(out, hello.invoker);
   write_string(out, hello.proof);
+  write_string(out, hello.forwarded_agent);
   write_string(out, fitted(hello.break_glass, kBreakGlassBytesMax));
   out.u8(hello.parent ? 1 : 0);
   if (hello.parent) out.bytes(*hello.parent);
@@ -315,6 +341,22 @@ Bytes encode(const Resume& resume) {
 }
 
 Bytes encode(const Bye& bye) { return numbered(Type::kBye, bye.last); }
+
+Result<Bytes> encode(const Arrived& arrived) {
+  Bytes packet;
+  ByteWriter out(packet);
+  begin(out, Type::kArrived);
+  out.u8(kSessionProtocol);
+  for (const auto field : kArrivedFields) {
+    TRY_VOID(check_size(arrived.*field, kClaimBytesMax, "a field of an arrival"));
+    write_string(out, arrived.*field);
+  }
+  TRY_VOID(check_size(arrived.proof, kProofBytesMax, "the proof of a login"));
+  write_string(out, arrived.proof);
+  return packet;
+}
+
+Bytes encode(const Left&) { return {static_cast<uint8_t>(Type::kLeft), kSessionProtocol}; }
 
 Bytes encode_content(uint64_t number, BootTime at, Lane lane, ByteSpan content) {
   CHECK(content.size() <= kContentBytesMax && lane != Lane::kFacts);
@@ -372,6 +414,8 @@ Bytes encode(const Unrecorded& unrecorded) {
   return packet;
 }
 
+Bytes encode(const Noted&) { return {static_cast<uint8_t>(Type::kNoted)}; }
+
 Bytes encode(const SessionRefused& refused) {
   Bytes packet;
   ByteWriter out(packet);
@@ -395,6 +439,10 @@ Result<FromRecorder> parse_from_recorder(ByteSpan packet) {
       return whole(read_event(in), in);
     case Type::kBye:
       return whole(read_bye(in), in);
+    case Type::kArrived:
+      return whole(read_arrived(in), in);
+    case Type::kLeft:
+      return whole(read_left(in), in);
     default:
       return corrupt("no message of a recorder's");
   }
@@ -412,6 +460,8 @@ Result<FromAgent> parse_from_agent(ByteSpan packet) {
       return whole(read_taken(in), in);
     case Type::kUnrecorded:
       return whole(read_unrecorded(in), in);
+    case Type::kNoted:
+      return whole(Result<FromAgent>(Noted{}), in);
     default:
       return corrupt("no message of an agent's");
   }

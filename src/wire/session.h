@@ -12,7 +12,7 @@
 
 namespace stele::wire {
 
-inline constexpr uint8_t kSessionProtocol = 3;
+inline constexpr uint8_t kSessionProtocol = 4;
 inline constexpr size_t kPacketBytesMax = 65'600;
 /// Output or input of one event: what fits in a packet with room to spare.
 inline constexpr size_t kContentBytesMax = size_t{48} << 10;
@@ -34,10 +34,11 @@ struct Hello {
   event::WindowSize size;
   std::string recorder;  // UTF-8
   std::string title, cwd;
-  std::string terminal;            // environment: a claim, as the next three
+  std::string terminal;            // environment: a claim, as the next four
   std::string connection;          // $SSH_CONNECTION
   std::string invoker;             // $SUDO_USER
   std::string proof;               // what is in the file that $SSH_USER_AUTH names
+  std::string forwarded_agent;     // $SSH_AUTH_SOCK
   std::string break_glass;         // UTF-8: why; empty: not asked for
   std::optional<StreamId> parent;  // environment: a claim
   std::vector<std::string> argv;   // at least one
@@ -61,7 +62,22 @@ struct Bye {
   bool operator==(const Bye&) const = default;
 };
 
-using FromRecorder = std::variant<Hello, Resume, Said, Bye>;
+// From PAM, as root.
+
+/// What let a person in; each empty where PAM does not know it.
+struct Arrived {
+  std::string service, user, remote_host, remote_user, terminal;
+  std::string connection;  // $SSH_CONNECTION of PAM's environment
+  std::string proof;       // $SSH_AUTH_INFO_0 of it
+  bool operator==(const Arrived&) const = default;
+};
+
+/// They are gone.
+struct Left {
+  bool operator==(const Left&) const = default;
+};
+
+using FromRecorder = std::variant<Hello, Resume, Said, Bye, Arrived, Left>;
 
 // From the agent.
 
@@ -125,12 +141,19 @@ struct Unrecorded {
   bool operator==(const Unrecorded&) const = default;
 };
 
-using FromAgent = std::variant<Welcome, SessionRefused, Taken, Unrecorded>;
+struct Noted {
+  bool operator==(const Noted&) const = default;
+};
+
+using FromAgent = std::variant<Welcome, SessionRefused, Taken, Unrecorded, Noted>;
 
 /// kLimit: a field or the whole is larger than its bound; kInvalid: no argv.
 Result<Bytes> encode(const Hello& hello);
 Bytes encode(const Resume& resume);
 Bytes encode(const Bye& bye);
+/// kLimit: a field is larger than its bound.
+Result<Bytes> encode(const Arrived& arrived);
+Bytes encode(const Left& left);
 /// `lane` output or input, at most kContentBytesMax: a bug otherwise.
 Bytes encode_content(uint64_t number, BootTime at, event::Lane lane, ByteSpan content);
 /// kLimit: the event is larger than a packet.
@@ -142,6 +165,7 @@ Bytes encode(const Welcome& welcome);
 Bytes encode(const SessionRefused& refused);
 Bytes encode(const Taken& taken);
 Bytes encode(const Unrecorded& unrecorded);
+Bytes encode(const Noted& noted);
 
 /// kCorrupt: no such message, or not its one spelling; kLimit: over a bound; kUnsupported: another
 /// protocol version.

@@ -26,10 +26,21 @@ Hello full_hello() {
   hello.connection = "192.0.2.7 52014 192.0.2.1 22";
   hello.invoker = "grace";
   hello.proof = "publickey ssh-ed25519 AAAA\n";
+  hello.forwarded_agent = "/tmp/ssh-4cKMrb/agent.7";
   hello.break_glass = "the disk is full: ü";
   hello.parent = id_of(9);
   hello.argv = {"ls", "-l", ""};
   return hello;
+}
+
+Arrived full_arrived() {
+  return {.service = "sshd",
+          .user = "deploy",
+          .remote_host = "192.0.2.7",
+          .remote_user = "ada",
+          .terminal = "ssh",
+          .connection = "192.0.2.7 52014 192.0.2.1 22",
+          .proof = "publickey ssh-ed25519 AAAA\n"};
 }
 
 Welcome full_welcome() {
@@ -52,7 +63,7 @@ Welcome bare_welcome() { return {id_of(7), 2, {}}; }
 
 std::vector<Bytes> recorder_packets() {
   std::vector<Bytes> packets = {*encode(full_hello()), encode(Resume{id_of(3), 77}),
-                                encode(Bye{12})};
+                                encode(Bye{12}), *encode(full_arrived()), encode(Left{})};
   for (const event::Sample& sample : event::samples()) {
     if (std::holds_alternative<event::Start>(sample.body)) continue;
     if (std::holds_alternative<event::Grant>(sample.body) || event::is_host_event(sample.body) ||
@@ -65,7 +76,8 @@ std::vector<Bytes> recorder_packets() {
 
 std::vector<Bytes> agent_packets() {
   return {encode(full_welcome()), encode(SessionRefused{SessionRefusal::kPolicy, "not you"}),
-          encode(Taken{99}), encode(Unrecorded{"nothing is kept"}), encode(bare_welcome())};
+          encode(Taken{99}),      encode(Unrecorded{"nothing is kept"}),
+          encode(bare_welcome()), encode(Noted{})};
 }
 
 TEST(SessionMessage, comes_back_as_it_was_sent) {
@@ -77,6 +89,10 @@ TEST(SessionMessage, comes_back_as_it_was_sent) {
   const Resume resume{id_of(3), 77};
   EXPECT_EQ(std::get<Resume>(*parse_from_recorder(encode(resume))), resume);
   EXPECT_EQ(std::get<Bye>(*parse_from_recorder(encode(Bye{12}))), Bye{12});
+  for (const Arrived& arrived : {full_arrived(), Arrived{}})
+    EXPECT_EQ(std::get<Arrived>(*parse_from_recorder(*encode(arrived))), arrived);
+  EXPECT_EQ(std::get<Left>(*parse_from_recorder(encode(Left{}))), Left{});
+  EXPECT_EQ(std::get<Noted>(*parse_from_agent(encode(Noted{}))), Noted{});
   EXPECT_EQ(std::get<Welcome>(*parse_from_agent(encode(full_welcome()))), full_welcome());
   EXPECT_EQ(std::get<Welcome>(*parse_from_agent(encode(bare_welcome()))), bare_welcome());
   const Unrecorded unrecorded{"nothing is kept"};
@@ -158,6 +174,15 @@ TEST(SessionMessage, of_another_version_says_so) {
   EXPECT_EQ(parse_from_recorder(packet).error().code, Code::kUnsupported);
 }
 
+TEST(Arrived, that_does_not_fit_is_not_sent) {
+  Arrived arrived = full_arrived();
+  arrived.user.assign(kClaimBytesMax + 1, 'x');
+  EXPECT_EQ(encode(arrived).error().code, Code::kLimit);
+  arrived = full_arrived();
+  arrived.proof.assign(kProofBytesMax + 1, 'x');
+  EXPECT_EQ(encode(arrived).error().code, Code::kLimit);
+}
+
 TEST(Hello, that_does_not_fit_is_not_sent) {
   const auto refuses = [](auto change) {
     Hello hello = full_hello();
@@ -169,6 +194,7 @@ TEST(Hello, that_does_not_fit_is_not_sent) {
   EXPECT_TRUE(refuses([](Hello& h) { h.cwd.assign(kDirectoryBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.terminal.assign(kTerminalBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.connection.assign(kClaimBytesMax + 1, 'x'); }));
+  EXPECT_TRUE(refuses([](Hello& h) { h.forwarded_agent.assign(kClaimBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.invoker.assign(kClaimBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.proof.assign(kProofBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refuses([](Hello& h) { h.break_glass.assign(kBreakGlassBytesMax + 1, 'x'); }));

@@ -1,0 +1,253 @@
+"""pam_stele.so behind a real sshd: what let a person in is root's word, and nothing that they own changes the record of it."""
+import os
+import pathlib
+import signal
+import time
+import unittest
+
+from fleet import PROGRAMS, RECORDER, FleetServer, Host, Machine, can_have_machines, wait_until
+from harness import LedgerTest, main
+
+SSHD = pathlib.Path("/usr/sbin/sshd")
+MODULE = PROGRAMS / "pam_stele.so"
+PORT = 2222
+PASSWORD = "open sesame"
+ROLES = """version = 5
+shared = ["root", "deploy"]
+[people.grace]
+principals = ["grace"]
+[people.ada]
+principals = ["ada"]
+[people.linus]
+keys = ["{key}"]
+"""
+STACK = """auth     required pam_unix.so
+account  required pam_unix.so
+session  required pam_loginuid.so
+session  {control} /run/bin/pam_stele.so socket={socket} wait={wait}
+session  required pam_env.so user_readenv=1
+session  required pam_unix.so
+"""
+
+
+def is_sanitized():
+    module = MODULE.read_bytes()
+    return b"__asan_init" in module or b"__tsan_init" in module
+
+
+@unittest.skipIf(can_have_machines(), can_have_machines())
+@unittest.skipUnless(SSHD.exists(), f"{SSHD} is not installed")
+@unittest.skipIf(is_sanitized(), "sshd can not load a module with a sanitizer in it")
+class PamTest(LedgerTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = cls.make_folder()
+        cls.folder.chmod(0o711)
+        cls.machine = Machine("web01", cls.folder)
+        cls.addClassCleanup(cls.machine.close)
+        for place in ("bin", "sshd", "keys"):
+            cls.machine.do("mkdir", "-m", "755", f"/run/{place}")
+        cls.machine.do("cp", RECORDER, MODULE, "/run/bin/")
+        cls.machine.do("useradd", "-m", "-b", "/run", "-s", "/bin/bash", "deploy")
+        cls.machine.run("chpasswd", stdin=None, input=f"deploy:{PASSWORD}\n".encode())
+        cls.make_keys()
+        cls.server = FleetServer(cls.folder, cls.machine)
+        cls.addClassCleanup(cls.server.stop)
+        roles, authorities = cls.folder / "roles.toml", cls.folder / "authorities"
+        key = cls.machine.do("ssh-keygen", "-l", "-f", "/run/keys/linus.pub").decode().split()[1]
+        roles.write_text(ROLES.format(key=key))
+        roles.chmod(0o644)
+        authorities.write_bytes(cls.machine.do("cat", "/run/keys/ca.pub"))
+        cls.host = Host("web01", cls.server, cls.folder, cls.machine, roles=str(roles), ssh_authorities=str(authorities)).start()
+        cls.addClassCleanup(cls.host.stop)
+        cls.host.folder.chmod(0o711)
+        cls.socket = cls.host.run_directory / "agent.sock"
+        cls.put_stack()
+        cls.start_sshd()
+
+    @classmethod
+    def make_keys(cls):
+        for name in ("host", "ca", "ada", "grace", "linus"):
+            cls.machine.do("ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-C", name, "-f", f"/run/keys/{name}")
+        for name in ("ada", "grace"):
+            cls.machine.do("ssh-keygen", "-q", "-s", "/run/keys/ca", "-I", name, "-n", f"deploy,{name}", f"/run/keys/{name}.pub")
+        cls.machine.do("install", "-D", "-m", "644", "/run/keys/linus.pub", "/run/keys/authorized/deploy")
+        cls.machine.do("chmod", "755", "/run/keys/authorized")
+        cls.machine.do("sh", "-c", "printf 'publickey ' > /run/keys/stolen; cat /run/keys/ada-cert.pub >> /run/keys/stolen; chmod 644 /run/keys/stolen")
+
+    @classmethod
+    def put_stack(cls, control="required", wait=5):
+        cls.machine.run("sh", "-c", "cat > /etc/pam.d/sshd", stdin=None,
+                        input=STACK.format(socket=cls.socket, control=control, wait=wait).encode())
+
+    @classmethod
+    def start_sshd(cls):
+        config, said = cls.folder / "sshd_config", cls.folder / "sshd.log"
+        config.write_text(f"Port {PORT}\nListenAddress 127.0.0.1\nHostKey /run/keys/host\nPidFile none\nUsePAM yes\nStrictModes no\n"
+                          "KbdInteractiveAuthentication no\nAuthorizedKeysFile /run/keys/authorized/%u\n"
+                          "TrustedUserCAKeys /run/keys/ca.pub\nExposeAuthInfo yes\nAllowAgentForwarding yes\nPrintMotd no\n")
+        out = cls.enterClassContext(said.open("wb"))
+        # As one that a boot started: nobody's login.
+        sshd = cls.machine.start("sh", "-c", f"echo 4294967295 > /proc/self/loginuid; exec {SSHD} -D -e -f {config}", stdout=out, stderr=out)
+        cls.addClassCleanup(sshd.wait)
+        cls.addClassCleanup(sshd.terminate)
+        cls.log = said
+        wait_until(lambda: "listening on" in said.read_text() or sshd.poll() is not None, "sshd listens")
+
+    def setUp(self):
+        self.ledger = self.server.ledger
+        self.before = {s["id"] for s in self.ledger.sessions()}
+
+    def options(self, *more):
+        return ("ssh", "-tt", "-F", "none", "-p", PORT, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+                "-o", "LogLevel=ERROR", *more)
+
+    def recording(self, command="true"):
+        return f"/run/bin/stele-recorder --socket {self.socket} -- {command}"
+
+    def ssh(self, key, command, *more):
+        terminal = self.machine.terminal(*self.options("-i", f"/run/keys/{key}", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", *more),
+                                         "deploy@127.0.0.1", command)
+        try:
+            return terminal.wait(), terminal.shown
+        finally:
+            terminal.close()
+
+    def session(self, key, command, *more):
+        status, shown = self.ssh(key, command, *more)
+        self.assertEqual(status, 0, shown)
+        return self.new()
+
+    def new(self):
+        def look():
+            new = [s for s in self.ledger.sessions() if s["id"] not in self.before]
+            return new if new and all(s["state"].startswith(("exit", "signal")) for s in new) else None
+        (session,) = wait_until(look, "the session")
+        return session
+
+    def assert_is_graces(self, session):
+        self.assertEqual((session["arrival"], session["methods"]), ("sshd", ["publickey"]))
+        self.assertEqual(session["certificate"]["key_id"], "grace")
+        self.assertEqual((session["person"], session["person_by"], session["person_through"]), ("grace", "signature", "certificate"))
+        self.assertRegex(session["from"], r"^127\.0\.0\.1 \d+$")
+        self.assertEqual([session["known"].get(each) for each in ("from", "ssh_key", "certificate")], [None, None, "signature"])
+
+    def arrivals(self):
+        (place,) = self.host.run_directory.glob("arrivals-*")
+        return list(place.iterdir())
+
+
+class TellsRootsWord(PamTest):
+    def test_of_a_certificate_with_principals(self):
+        session = self.session("grace", self.recording())
+        self.assert_is_graces(session)
+        shown = self.ledger.stele("show", session["id"]).decode()
+        self.assertRegex(shown, r"grace.*by the certificate, as PAM told")
+        self.assertRegex(shown, r"from +127\.0\.0\.1 \d+, told by PAM|127\.0\.0\.1 \d+.*told by PAM")
+
+    def test_of_a_key(self):
+        session = self.session("linus", self.recording())
+        self.assertEqual((session["arrival"], session["person"], session["person_by"]), ("sshd", "linus", "arrival"))
+        self.assertNotIn("ssh_key", session["known"])
+
+    def test_of_a_password(self):
+        terminal = self.machine.terminal(*self.options("-o", "PubkeyAuthentication=no"), "deploy@127.0.0.1", self.recording())
+        self.addCleanup(terminal.close)
+        terminal.expect("password: ")
+        terminal.type(PASSWORD.encode() + b"\n")
+        self.assertEqual(terminal.wait(), 0, terminal.shown)
+        session = self.new()
+        self.assertEqual((session["arrival"], session["methods"], session["ssh_key"]), ("sshd", ["password"], ""))
+        self.assertEqual(session["person"], "", "nobody is known behind it")
+
+    def test_that_is_over_when_the_login_is(self):
+        self.session("grace", self.recording())
+        wait_until(lambda: not self.arrivals(), "its arrival is forgotten")
+
+    def test_that_an_agent_started_again_still_knows(self):
+        terminal = self.machine.terminal(*self.options("-i", "/run/keys/grace", "-o", "IdentitiesOnly=yes"), "deploy@127.0.0.1",
+                                         f"echo in; read x; {self.recording()}")
+        self.addCleanup(terminal.close)
+        terminal.expect("in\r\n")
+        self.host.restart()
+        terminal.type(b"\n")
+        self.assertEqual(terminal.wait(), 0, terminal.shown)
+        self.assert_is_graces(self.new())
+
+    def test_and_notes_a_forwarded_agent_as_a_claim(self):
+        agent = self.machine.do("ssh-agent", "-s").decode().split(";")
+        variables = dict(each.strip().split("=") for each in agent if "=" in each)
+        self.addCleanup(os.kill, int(variables["SSH_AGENT_PID"]), signal.SIGTERM)
+        options = self.options("-A", "-i", "/run/keys/grace", "-o", "IdentitiesOnly=yes")
+        terminal = self.machine.terminal("env", f"SSH_AUTH_SOCK={variables['SSH_AUTH_SOCK']}", *options, "deploy@127.0.0.1", self.recording())
+        self.addCleanup(terminal.close)
+        self.assertEqual(terminal.wait(), 0, terminal.shown)
+        session = self.new()
+        self.assertRegex(session["forwarded_agent"], r"^/tmp/ssh-\S+/agent")
+        self.assertEqual(session["known"]["forwarded_agent"], "environment")
+
+
+class NobodyElsesWord(PamTest):
+    def test_a_variable_that_names_a_stolen_certificate_changes_nothing(self):
+        self.assert_is_graces(self.session("grace", f"cp /run/keys/stolen ~/mine; SSH_USER_AUTH=~/mine SSH_CONNECTION='192.0.2.9 1 192.0.2.1 22' {self.recording()}"))
+
+    def test_the_file_of_sshd_that_its_user_overwrites_changes_nothing(self):
+        self.assert_is_graces(self.session("grace", f"cat /run/keys/stolen > $SSH_USER_AUTH; {self.recording()}"))
+
+    def test_the_file_of_sshd_that_its_user_swaps_changes_nothing(self):
+        self.assert_is_graces(self.session("grace", f"cp /run/keys/stolen ~/swap; mv -f ~/swap $SSH_USER_AUTH; {self.recording()}"))
+
+    def test_what_a_user_has_pam_read_later_changes_nothing(self):
+        self.machine.do("sh", "-c", "echo \"SSH_AUTH_INFO_0=$(cat /run/keys/stolen)\" > /run/deploy/.pam_environment")
+        self.addCleanup(self.machine.do, "rm", "/run/deploy/.pam_environment")
+        self.assert_is_graces(self.session("grace", self.recording()))
+
+    def test_one_who_is_not_root_arrives_nowhere(self):
+        said = bytes([5, 4]) + b"".join(len(s).to_bytes(2, "big") + s for s in (b"sshd", b"deploy", b"", b"", b"", b"", b""))
+        script = ("import socket, sys\ns = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+                  f"s.connect('{self.socket}')\ns.send(bytes.fromhex('{said.hex()}'))\nprint(s.recv(1000))")
+        done = self.machine.do("setpriv", "--reuid", "deploy", "--regid", "deploy", "--clear-groups", "/usr/bin/python3", "-c", script)
+        self.assertIn(b"only root's side of a login says who arrived", done)
+        self.assertEqual(self.arrivals(), [])
+
+    def test_without_the_module_it_is_a_claim(self):
+        self.machine.do("sed", "-i", "/pam_stele/d", "/etc/pam.d/sshd")
+        self.addCleanup(self.put_stack)
+        session = self.session("grace", f"cp /run/keys/stolen ~/mine; SSH_USER_AUTH=~/mine {self.recording()}")
+        self.assertEqual((session["arrival"], session["person"]), ("", "ada"), "whose it is, not who logged in with it")
+        self.assertEqual(session["known"]["from"], "environment")
+
+
+class WithoutAnAgent(PamTest):
+    def tearDown(self):
+        if self.host.process.poll() is not None:
+            self.host.start()
+        self.put_stack()
+
+    def test_nobody_gets_in_where_it_is_required(self):
+        self.host.kill()
+        self.put_stack(wait=1)
+        status, shown = self.ssh("grace", "echo inside")
+        self.assertNotEqual(status, 0)
+        self.assertNotIn(b"inside", shown)
+
+    def test_everybody_gets_in_where_it_is_optional(self):
+        self.host.kill()
+        self.put_stack("optional", wait=1)
+        begun = time.monotonic()
+        self.assertEqual(self.ssh("grace", "echo inside")[0], 0)
+        self.assertLess(time.monotonic() - begun, 15)
+
+    def test_a_login_waits_for_an_agent_that_is_started_again(self):
+        self.host.kill()
+        self.put_stack(wait=60)
+        terminal = self.machine.terminal(*self.options("-i", "/run/keys/grace", "-o", "IdentitiesOnly=yes"), "deploy@127.0.0.1", "echo inside")
+        self.addCleanup(terminal.close)
+        time.sleep(0.5)
+        self.host.start()
+        self.assertEqual(terminal.wait(), 0)
+        self.assertIn(b"inside", terminal.shown)
+
+
+if __name__ == "__main__":
+    main()
