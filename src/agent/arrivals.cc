@@ -28,6 +28,14 @@ bool is_changers(std::string_view service) {
   return identity::is_account_changer(service.substr(0, service.find('-')));
 }
 
+/// PAM's strings, as they may stand in a journal.
+std::string one_line(std::string text) {
+  for (char& each : text)
+    if (static_cast<unsigned char>(each) < 0x20 || static_cast<unsigned char>(each) >= 0x7f)
+      each = '?';
+  return text;
+}
+
 std::string program_of(const os::Peer& teller) {
   const auto itself = os::look_at(teller.process.pid);
   return itself ? identity::program_of(*itself) : std::string();
@@ -45,6 +53,13 @@ void drop_what_is_not_sshds(const os::Peer& teller, const std::string& program,
 std::optional<uint32_t> audit_number(uint32_t pid, const char* name) {
   const auto text = os::read_system_file("/proc/" + std::to_string(pid) + "/" + name);
   return identity::parse_audit_number(text ? *text : std::string());
+}
+
+std::string text_of(const wire::Arrived& arrived, uint32_t pid) {
+  return "unrecorded: " + one_line(arrived.user) + " was let in by sshd from " +
+         one_line(arrived.remote_host) + ", pid " + std::to_string(pid) +
+         ", and no session began: forwarding, a subsystem within sshd, or a shell that is not "
+         "recorded";
 }
 
 Status check_root(const os::Peer& teller) {
@@ -70,6 +85,7 @@ Status Arrivals::begin() {
     auto* arrived = message ? std::get_if<wire::Arrived>(&*message) : nullptr;
     if (process && arrived != nullptr && os::is_alive(*process)) {
       keep(key_of(*process), std::move(*arrived), packet->size());
+      kept_.at(key_of(*process)).is_settled = true;  // as far as anybody can tell now
     } else {
       (void)files_.remove(directory_ + "/" + name);  // if it stays, the next agent tries again
     }
@@ -115,32 +131,52 @@ Status Arrivals::leave(const os::Peer& teller) {
   return {};
 }
 
-// The nearest door decides: where it told nothing, what one further out told is of another login.
 std::optional<wire::Arrived> Arrivals::of(const os::Peer& recorder) {
-  const auto ancestors = ancestors_(recorder.process.pid);
   const std::lock_guard lock(mutex_);
-  for (const os::Ancestor& each : ancestors) {
+  Kept* const found = find(recorder);
+  if (found == nullptr) return std::nullopt;
+  found->is_settled = true;
+  return found->arrived;
+}
+
+// The nearest door decides: where it told nothing, what one further out told is of another login.
+Arrivals::Kept* Arrivals::find(const os::Peer& recorder) {
+  for (const os::Ancestor& each : ancestors_(recorder.process.pid)) {
     const auto found = kept_.find(key_of(each.process));
-    if (found != kept_.end()) return found->second.arrived;
-    if (identity::is_door(each)) return std::nullopt;
+    if (found != kept_.end()) return &found->second;
+    if (identity::is_door(each)) return nullptr;
   }
-  return of_audit_session(recorder);
+  return find_by_audit_session(recorder);
 }
 
 /// As those that told are now: a login that was told of before the kernel had a session for it has
 /// one by now.
-std::optional<wire::Arrived> Arrivals::of_audit_session(const os::Peer& recorder) const {
-  if (!recorder.audit_session || !recorder.login_uid) return std::nullopt;
-  std::optional<wire::Arrived> only;
-  for (const auto& [key, kept] : kept_) {
+Arrivals::Kept* Arrivals::find_by_audit_session(const os::Peer& recorder) {
+  if (!recorder.audit_session || !recorder.login_uid) return nullptr;
+  Kept* only = nullptr;
+  for (auto& [key, kept] : kept_) {
     if (audit_number(key.first, "sessionid") != recorder.audit_session ||
         audit_number(key.first, "loginuid") != recorder.login_uid ||
         !os::is_alive({key.first, key.second}))
       continue;
-    if (only) return std::nullopt;
-    only = kept.arrived;
+    if (only != nullptr) return nullptr;
+    only = &kept;
   }
   return only;
+}
+
+std::vector<event::Finding> Arrivals::step(BootTime now) {
+  std::vector<event::Finding> findings;
+  const std::lock_guard lock(mutex_);
+  for (auto& [key, kept] : kept_) {
+    if (kept.is_settled || kept.arrived.service != "sshd") continue;
+    if (!kept.since) kept.since = now;
+    if (now - *kept.since < kPatience || findings.size() == kFindingsMax) continue;
+    kept.is_settled = true;
+    if (os::is_alive({key.first, key.second}))
+      findings.push_back({"unrecorded", text_of(kept.arrived, key.first), {}, {}});
+  }
+  return findings;
 }
 
 void Arrivals::forget_the_dead() {

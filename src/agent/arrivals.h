@@ -7,7 +7,9 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "event/event.h"
 #include "os/file_system.h"
 #include "os/peer.h"
 #include "wire/session.h"
@@ -18,6 +20,9 @@ namespace stele::agent {
 /// it. What it is given must outlive it.
 class Arrivals {
  public:
+  /// A login by sshd begins a session that an agent hears of within so long, or it is a finding.
+  static constexpr Micros kPatience = std::chrono::seconds(5);
+  static constexpr size_t kFindingsMax = 16;  // at once; others the next time
   static constexpr size_t kCountMax = 4096, kBytesMax = size_t{16} << 20;
   /// Of a process, the ones that it descends from, the nearest first.
   using Ancestors = std::function<std::vector<os::Ancestor>(uint32_t pid)>;
@@ -33,8 +38,11 @@ class Arrivals {
   Status come(const os::Peer& teller, wire::Arrived arrived);
   /// What that process told is over. kPermission: it is not root's.
   Status leave(const os::Peer& teller);
-  /// What was told of the login that a recorder is of; none: nothing, or it is not certain.
+  /// What was told of the login that a recorder is of; none: nothing, or it is not certain. That
+  /// login has a session then.
   std::optional<wire::Arrived> of(const os::Peer& recorder);
+  /// Logins by sshd in which no session began, each once. To be called every second.
+  std::vector<event::Finding> step(BootTime now);
   /// Those whose process is gone. To be called now and then.
   void forget_the_dead();
   size_t count() const;
@@ -44,13 +52,16 @@ class Arrivals {
   struct Kept {
     wire::Arrived arrived;
     size_t bytes = 0;
+    std::optional<BootTime> since = {};  // as step() saw it
+    bool is_settled = false;             // it has a session, or was found to have none
   };
 
   static Key key_of(const os::ProcessKey& process) { return {process.pid, process.started}; }
   std::string path(const Key& key) const;
   void keep(const Key& key, wire::Arrived arrived, size_t bytes);
   void forget(const Key& key);
-  std::optional<wire::Arrived> of_audit_session(const os::Peer& recorder) const;
+  Kept* find(const os::Peer& recorder);
+  Kept* find_by_audit_session(const os::Peer& recorder);
 
   os::FileSystem& files_;
   const std::string directory_;

@@ -130,6 +130,34 @@ TEST_F(ArrivalsTest, outlive_the_agent_and_not_their_process) {
   EXPECT_EQ(arrivals->count(), 1U);
 }
 
+TEST_F(ArrivalsTest, by_sshd_without_a_session_are_found_once) {
+  const os::Peer teller = self();
+  const BootTime begun{std::chrono::seconds(100)}, due = begun + Arrivals::kPatience;
+  ASSERT_TRUE(arrivals->come(teller, arrived("sshd")));
+  EXPECT_TRUE(arrivals->step(begun).empty());
+  EXPECT_TRUE(arrivals->step(due - Micros(1)).empty());
+  const auto findings = arrivals->step(due);
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].rule, "unrecorded");
+  EXPECT_TRUE(findings[0].what.find("ada was let in by sshd from 192.0.2.7") != std::string::npos);
+  EXPECT_TRUE(arrivals->step(due + Arrivals::kPatience).empty());
+}
+
+TEST_F(ArrivalsTest, with_a_session_or_by_another_service_are_no_finding) {
+  const BootTime begun{std::chrono::seconds(100)}, due = begun + Arrivals::kPatience;
+  ASSERT_TRUE(arrivals->come(self(), arrived("login")));
+  (void)arrivals->step(begun);
+  EXPECT_TRUE(arrivals->step(due).empty()) << "cron has no session either";
+  ASSERT_TRUE(arrivals->come(self(), arrived("sshd")));
+  (void)arrivals->step(begun);
+  line = {process("sshd", self().process, 0)};
+  EXPECT_TRUE(arrivals->of(recorder()));
+  EXPECT_TRUE(arrivals->step(due).empty());
+  restart();
+  (void)arrivals->step(begun);
+  EXPECT_TRUE(arrivals->step(due).empty()) << "what it had before, nobody knows";
+}
+
 TEST_F(ArrivalsTest, are_bounded) {
   os::Peer each = self();
   for (uint32_t i = 0; i < Arrivals::kCountMax; ++i) {

@@ -364,7 +364,8 @@ void Agent::tell_of_spool() {
 }
 
 Status Agent::tell_of_coverage() {
-  const auto findings = followed_->step();
+  auto findings = followed_->step();
+  for (event::Finding& each : arrivals_.step(clock_.boot())) findings.push_back(std::move(each));
   for (const event::Finding& each : findings) tell(each);
   return findings.empty() ? Status() : keep_host_stream();  // which counts them
 }

@@ -188,8 +188,10 @@ Status SessionHost::take(const wire::Hello& hello) {
     return refuse(SessionRefusal::kMalformed, {Code::kCorrupt, "a second hello"});
   auto terms = decide(policy_, peer_, hello);
   if (!terms) return refuse(SessionRefusal::kPolicy, std::move(terms).error());
-  if (!policy_.terms.is_recorded)
+  if (!policy_.terms.is_recorded) {
+    (void)word_of(peer_, policy_);  // its login is no secret one
     return leave_out(Notice::What::kLeftOut, rule_text(policy_.terms));
+  }
   terms_ = *std::move(terms);
   const BootTime asked = clock_.boot();
   if (!terms_.break_glass.empty()) {

@@ -1,4 +1,5 @@
 """pam_stele.so behind a real sshd: what let a person in is root's word, and nothing that they own changes the record of it."""
+import json
 import os
 import pathlib
 import signal
@@ -216,6 +217,27 @@ class NobodyElsesWord(PamTest):
         session = self.session("grace", f"cp /run/keys/stolen ~/mine; SSH_USER_AUTH=~/mine {self.recording()}")
         self.assertEqual((session["arrival"], session["person"]), ("", "ada"), "whose it is, not who logged in with it")
         self.assertEqual(session["known"]["from"], "environment")
+
+
+class WithoutASession(PamTest):
+    def findings(self):
+        return [line for line in self.host.journal().splitlines() if "was let in by sshd from 127.0.0.1" in line]
+
+    def test_a_login_that_only_forwards_is_found(self):
+        before = len(self.findings())
+        forwarding = self.machine.start(*self.options("-i", "/run/keys/grace", "-o", "IdentitiesOnly=yes", "-N", "-L", "127.0.0.1:4242:127.0.0.1:22"),
+                                        "deploy@127.0.0.1")
+        self.addCleanup(forwarding.wait)
+        self.addCleanup(forwarding.terminate)
+        wait_until(lambda: len(self.findings()) > before, "a finding")
+        self.assertIn("deploy was let in", self.findings()[-1])
+        (host,) = json.loads(self.ledger.stele("hosts", "--json"))
+        self.assertIn("unrecorded", [f["rule"] for f in host["findings"]])
+
+    def test_one_with_a_session_is_not(self):
+        before = len(self.findings())
+        self.session("grace", self.recording("sleep 7"))
+        self.assertEqual(len(self.findings()), before)
 
 
 class WithoutAnAgent(PamTest):
