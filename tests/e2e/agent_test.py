@@ -225,8 +225,12 @@ class Refuses(AgentTest):
     def test_who_is_not_the_recorder(self):
         group = "daemon"  # of which nobody here is
         host = self.host(recorder_group=group).start()
-        done = subprocess.run(host.command("--", "echo", "hello"), capture_output=True, stdin=subprocess.DEVNULL)
-        self.assertEqual((done.returncode, done.stdout), (70, b""))
+        for folder in (self.folder, host.folder):
+            folder.chmod(0o711)
+        # Who may connect, and is not the recorder, nor root, who may have any group.
+        anybody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--groups", group]
+        done = subprocess.run([*anybody, *host.command("--", "echo", "hello")], capture_output=True, stdin=subprocess.DEVNULL)
+        self.assertEqual((done.returncode, done.stdout), (70, b""), done.stderr)
         self.assertIn(b"only the recorder may record", done.stderr)
         as_group = subprocess.run(["setpriv", "--regid", group, "--clear-groups", *host.command("--", "echo", "hello")],
                                   capture_output=True, stdin=subprocess.DEVNULL)
