@@ -325,7 +325,8 @@ bool SessionHost::may_begin() {
   const bool acknowledged = awaited_->wait->is_acknowledged();
   const bool is_over = now >= awaited_->until;
   if (!acknowledged && !is_over && !awaited_->wait->is_hopeless()) return false;
-  if (!acknowledged && is_over) awaited_->wait->was_in_vain();
+  const bool has_waited = awaited_->until > awaited_->asked;
+  if (!acknowledged && is_over && has_waited) awaited_->wait->was_in_vain();
   opening_ = event::Opening{acknowledged, now - awaited_->asked};
   awaited_.reset();
   return true;

@@ -252,5 +252,24 @@ TEST_F(SessionHostTest, notes_who_arrived_from_root_and_from_nobody_else) {
   EXPECT_EQ(arrivals.count(), 0U);
 }
 
+TEST_F(SessionHostTest, a_login_that_policy_leaves_out_is_no_finding) {
+  sim::Disk disk;
+  sim::SimFileSystem files(disk);
+  const auto pair = os::packet_pair().value();
+  os::Peer teller = os::peer_of(pair.first.get()).value();
+  teller.euid = 0;
+  const os::Ancestor door{teller.process, "sshd", "/usr/sbin/sshd", 0, 0};
+  Arrivals arrivals(files, "/run/arrivals", [&](uint32_t) { return std::vector{door}; });
+  ASSERT_TRUE(arrivals.begin());
+  wire::Arrived arrived;
+  arrived.service = "sshd";
+  ASSERT_TRUE(arrivals.come(teller, arrived));
+  policy.arrivals = &arrivals;
+  policy.terms.is_recorded = false;
+  ASSERT_TRUE(host()->receive(*wire::encode(hello())));
+  (void)arrivals.step(clock.now);
+  EXPECT_TRUE(arrivals.step(clock.now + Arrivals::kPatience).empty());
+}
+
 }  // namespace
 }  // namespace stele::agent

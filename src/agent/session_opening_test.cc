@@ -97,6 +97,13 @@ TEST_F(SessionOpeningTest, does_not_wait_where_policy_says_so) {
   EXPECT_EQ(recorded(*all), (std::vector{event::Opening{false, {}}}));
 }
 
+TEST_F(SessionOpeningTest, that_was_not_waited_for_says_nothing_of_the_server) {
+  policy.terms.opening_wait_seconds = 0;
+  EXPECT_EQ(taken(*asked()), 1U);
+  policy.terms.opening_wait_seconds = 1;
+  EXPECT_FALSE(asked(peer(78))->next_reply());
+}
+
 TEST_F(SessionOpeningTest, is_nothing_where_there_is_no_server) {
   policy.openings = nullptr;
   const auto all = asked();
