@@ -11,16 +11,18 @@ namespace {
 
 constexpr size_t kFileBytesMax = wire::kPacketBytesMax;
 
+template <typename Integer>
+bool read_number(std::string_view text, Integer& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
 std::optional<os::ProcessKey> process_named(std::string_view name) {
   os::ProcessKey process;
   const size_t dot = name.find('.');
-  if (dot == name.npos) return std::nullopt;
-  const char* const end = name.data() + name.size();
-  const auto pid = std::from_chars(name.data(), name.data() + dot, process.pid);
-  const auto started = std::from_chars(name.data() + dot + 1, end, process.started);
-  const bool is_whole = pid.ec == std::errc() && pid.ptr == name.data() + dot &&
-                        started.ec == std::errc() && started.ptr == end;
-  return is_whole ? std::optional(process) : std::nullopt;
+  const bool is_one = dot != name.npos && read_number(name.substr(0, dot), process.pid) &&
+                      read_number(name.substr(dot + 1), process.started);
+  return is_one ? std::optional(process) : std::nullopt;
 }
 
 /// As PAM services are called: sudo-i, su-l, runuser-l are the same programs.
