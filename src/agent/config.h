@@ -19,6 +19,7 @@ struct Config {
   std::string policy;           // a signed policy; need not be there
   std::string roles;            // who is who; need not be there
   std::string ssh_authorities;  // whose SSH certificates count; empty: nobody's
+  std::string sudo_log;         // where sudo's log protocol is spoken; empty: nowhere
   std::string recorder_group;   // empty: a recorder may have any
   Micros rotate_keys{0};        // how long a signing key lives
   ConnectionLimits connections;

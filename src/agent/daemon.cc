@@ -19,6 +19,7 @@
 #include "agent/recipients_book.h"
 #include "agent/renewal.h"
 #include "agent/spool_sessions.h"
+#include "agent/sudo_connections.h"
 #include "base/hex.h"
 #include "base/version.h"
 #include "ledger/keys.h"
@@ -121,6 +122,8 @@ class Agent {
   void tell_of_spool();
   Status tell_of_coverage();
   Result<os::PacketListener> listen();
+  Status listen_to_sudo();
+  Policy policy_of(const Submitter& who);
   std::string host_name() const;
   void renew();
   PolicyPlace policy_place() const;
@@ -151,6 +154,8 @@ class Agent {
   std::optional<Renewal> renewal_;
   std::optional<HostBeat> beat_;
   std::unique_ptr<Connections> connections_;
+  std::optional<HostSessions> sudo_sessions_;
+  std::unique_ptr<SudoConnections> sudo_connections_;
   LowWater low_water_{config_.quota};
   bool is_renewal_late_ = false;
   bool was_stuck_ = false;
@@ -221,6 +226,33 @@ Status Agent::keep_host_stream() {
 Result<os::PacketListener> Agent::listen() {
   const uint32_t mode = recorder_group_ ? 0660 : 0666;
   return os::PacketListener::listen(config_.run + "/agent.sock", mode, recorder_group_);
+}
+
+// Nobody follows these sessions, and they are in no other: no process of this host's is their
+// owner.
+Status Agent::listen_to_sudo() {
+  if (config_.sudo_log.empty()) return {};
+  TRY(auto listener, os::LoopbackListener::listen(config_.sudo_log));
+  sudo_sessions_.emplace(*sessions_, *host_);
+  TRY(sudo_connections_, SudoConnections::make(
+                             std::move(listener), *sudo_sessions_,
+                             [this](const Submitter& who) { return policy_of(who); },
+                             [](const std::string& what) {
+                               os::tell_journal(Severity::kWarning,
+                                                "a client of sudo's log protocol: " + what);
+                             },
+                             clock_));
+  return {};
+}
+
+Policy Agent::policy_of(const Submitter& who) {
+  os::Peer peer;
+  peer.uid = peer.euid = who.account.uid;
+  peer.gid = peer.egid = who.account.gid;
+  peer.groups = who.account.groups;
+  Policy policy = policy_->policy_for(peer);
+  policy.people = people_->current();
+  return policy;
 }
 
 std::string Agent::host_name() const {
@@ -335,6 +367,7 @@ Status Agent::start() {
                                                     ": " + error.message());
           },
           clock_, config_.connections));
+  TRY_VOID(listen_to_sudo());
   return keep_house();
 }
 
@@ -380,8 +413,10 @@ Status Agent::serve() {
   BootTime house_due = clock_.boot() + kHousekeepingEvery;
   BootTime policy_due = clock_.boot() + kPolicyEvery;
   for (;;) {
-    os::Readiness set[] = {{.fd = connections_->fd(), .want_read = true},
-                           {.fd = signals.fd(), .want_read = true}};
+    os::Readiness set[] = {
+        {.fd = connections_->fd(), .want_read = true},
+        {.fd = signals.fd(), .want_read = true},
+        {.fd = sudo_connections_ ? sudo_connections_->fd() : -1, .want_read = true}};
     os::wait_until_ready(set, longest);
     const auto came = signals.take();
     if (came.has(SIGTERM) || came.has(SIGINT)) return {};
@@ -392,6 +427,10 @@ Status Agent::serve() {
         os::tell_journal(Severity::kError, accepted.error().message());
         os::wait_until_ready({}, std::chrono::milliseconds(200));
       }
+    }
+    if (set[2].can_read) {
+      if (const Status accepted = sudo_connections_->accept_waiting(); !accepted)
+        os::tell_journal(Severity::kError, accepted.error().message());
     }
     if (came.has(SIGHUP) || clock_.boot() >= policy_due) {
       policy_->refresh();
@@ -414,6 +453,7 @@ Status Agent::serve() {
 void Agent::stop() {
   (void)os::notify_supervisor("STOPPING=1");
   followed_->stop();
+  sudo_connections_.reset();
   connections_.reset();  // seals what was taken
   (void)tell_of_coverage();
   beat_.reset();

@@ -1,6 +1,5 @@
 // The messages of sudo's own log protocol, sudo_logsrv.proto(5): what sudo, or sudo_sendlog, says
-// to a log server, and what it is answered. docs/decisions/0017-sudos-log-protocol.md says what
-// is to become of it.
+// to a log server, and what it is answered. docs/sudo-logsrv.md says what becomes of it.
 //
 // Each is a protobuf behind its size as a big-endian u32. The reader is strict where protobuf is
 // lax: a member that may stand once, and stands twice, is corrupt. Unknown members are skipped, as
