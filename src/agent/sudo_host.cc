@@ -235,6 +235,7 @@ Status SudoHost::put_decided() {
   for (const capture::Decided& each : filter_->take()) {
     const auto* bytes = std::get_if<Bytes>(&each.what);
     if (!terms_.lanes.input) continue;
+    input_bytes_ += bytes ? bytes->size() : std::get<event::Redaction>(each.what).bytes_rounded;
     if (bytes != nullptr) {
       TRY_VOID(put_terminal(each.at, Lane::kInput, *bytes));
     } else {
@@ -257,7 +258,9 @@ Status SudoHost::take(const sudolog::Data& data) {
   TRY(const BootTime at, begin_record(data.delay));
   if (stage_ == Stage::kLeftOut) return {};
   const bool is_input = data.way == Way::kTtyIn || data.way == Way::kIn;
-  (is_input ? input_bytes_ : output_bytes_) += data.bytes.size();
+  // What is typed is counted once it is decided: else the total would tell a password's length.
+  const bool is_counted_later = data.way == Way::kTtyIn && terms_.lanes.input;
+  if (!is_counted_later) (is_input ? input_bytes_ : output_bytes_) += data.bytes.size();
   if (data.way == Way::kTtyIn) {
     filter_->input(at, data.bytes, capture::InputMode::kRaw);
   } else if (data.way == Way::kTtyOut) {
@@ -342,7 +345,7 @@ Status SudoHost::step() {
 void SudoHost::commit() {
   const auto point = progress_.commit(durable_.load());
   if (!point) return;
-  const Bytes reply = sudolog::encode_commit_point(point->elapsed);
+  const Bytes reply = sudolog::encode_commit_point(*point);
   replies_.insert(replies_.end(), reply.begin(), reply.end());
 }
 

@@ -1,7 +1,6 @@
 #include "base/check.h"
 #include "base/fuzz.h"
 #include "sudolog/facts.h"
-#include "sudolog/progress.h"
 #include "sudolog/test_client.h"
 
 STELE_FUZZ(sudolog_message, input) {
@@ -23,9 +22,4 @@ STELE_FUZZ(sudolog_frames, input) {
     if (!message) return;
     if (*message) CHECK(!(*message)->empty());
   }
-}
-
-STELE_FUZZ(sudolog_standing, input) {
-  const auto standing = stele::sudolog::parse_standing(stele::as_text(input));
-  if (standing) CHECK(stele::sudolog::encode(*standing) == stele::as_text(input));
 }

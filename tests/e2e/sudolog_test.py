@@ -84,6 +84,8 @@ class Sudo(SudoLogTest):
         self.assertNotIn(SECRET, json.dumps(events))
         (redaction,) = [e for e in events if e["type"] == "redaction"]
         self.assertEqual(redaction["why"], "heuristic")
+        (listed,) = [s for s in self.ledger.sessions() if s["id"] == session]
+        self.assertEqual(listed["end"]["input_bytes"] % 16, 0, "the total does not tell its length either")
 
     def test_pipes_are_kept_apart(self):
         done = self.web.run(*self.as_jane("sudo", "sh", "-c", "cat; echo err >&2"), stdin=None, input=b"in\0\xff\n")
