@@ -47,6 +47,7 @@ struct Plugin {
   std::string decided_by;
   std::string error;        // what sudo's errstr points to
   bool is_refused = false;  // by us: there is nobody to tell
+  bool is_lost = false;     // in the background: nothing of it is let pass any more
   bool has_begun = false;   // sudo itself has accepted: what is accepted now is a command inside
   Recording* recording = nullptr;
   std::optional<os::Wake> failure;
@@ -164,8 +165,12 @@ int with_recording(const char** errstr, const Say& say) {
   if (p.recording != nullptr && p.recording->process() != os::own_pid()) {
     p.recording = nullptr;
     const auto begun = begin(kBackground);
-    if (!begun) return answer(fail(begun.error()), errstr);
+    if (!begun) {
+      p.is_lost = true;  // and what it still shows while it is ended
+      return answer(fail(begun.error()), errstr);
+    }
   }
+  if (p.is_lost) return fail_as(kRefused, "this is not recorded, so it is ended", errstr);
   if (p.recording == nullptr) return kDone;
   const int result = answer(say(*p.recording), errstr);
   set_timer();
