@@ -105,9 +105,7 @@ Status SudoHost::receive(ByteSpan message) {
   if (done) return done;
   stage_ = Stage::kOver;
   const std::string why = "not recorded: " + done.error().message();
-  const Bytes reply =
-      is_ours(done.error()) ? sudolog::encode_abort(why) : sudolog::encode_error(why);
-  replies_.insert(replies_.end(), reply.begin(), reply.end());
+  reply(is_ours(done.error()) ? sudolog::encode_abort(why) : sudolog::encode_error(why));
   return done;
 }
 
@@ -143,7 +141,7 @@ Status SudoHost::begin(const sudolog::Decision& decision) {
   if (!policy_.terms.is_recorded) {
     policy_.tell({Notice::What::kLeftOut, "sudo of " + printable(who.name)});
     stage_ = Stage::kLeftOut;
-    if (expects_data_) replies_ = sudolog::encode_log_id("left out by policy");
+    if (expects_data_) reply(sudolog::encode_log_id("left out by policy"));
     return {};
   }
   const event::Start start = start_of(facts, who, client_, terms_.input_policy);
@@ -178,8 +176,7 @@ Status SudoHost::begin(const sudolog::Decision& decision) {
     return end(over);
   }
   if (!expects_data_) return {};
-  const Bytes id = sudolog::encode_log_id(to_string(opened.id));
-  replies_.insert(replies_.end(), id.begin(), id.end());
+  reply(sudolog::encode_log_id(to_string(opened.id)));
   return {};
 }
 
@@ -311,7 +308,7 @@ Status SudoHost::take(const sudolog::Restart&) {
 Status SudoHost::take(const sudolog::Exit& exit) {
   if (stage_ == Stage::kLeftOut) {
     stage_ = Stage::kOver;
-    if (expects_data_) replies_ = sudolog::encode_commit_point(progress_.elapsed());
+    if (expects_data_) reply(sudolog::encode_commit_point(progress_.elapsed()));
     return {};
   }
   if (stage_ != Stage::kRunning) return fail(Code::kCorrupt, "an exit outside a session");
@@ -329,8 +326,7 @@ Status SudoHost::end(event::End over) {
   sink_.reset();
   stage_ = Stage::kOver;
   if (!expects_data_) return {};
-  const Bytes point = sudolog::encode_commit_point(progress_.elapsed());
-  replies_.insert(replies_.end(), point.begin(), point.end());
+  reply(sudolog::encode_commit_point(progress_.elapsed()));
   return {};
 }
 
@@ -342,11 +338,15 @@ Status SudoHost::step() {
   return {};
 }
 
+/// Behind what was not sent yet.
+void SudoHost::reply(const Bytes& message) {
+  replies_.insert(replies_.end(), message.begin(), message.end());
+}
+
 void SudoHost::commit() {
   const auto point = progress_.commit(durable_.load());
   if (!point) return;
-  const Bytes reply = sudolog::encode_commit_point(*point);
-  replies_.insert(replies_.end(), reply.begin(), reply.end());
+  reply(sudolog::encode_commit_point(*point));
 }
 
 /// The client went away. Where it was to say no more, that is no cut.

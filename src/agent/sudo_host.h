@@ -69,6 +69,7 @@ class SudoHost {
   Status put_decided();
   Status settle();
   void commit();
+  void reply(const Bytes& message);
   Status charge(size_t bytes);
   Status gone();
   Status receive_all(os::StreamSocket& socket, sudolog::Frames& frames, Bytes& room);
