@@ -22,6 +22,7 @@ struct Options {
   int input = 0;           // the person's terminal, or anything else that can be read
   int output = 1;          // or written; none is closed
   int error = 2;           // run_piped() only
+  int stop = -1;           // once it is readable the session is hung up, as by SIGTERM; not read
 };
 
 struct Outcome {

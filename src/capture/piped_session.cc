@@ -123,7 +123,7 @@ void PipedSession::close_to(Way& way) {
 }
 
 void PipedSession::wait() {
-  std::array<os::Readiness, 7> set;
+  std::array<os::Readiness, 8> set;
   for (size_t i = 0; i < ways_.size(); ++i) {
     const Way& way = ways_[i];
     const bool has_room = way.box.size() + kReadBytes <= kHeldBytesMax;
@@ -131,6 +131,7 @@ void PipedSession::wait() {
     set[2 * i + 1] = {.fd = way.to, .want_write = !way.box.is_empty()};
   }
   set[6] = {.fd = signals_.fd(), .want_read = true};
+  set[7] = {.fd = options_.stop, .want_read = true};
   const bool has_more = std::any_of(ways_.begin(), ways_.end(), [](const Way& way) {
     return way.from >= 0 && way.may_read && way.box.size() + kReadBytes <= kHeldBytesMax;
   });
@@ -140,6 +141,7 @@ void PipedSession::wait() {
     ways_[i].may_write = ways_[i].may_write || set[2 * i + 1].can_write;
   }
   if (set[6].can_read) handle(signals_.take());
+  if (set[7].can_read) hang_up(kWhyTerminated, SIGTERM);
 }
 
 void PipedSession::handle(os::SignalSet came) {

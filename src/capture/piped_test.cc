@@ -176,5 +176,24 @@ TEST(Piped, is_hung_up_when_it_is_terminated) {
   EXPECT_EQ(run.sink.ends.at(0).why, kWhyTerminated);
 }
 
+/// A command that would go on for long, where something had come to `stop` before it began.
+TEST(Piped, is_hung_up_when_it_is_told_to_stop_with_or_without_a_terminal) {
+  for (const auto how : {run, run_piped}) {
+    TestPipe stop, input;
+    write_all(stop.write_end.get(), "x");
+    Options options;
+    options.argv = {"/bin/sleep", "100"};
+    options.input = input.read_end.get();
+    options.output = options.error = -1;
+    options.stop = stop.read_end.get();
+    MemorySink sink;
+    os::SystemClock clock;
+    const auto outcome = how(options, sink, clock);
+    ASSERT_TRUE(outcome) << outcome.error().message();
+    EXPECT_EQ(outcome->exit_code, 128 + SIGTERM);
+    EXPECT_EQ(sink.ends.at(0).why, kWhyTerminated);
+  }
+}
+
 }  // namespace
 }  // namespace stele::capture

@@ -202,14 +202,16 @@ Status Session::wait() {
       {.fd = person_.input(), .want_read = input_open_ && sent_.is_empty()},
       {.fd = signals_.fd(), .want_read = true},
       {.fd = person_.output(), .want_write = !shown_.is_empty()},
+      {.fd = options_.stop, .want_read = true},
   };
   const std::optional<Micros> limit = has_more() ? Micros(0) : patience();
   poller_->wait(set, limit);
-  const auto& [session, keys, signals, screen] = set;
+  const auto& [session, keys, signals, screen, stop] = set;
   may_read_session_ = may_read_session_ || session.can_read;
   may_send_ = may_send_ || session.can_write;
   may_show_ = may_show_ || screen.can_write;
   if (signals.can_read) TRY_VOID(handle(signals_.take()));
+  if (stop.can_read) hang_up(kWhyTerminated, SIGTERM);
   if (keys.can_read && !is_hung_up_) TRY_VOID(read_person());
   return limit ? keep_time() : Status{};
 }

@@ -64,9 +64,4 @@ Status BorrowedGroup::take_up() const {
   return set_effective_group(*group_);
 }
 
-Status signal_self(int signal) {
-  if (::kill(::getpid(), signal) != 0) return fail_errno("signal", "this process");
-  return {};
-}
-
 }  // namespace stele::os

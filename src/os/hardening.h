@@ -40,7 +40,4 @@ class BorrowedGroup {
   std::optional<uint32_t> group_;
 };
 
-/// Sends this process a signal.
-Status signal_self(int signal);
-
 }  // namespace stele::os

@@ -1,6 +1,5 @@
 // stele-recorder, also called stele-shell: sits between a person's terminal and a command, and
 // hands all that passes to the host's agent before it passes. No keys, no network, no crypto.
-#include <csignal>
 #include <cstdio>
 #include <string>
 
@@ -11,6 +10,7 @@
 #include "os/process.h"
 #include "os/signals.h"
 #include "os/terminal_mode.h"
+#include "os/wake.h"
 #include "os/who.h"
 #include "recorder/link.h"
 #include "recorder/no_sink.h"
@@ -170,7 +170,9 @@ Result<int> run(const std::string& name, const std::vector<std::string>& argumen
   way.path = asked.options.socket;
   way.begin_thread = [&group] { return group.take_up(); };
   // The capture hangs the session up then; what it would still record fails, and that is told.
-  way.on_failure = [] { (void)os::signal_self(SIGTERM); };
+  TRY(const os::Wake stop, os::Wake::make());
+  asked.how.stop = stop.fd();
+  way.on_failure = [&stop] { stop.wake(); };
   TRY(const auto link, Link::make(std::move(way), clock));
   TRY(const Link::Opening opening, link->open(hello_of(asked.options, asked.how)));
   if (const auto* unrecorded = std::get_if<wire::Unrecorded>(&opening)) {

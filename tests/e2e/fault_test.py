@@ -302,7 +302,7 @@ class Faults(LedgerTest):
                     world.run()
                     world.judge()
                 except AssertionError as fault:
-                    raise AssertionError(f"seed {seed}: {fault}\n" + "\n".join(world.log)) from fault
+                    raise AssertionError("\n".join([*world.log, f"seed {seed}: {fault}"])) from fault
 
 
 if __name__ == "__main__":
