@@ -82,8 +82,30 @@ size_t SpoolSessions::count() const {
   return held_.size();
 }
 
+/// The one that this same process asked for in just these words.
+std::optional<StreamId> SpoolSessions::take_unwelcomed(const Owner& owner,
+                                                       const event::Start& start) {
+  const std::lock_guard lock(mutex_);
+  for (const StreamId& id : unwelcomed_) {
+    auto session = memory_.recall(id);
+    if (!session || session->owner != owner || held_.contains(id)) continue;
+    session->start.commands = start.commands;  // the agent's own word
+    if (session->start != start) continue;
+    return session->id;
+  }
+  return std::nullopt;
+}
+
 Result<Sessions::Opened> SpoolSessions::open(const Owner& owner, const wire::Terms& terms,
                                              const event::Start& start, Durable durable) {
+  if (const auto id = take_unwelcomed(owner, start)) {
+    TRY(auto session, memory_.recall(*id));
+    session.terms = terms;
+    TRY_VOID(memory_.remember(session));
+    TRY(auto resumed, resume(*id, wire::kOpeningNumber, durable));
+    durable(resumed.durable);
+    return Opened{*id, std::move(resumed.sink)};
+  }
   RememberedSession session{.owner = owner, .terms = terms, .start = start};
   session.id = session.stream = make_uuid_v7(clock_.wall(), random_);
   if (!terms.break_glass.empty()) session.room = spool::Room::kReserve;
@@ -114,6 +136,10 @@ Result<spool::StreamState> SpoolSessions::state_of(const StreamId& stream) {
 Result<Sessions::Resumed> SpoolSessions::resume(const StreamId& id, uint64_t durable_min,
                                                 Durable durable) {
   TRY(Held held, hold(id));
+  {
+    const std::lock_guard lock(mutex_);
+    unwelcomed_.erase(id);
+  }
   TRY(auto session, memory_.recall(id));
   // The connection before may have ended between an append and its sync.
   TRY_VOID(spool_.sync());
@@ -169,7 +195,12 @@ Status SpoolSessions::begin() {
   TRY(const auto ids, memory_.all());
   std::set<StreamId> live;
   for (const StreamId& id : ids) {
-    if (const auto session = memory_.recall(id)) live.insert(session->stream);
+    const auto session = memory_.recall(id);
+    if (!session) continue;
+    live.insert(session->stream);
+    const auto state = state_of(session->stream);
+    if (state && state->taken == wire::kOpeningNumber && !state->tail.closed)
+      unwelcomed_.insert(id);
   }
   const auto streams = spool_.with([](const spool::Spool& spool) { return spool.streams(); });
   for (const spool::StreamState& state : streams) {

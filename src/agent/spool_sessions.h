@@ -21,6 +21,8 @@ class SpoolSessions : public Sessions {
   SpoolSessions(SharedSpool& spool, SessionMemory& memory, MakeSealer make_sealer, Clock& clock,
                 RandomSource random, bool own_threads = true);
 
+  /// A recorder whose agent died as the opening became durable says hello again: it is the same
+  /// session then.
   Result<Opened> open(const Owner& owner, const wire::Terms& terms, const event::Start& start,
                       Durable durable) override;
   Result<Known> find(const StreamId& id) override;
@@ -39,6 +41,7 @@ class SpoolSessions : public Sessions {
   class Session;
   class Held;
 
+  std::optional<StreamId> take_unwelcomed(const Owner& owner, const event::Start& start);
   Result<Resumed> go_on(const RememberedSession& session, const spool::StreamState& state,
                         Durable durable, Held held);
   Result<Resumed> continue_elsewhere(RememberedSession session, const spool::StreamState& state,
@@ -57,7 +60,10 @@ class SpoolSessions : public Sessions {
   const RandomSource random_;
   const bool own_threads_;
   mutable std::mutex mutex_;
-  std::set<StreamId> held_;     // what a connection serves
+  std::set<StreamId> held_;  // what a connection serves
+  /// Of which nothing but the opening was durable when this agent began: their recorders may never
+  /// have heard of them.
+  std::set<StreamId> unwelcomed_;
   std::set<StreamId> orphans_;  // of an earlier boot, without an end; one thread's
 };
 

@@ -90,6 +90,32 @@ class SpoolSessionsTest : public ::testing::Test, protected SpoolWorld {
   std::atomic<uint64_t> durable = 0;
 };
 
+TEST_F(SpoolSessionsTest, a_recorder_that_was_never_welcomed_and_asks_again_has_one_session) {
+  const auto before = opened();
+  const StreamId id = before.id;
+  start_agent();
+  start.title = "another of that process";
+  EXPECT_NE(opened().id, id);
+  start.title = "";
+  durable = 0;
+  auto again = opened();
+  EXPECT_EQ(again.id, id);
+  EXPECT_EQ(durable, 1U);
+  ASSERT_TRUE(say(*again.sink, "once"));
+  end(*again.sink);
+  EXPECT_EQ(state(id)->taken, 3U);
+  again.sink.reset();
+  EXPECT_NE(opened().id, id);
+}
+
+TEST_F(SpoolSessionsTest, a_session_that_was_welcomed_is_given_to_nobody_else) {
+  const StreamId id = opened().id;
+  start_agent();
+  auto resumed = sessions->resume(id, 1, tell()).value();
+  resumed.sink.reset();
+  EXPECT_NE(opened().id, id);
+}
+
 TEST_F(SpoolSessionsTest, a_session_s_start_is_durable_before_it_is_welcomed) {
   auto session = opened();
   EXPECT_EQ(durable, 1U);

@@ -1,6 +1,7 @@
 """The agent between real recorders and a real server: everything arrives, whoever is away, killed or lying."""
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -181,6 +182,26 @@ class Killed(AgentTest):
         gaps = [e for e in self.ledger.events(session["id"]) if e["type"] == "gap"]
         self.assertTrue(all(map(is_of_commands, gaps)), gaps)
         self.assertLessEqual(len(gaps), 3)  # one for each time that the agent was away
+
+    def test_the_agent_while_the_opening_becomes_durable_makes_no_second_session(self):
+        host = self.host().start()
+        slow = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=none", "-e",
+                                 "inject=fdatasync:delay_exit=3000000", "-p", str(host.process.pid)], stderr=subprocess.DEVNULL)
+        traced = lambda: "TracerPid:\t0" not in pathlib.Path(f"/proc/{host.process.pid}/status").read_text()
+        wait_until(traced, "each sync takes 3 s")
+        before = host.spooled()
+        terminal = host.recording("--", "sh", "-c", "echo once; read x")
+        self.addCleanup(terminal.close)
+        wait_until(lambda: host.spooled() > before and any((host.run_directory / "sessions").iterdir()), "the opening is written")
+        host.kill()
+        slow.wait()
+        host.start()
+        terminal.expect("once")
+        terminal.type(b"\n")
+        self.assertEqual(terminal.wait(), 0)
+        (session,) = self.server.arrived(1)
+        self.assert_recorded(session, terminal.shown)
+        self.assert_sessions("verdict", ["intact"])
 
     def test_the_recorder_takes_the_session_with_it_and_what_was_shown_is_kept(self):
         host = self.host().start()
