@@ -111,6 +111,7 @@ Result<wire::Terms> decide(const Policy& policy, const os::Peer& peer, const wir
   wire::Terms terms;
   terms.input_policy = policy::tightened(policy.terms, hello.input_policy);
   terms.lanes = {policy.terms.keeps_output, terms.input_policy != event::InputPolicy::kNone};
+  terms.lines_in_facts = policy.terms.lines_in_facts;
   terms.open = policy.terms.open;
   terms.patience_ms = policy.terms.patience_seconds * 1000;
   terms.banner = policy.terms.banner;
@@ -256,7 +257,9 @@ Status SessionHost::take(const wire::Said& said) {
                   {Code::kConflict, "message " + std::to_string(said.number) + " where " +
                                         std::to_string(next_) + " was to come"});
   }
-  if (!is_kept(said.event.lane, terms_.lanes)) {
+  const bool is_line = std::holds_alternative<event::Line>(said.event.body);
+  if (!is_kept(said.event.lane, terms_.lanes) ||
+      (is_line && terms_.lines_in_facts != (said.event.lane == event::Lane::kFacts))) {
     return refuse(SessionRefusal::kPolicy, {Code::kPermission, "an event of a lane not recorded"});
   }
   const auto* facts = std::get_if<event::Terms>(&said.event.body);

@@ -18,11 +18,12 @@ struct Options {
   std::vector<std::string> environment;  // the command's, "NAME=value"
   std::string session;                   // its id, given to the command as STELE_SESSION
   event::InputPolicy input_policy = event::InputPolicy::kRedact;
-  event::WindowSize size;  // as event::Start has it; a Resize tells if it is not so any more
-  int input = 0;           // the person's terminal, or anything else that can be read
-  int output = 1;          // or written; none is closed
-  int error = 2;           // run_piped() only
-  int stop = -1;           // once it is readable the session is hung up, as by SIGTERM; not read
+  bool lines_in_facts = false;  // the lines that were submitted; else in input
+  event::WindowSize size;       // as event::Start has it; a Resize tells if it is not so any more
+  int input = 0;                // the person's terminal, or anything else that can be read
+  int output = 1;               // or written; none is closed
+  int error = 2;                // run_piped() only
+  int stop = -1;  // once it is readable the session is hung up, as by SIGTERM; not read
 };
 
 struct Outcome {

@@ -54,6 +54,11 @@ void HoldQueue::release() {
 }
 
 void HoldQueue::give(Entry& entry) {
+  if (entry.line) {
+    flush_redaction();
+    out_.push_back({entry.at, *std::move(entry.line)});
+    return;
+  }
   if (entry.verdict == Verdict::kKeep) {
     flush_redaction();
     Bytes* last = out_.empty() ? nullptr : std::get_if<Bytes>(&out_.back().what);

@@ -19,7 +19,7 @@ enum class Verdict : uint8_t { kWaiting, kKeep, kNoEcho, kHeuristic };
 /// What may be recorded, and the time it was typed. Times never go backwards.
 struct Decided {
   BootTime at;
-  std::variant<Bytes, event::Redaction> what;
+  std::variant<Bytes, event::Redaction, event::Line> what;
 };
 
 /// A first-in first-out queue: a waiting entry holds back those behind it. Bytes that must not be
@@ -28,13 +28,14 @@ class HoldQueue {
  public:
   struct Entry {
     BootTime at;
-    Bytes bytes;
+    Bytes bytes = {};
     size_t size = 0;
     Verdict verdict = Verdict::kWaiting;
     bool ends_line = false;
-    uint64_t field = 0;        // whose verdict it shares; 0: its own
-    uint64_t output_from = 0;  // where in the output its echo may begin
-    uint64_t number = 0;       // given by push()
+    uint64_t field = 0;                    // whose verdict it shares; 0: its own
+    uint64_t output_from = 0;              // where in the output its echo may begin
+    std::optional<event::Line> line = {};  // in the place of bytes
+    uint64_t number = 0;                   // given by push()
   };
 
   /// A redaction whose line goes on is given out this long after its last byte.

@@ -51,7 +51,7 @@ void PromptScreen::clear() {
   move_to(0, 0);
   state_ = State::kGround;
   utf8_left_ = 0;
-  graphics_ = false;
+  graphics_ = is_alternate_ = false;
   top_ = 0;
   bottom_ = row_count_ - 1;
 }
@@ -80,6 +80,28 @@ std::u32string PromptScreen::text_at(Place place, size_t size) const {
       place.column < cells.size() ? cells.substr(place.column, size) : std::u32string();
   text.resize(std::min(size, kColumnsMax), U' ');
   return text;
+}
+
+std::u32string PromptScreen::text_from(Place place, uint64_t last_row_id) const {
+  size_t row = find(place.row_id);
+  const size_t last = find(last_row_id);
+  std::u32string text;
+  const auto is_full = [&](size_t each) { return rows_[each].cells.size() >= column_count_; };
+  for (size_t from = place.column; row < rows_.size() && last < rows_.size(); ++row, from = 0) {
+    const std::u32string& cells = rows_[row].cells;
+    if (from < cells.size()) text += cells.substr(from);
+    if (row >= last && !is_full(row)) break;
+    if (!is_full(row)) text += U'\n';
+  }
+  std::erase(text, kWideRest);
+  return text;
+}
+
+bool PromptScreen::is_wrapped(uint64_t first_row_id, uint64_t last_row_id) const {
+  const size_t last = std::min(find(last_row_id), rows_.size());
+  size_t row = find(first_row_id);
+  while (row < last && rows_[row].cells.size() >= column_count_) ++row;
+  return row == last;
 }
 
 size_t PromptScreen::find(uint64_t row_id) const {
@@ -327,6 +349,7 @@ void PromptScreen::run_sequence(uint8_t final) {
 void PromptScreen::set_private_mode(bool on) {
   const std::string_view mode = std::string_view(parameters_).substr(1);
   if (mode != "1049" && mode != "1047" && mode != "47") return;
+  is_alternate_ = on;
   if (on) {
     saved_row_ = row_;
     saved_column_ = column_;

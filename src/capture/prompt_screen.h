@@ -42,6 +42,13 @@ class PromptScreen {
   /// kWideRest.
   std::u32string text_at(Place place, size_t size) const;
   bool has_row(uint64_t row_id) const { return find(row_id) < rows_.size(); }
+  /// From a place to the end of a later row, and of those below it that it is wrapped onto; between
+  /// rows that are not wrapped stands a newline. Nothing if a row is gone. Without kWideRest.
+  std::u32string text_from(Place place, uint64_t last_row_id) const;
+  /// Whether a line goes on from one row to the other, over full ones.
+  bool is_wrapped(uint64_t first_row_id, uint64_t last_row_id) const;
+  /// A program that draws the whole screen has it.
+  bool is_alternate() const { return is_alternate_; }
 
   /// From now on, watches a place at which something is typed.
   void watch(Place place);
@@ -88,7 +95,8 @@ class PromptScreen {
   size_t top_ = 0, bottom_ = 0;  // scrolling region, both inclusive
   size_t saved_row_ = 0, saved_column_ = 0;
   bool graphics_ = false;  // DEC line drawing: letters are lines
-  char32_t last_ = U' ';   // for REP
+  bool is_alternate_ = false;
+  char32_t last_ = U' ';  // for REP
 
   State state_ = State::kGround;
   std::string parameters_;  // of the sequence being read, bounded

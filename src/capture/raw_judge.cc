@@ -15,8 +15,6 @@ constexpr size_t kLinesAbove = 3;
 constexpr size_t kTypedCellsMax = 256;
 /// So much of what was typed does not stand at the prompt by chance.
 constexpr size_t kSureCells = 8;
-/// And before any control character: so that an echo is seen before what follows it wipes it out.
-constexpr size_t kStepBytes = 16;
 
 /// Spaces and the frames of dialogs.
 bool is_blank(std::u32string_view line) {
@@ -191,19 +189,10 @@ void RawJudge::make_secret() {
 void RawJudge::output(BootTime at, ByteSpan bytes) {
   if (bytes.empty()) return;
   awaits_output_ = false;
-  if (bytes.size() >= kUnseenBytesMax) {
-    unseen_.clear();
-    bytes = bytes.last(kUnseenBytesMax);
-  }
-  unseen_.insert(unseen_.end(), bytes.begin(), bytes.end());
-  if (is_watching()) {
-    follow_screen();
-    return note_away(at);
-  }
-  // Some times the limit before it is cut, so that a flood is seldom moved.
-  if (unseen_.size() >= 4 * kUnseenBytesMax) {
-    unseen_.erase(unseen_.begin(), unseen_.end() - kUnseenBytesMax);
-  }
+  unseen_.add(bytes);
+  if (!is_watching()) return unseen_.bound();
+  follow_screen();
+  note_away(at);
 }
 
 /// Only while something depends on it: following the screen costs more than relaying it does.
@@ -225,17 +214,10 @@ void RawJudge::note_away(BootTime now) {
 }
 
 void RawJudge::follow_screen() {
-  ByteSpan rest = unseen_;
-  while (!rest.empty()) {
-    const auto is_control = [](uint8_t byte) { return byte < 0x20; };
-    const auto limit = rest.begin() + static_cast<ptrdiff_t>(std::min(rest.size(), kStepBytes));
-    const auto size =
-        static_cast<size_t>(std::find_if(rest.begin() + 1, limit, is_control) - rest.begin());
-    screen_.write(rest.first(size));
-    rest = rest.subspan(size);
+  unseen_.take([this](ByteSpan step) {
+    screen_.write(step);
     check_echoes();
-  }
-  unseen_.clear();
+  });
 }
 
 void RawJudge::check_echoes() {

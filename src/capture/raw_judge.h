@@ -11,6 +11,7 @@
 #include "capture/hold_queue.h"
 #include "capture/key_reader.h"
 #include "capture/prompt_screen.h"
+#include "capture/unseen_output.h"
 
 namespace stele::capture {
 
@@ -44,8 +45,6 @@ class RawJudge {
   static constexpr Micros kHold{2'000'000};
   /// An entry that is held longer than this is decided as if its time were over.
   static constexpr size_t kHeldBytesMax = 4096;
-  /// How much output is kept until the next key asks what it drew: a large screen, drawn anew.
-  static constexpr size_t kUnseenBytesMax = 64 << 10;
 
   RawJudge(HoldQueue& queue, size_t rows, size_t columns) : queue_(queue), screen_(rows, columns) {}
 
@@ -91,7 +90,7 @@ class RawJudge {
   HoldQueue& queue_;
   KeyReader keys_;
   PromptScreen screen_;
-  Bytes unseen_;                // output that the screen has not followed yet
+  UnseenOutput unseen_;
   bool awaits_output_ = false;  // nothing was shown since Enter
   uint64_t next_id_ = 1;
   std::optional<TypedEntry> entry_;

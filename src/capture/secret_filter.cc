@@ -1,6 +1,7 @@
 #include "capture/secret_filter.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace stele::capture {
 namespace {
@@ -75,6 +76,11 @@ void SecretFilter::written(InputMode mode) {
 void SecretFilter::output(BootTime at, ByteSpan bytes) {
   echo_.output(bytes, queue_);
   if (policy_ == event::InputPolicy::kRedact) raw_.output(at, bytes);
+  queue_.release();
+}
+
+void SecretFilter::line(BootTime at, event::Line line) {
+  queue_.push({.at = at, .verdict = Verdict::kKeep, .line = std::move(line)});
   queue_.release();
 }
 

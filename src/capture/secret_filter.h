@@ -47,6 +47,8 @@ class SecretFilter {
   void written(InputMode mode);
   /// Bytes that the session showed, and when.
   void output(BootTime at, ByteSpan bytes);
+  /// A line that was read off the screen, in its place among what was typed.
+  void line(BootTime at, event::Line line);
   /// Decides what has waited long enough. Call it only when all that the session has shown was
   /// given to output(): an echo that is still in a buffer has not been missing.
   void tick(BootTime now);

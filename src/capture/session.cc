@@ -41,7 +41,7 @@ Session::Session(const Options& options, event::Sink& sink, Clock& clock, os::Si
       clock_(clock),
       signals_(signals),
       person_(options.input, options.output),
-      typed_(options.input_policy, options.size, sink),
+      typed_(options.input_policy, options.lines_in_facts, options.size, sink),
       size_(options.size),
       input_open_(person_.input() >= 0),
       end_of_file_at_(clock.boot()),

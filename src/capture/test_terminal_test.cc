@@ -49,6 +49,7 @@ class FileSink : public event::Sink {
     if (const auto* suspend = std::get_if<event::Suspend>(&body)) {
       return take(lane, at, 's', suspend->continued ? "1" : "0");
     }
+    if (const auto* line = std::get_if<event::Line>(&body)) return take(lane, at, 'l', line->text);
     const auto& end = std::get<event::End>(body);
     const uint64_t parts[] = {end.exit_status ? *end.exit_status : kNone,
                               end.signal ? *end.signal : kNone,
@@ -101,6 +102,8 @@ event::Body body_of(char kind, std::string_view payload) {
       const auto why = static_cast<event::Redaction::Why>(load<uint64_t>(payload));
       return event::Redaction{why, load<uint64_t>(payload)};
     }
+    case 'l':
+      return event::Line{std::string(payload), ""};
     case 's':
       return event::Suspend{payload == "1"};
     default:

@@ -12,17 +12,24 @@ InputMode input_mode(int master) {
 }
 
 Status TypedLane::input(BootTime at, ByteSpan bytes, InputMode mode) {
+  if (reads_lines()) lines_.typed(at, bytes, mode == InputMode::kHidden);
   filter_.input(at, bytes, mode);
+  if (reads_lines()) TRY_VOID(record_lines(at));
   return record_decided();
 }
 
 Status TypedLane::written(InputMode mode) {
+  if (mode == InputMode::kHidden) lines_.hide_last();
   filter_.written(mode);
   return record_decided();
 }
 
 Status TypedLane::output(BootTime at, ByteSpan bytes) {
   filter_.output(at, bytes);
+  if (reads_lines()) {
+    lines_.output(at, bytes);
+    TRY_VOID(record_lines(at));
+  }
   return record_decided();
 }
 
@@ -36,12 +43,26 @@ Status TypedLane::finish(BootTime now) {
   return record_decided();
 }
 
+Status TypedLane::record_lines(BootTime at) {
+  if (!lines_.has_lines()) return {};
+  for (event::Line& line : lines_.take()) {
+    if (lines_in_facts_) {
+      TRY_VOID(sink_.event(at, event::Lane::kFacts, line));
+    } else {
+      filter_.line(at, std::move(line));
+    }
+  }
+  return {};
+}
+
 Status TypedLane::record_decided() {
   if (!filter_.has_decided()) return {};
   for (const Decided& decided : filter_.take()) {
     if (const auto* redaction = std::get_if<event::Redaction>(&decided.what)) {
       bytes_ += redaction->bytes_rounded;
       TRY_VOID(sink_.event(decided.at, event::Lane::kInput, *redaction));
+    } else if (const auto* line = std::get_if<event::Line>(&decided.what)) {
+      TRY_VOID(sink_.event(decided.at, event::Lane::kInput, *line));
     } else {
       const Bytes& bytes = std::get<Bytes>(decided.what);
       bytes_ += bytes.size();

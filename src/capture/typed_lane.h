@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "capture/line_reader.h"
 #include "capture/secret_filter.h"
 #include "event/sink.h"
 
@@ -16,10 +17,19 @@ InputMode input_mode(int master);
 /// A secret filter, and the sink that gets what it lets through. Errors are the sink's.
 class TypedLane {
  public:
-  TypedLane(event::InputPolicy policy, const event::WindowSize& size, event::Sink& sink)
-      : filter_(policy, size.rows, size.columns), sink_(sink) {}
+  /// `lines_in_facts`: lines that were submitted go there, and not, as bytes do, into input.
+  TypedLane(event::InputPolicy policy, bool lines_in_facts, const event::WindowSize& size,
+            event::Sink& sink)
+      : policy_(policy),
+        lines_in_facts_(lines_in_facts),
+        filter_(policy, size.rows, size.columns),
+        lines_(size.rows, size.columns),
+        sink_(sink) {}
 
-  void resize(const event::WindowSize& size) { filter_.resize(size.rows, size.columns); }
+  void resize(const event::WindowSize& size) {
+    filter_.resize(size.rows, size.columns);
+    lines_.resize(size.rows, size.columns);
+  }
 
   /// As SecretFilter's.
   Status input(BootTime at, ByteSpan bytes, InputMode mode);
@@ -34,9 +44,14 @@ class TypedLane {
   uint64_t bytes() const { return bytes_; }
 
  private:
+  bool reads_lines() const { return lines_in_facts_ || policy_ != event::InputPolicy::kNone; }
+  Status record_lines(BootTime at);
   Status record_decided();
 
+  const event::InputPolicy policy_;
+  const bool lines_in_facts_;
   SecretFilter filter_;
+  LineReader lines_;
   event::Sink& sink_;
   uint64_t bytes_ = 0;
 };

@@ -142,6 +142,10 @@ struct JsonBody {
         .text(r.why == event::Redaction::Why::kNoEcho ? "no-echo" : "heuristic");
     json.key("bytes_rounded").number(r.bytes_rounded);
   }
+  void operator()(const event::Line& l) const {
+    json.key("type").text("line").key("text").text(l.text).key("prompt").text(l.prompt);
+    json.key("cut").boolean(l.is_cut);
+  }
   void operator()(const event::Gap& g) const {
     json.key("type").text("gap").key("why").text(g.why).key("output_bytes").number(g.output_bytes);
     json.key("input_bytes").number(g.input_bytes).key("seconds").seconds(g.duration);
@@ -196,6 +200,7 @@ struct JsonBody {
     if (t.policy_hash) json.key("policy_hash").text(to_hex(*t.policy_hash));
     json.key("input").text(event::input_policy_name(t.input_policy));
     json.key("output").boolean(t.keeps_output).key("open").boolean(t.open);
+    json.key("lines_in_facts").boolean(t.lines_in_facts);
     json.key("banner").text(t.banner);
     if (!t.reason.empty()) json.key("break_glass").text(t.reason);
   }

@@ -122,10 +122,11 @@ void print_terms(const event::Terms& terms) {
   } else {
     std::printf("by rule %u (%s)", terms.rule, printable(terms.rule_name).c_str());
   }
-  std::printf(" of policy version %llu: input %s, output %s, %s\n",
+  std::printf(" of policy version %llu: input %s, output %s, %s%s\n",
               static_cast<unsigned long long>(terms.version),
               std::string(event::input_policy_name(terms.input_policy)).c_str(),
-              terms.keeps_output ? "kept" : "none", terms.open ? "open" : "closed");
+              terms.keeps_output ? "kept" : "none", terms.open ? "open" : "closed",
+              terms.lines_in_facts ? ", lines in facts" : "");
   if (!terms.banner.empty())
     std::printf("               shown before: %s\n", printable(terms.banner).c_str());
   if (!terms.reason.empty())
@@ -159,6 +160,11 @@ std::string quoted(const std::vector<std::string>& argv) {
 std::string exec_text(const event::Exec& e) {
   return "[" + std::to_string(e.pid) + "] " + quoted(e.argv) + (e.is_cut ? " … (cut)" : "") +
          "   (" + e.file + " in " + e.cwd + ", uid " + std::to_string(e.euid) + ")";
+}
+
+std::string line_text(const event::Line& line) {
+  return line.prompt + (line.prompt.empty() ? "" : " ") + line.text +
+         (line.is_cut ? " … (cut)" : "");
 }
 
 std::string exit_text(const event::Exit& e) {
@@ -219,6 +225,9 @@ bool print_event(const TimedEvent& e) {
                 static_cast<unsigned long long>(x->bytes_rounded),
                 x->why == event::Redaction::Why::kNoEcho ? "the terminal did not echo"
                                                          : "looked like a secret (heuristic)");
+  } else if (const auto* line = std::get_if<event::Line>(&e.event.body)) {
+    at();
+    std::printf("line, read off the screen: %s\n", printable(line_text(*line)).c_str());
   } else if (const auto* exec = std::get_if<event::Exec>(&e.event.body)) {
     at();
     std::printf("ran %s\n", printable(exec_text(*exec)).c_str());

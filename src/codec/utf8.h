@@ -20,6 +20,8 @@ size_t utf8_sequence(std::string_view text);
 bool is_utf8(std::string_view text);
 /// The text with each thing that is not UTF-8 replaced.
 std::string to_utf8(std::string_view text);
+/// A code point below 2^21; a surrogate is not UTF-8 then.
+void append_utf8(char32_t code_point, std::string& out);
 
 /// to_utf8() for a stream of bytes cut anywhere: a character that one piece begins, the next may
 /// complete.

@@ -51,6 +51,8 @@ std::string marker(const Redaction& redaction) {
          std::to_string(redaction.bytes_rounded) + " bytes";
 }
 
+std::string marker(const Line& line) { return "line, read off the screen: " + line.text; }
+
 std::string marker(const Suspend& suspend) {
   return suspend.continued ? "recorder continued" : "recorder stopped";
 }
@@ -155,6 +157,8 @@ void AsciicastWriter::event(Micros since_start, const Body& body) {
     line(at, "m", marker(*gap));
   } else if (const auto* redaction = std::get_if<Redaction>(&body)) {
     line(at, "m", marker(*redaction));
+  } else if (const auto* typed = std::get_if<Line>(&body)) {
+    line(at, "m", marker(*typed));
   } else if (const auto* suspend = std::get_if<Suspend>(&body)) {
     line(at, "m", marker(*suspend));
   } else if (const auto* exec = std::get_if<Exec>(&body)) {

@@ -108,6 +108,16 @@ struct Redaction {
   bool operator==(const Redaction&) const = default;
 };
 
+/// input, or facts where policy says so. A line that the person submitted, as the screen showed it:
+/// a guess (docs/lines.md).
+struct Line {
+  std::string text;    // 1 … kLineBytesMax bytes
+  std::string prompt;  // what stood left of it, its last kLinePromptBytesMax bytes
+  bool is_cut = false;
+  bool operator==(const Line&) const = default;
+};
+inline constexpr size_t kLineBytesMax = 4096, kLinePromptBytesMax = 256;
+
 /// facts. Something could not be recorded.
 struct Gap {
   std::string why;                             // one line, for a person
@@ -196,6 +206,7 @@ struct Terms {
   std::optional<Hash> policy_hash;  // of the signed policy
   InputPolicy input_policy = InputPolicy::kRedact;
   bool keeps_output = true;
+  bool lines_in_facts = false;
   bool open = false;
   std::string banner;  // shown before anything else
   std::string reason;  // break-glass: why, in the person's words
@@ -326,10 +337,10 @@ struct Unknown {
   bool operator==(const Unknown&) const = default;
 };
 
-using Body = std::variant<Start, Output, Input, Piped, Resize, Redaction, Gap, Suspend, Exec, Exit,
-                          Privilege, End, Grant, Finding, Terms, Person, Sudo, Opening, HostStart,
-                          HostStop, HostSummary, ClockStep, SessionNumber, ServerStart, ServerStop,
-                          Asked, Change, Unknown>;
+using Body = std::variant<Start, Output, Input, Piped, Resize, Redaction, Line, Gap, Suspend, Exec,
+                          Exit, Privilege, End, Grant, Finding, Terms, Person, Sudo, Opening,
+                          HostStart, HostStop, HostSummary, ClockStep, SessionNumber, ServerStart,
+                          ServerStop, Asked, Change, Unknown>;
 
 /// Whether it stands in an agent's or a server's own stream only.
 bool is_host_event(const Body& body);

@@ -109,6 +109,7 @@ void visit_terms(TermsOrConst& terms, Visitor& visitor) {
   visitor.flag("open", terms.open);
   visitor.id("rule", terms.rule);
   visitor.policy("input", terms.input_policy);
+  visitor.flag("lines", terms.lines_in_facts);
   visitor.text("banner", terms.banner);
   visitor.text("reason", terms.reason);
   visitor.count("version", terms.version);

@@ -42,6 +42,18 @@ Result<Body> read_redaction(CborReader& in, Bytes&) {
   return Redaction{static_cast<Redaction::Why>(why), bytes};
 }
 
+Result<Body> read_line(CborReader& in, Bytes&) {
+  Line line;
+  TRY(line.text, in.text());
+  if (line.text.empty() || line.text.size() > kLineBytesMax)
+    return fail(Code::kCorrupt, "no line has such a size");
+  TRY(line.prompt, in.text());
+  if (line.prompt.size() > kLinePromptBytesMax)
+    return fail(Code::kCorrupt, "no prompt has such a size");
+  TRY(line.is_cut, in.boolean());
+  return line;
+}
+
 Result<Body> read_gap(CborReader& in, Bytes&) {
   Gap gap;
   TRY(gap.why, in.text());
@@ -138,47 +150,53 @@ Result<Body> read_change(CborReader& in, Bytes&) {
   return Change{std::string(what)};
 }
 
-/// What each type is called, how many items it has at least, where it may stand (nullopt: in any
-/// lane), and how it is read.
+/// Lanes that an event may stand in, a bit for each.
+constexpr unsigned bit(Lane lane) { return 1U << static_cast<unsigned>(lane); }
+constexpr unsigned kFacts = bit(Lane::kFacts), kOutput = bit(Lane::kOutput),
+                   kInput = bit(Lane::kInput);
+
+/// What each type is called, how many items it has at least, where it may stand, and how it is
+/// read.
 struct Shape {
   Type type;
   std::string_view name;
   uint64_t items;
-  std::optional<Lane> lane;
+  unsigned lanes;
   Result<Body> (*read)(CborReader& in, Bytes& extra);
 };
 constexpr Shape kShapes[] = {
-    {Type::kStart, "start", 3, Lane::kFacts, read_start_body},
-    {Type::kOutput, "output", 3, Lane::kOutput, read_content<Output>},
-    {Type::kInput, "input", 3, Lane::kInput, read_content<Input>},
-    {Type::kResize, "resize", 6, Lane::kFacts, read_resize},
-    {Type::kRedaction, "redaction", 4, Lane::kInput, read_redaction},
-    {Type::kGap, "gap", 6, Lane::kFacts, read_gap},
-    {Type::kEnd, "end", 3, Lane::kFacts, read_end_body},
-    {Type::kSuspend, "suspend", 3, Lane::kFacts, read_suspend},
-    {Type::kGrant, "grant", 5, std::nullopt, read_grant},
-    {Type::kExec, "exec", 3, Lane::kFacts, read_exec_body},
-    {Type::kExit, "exit", 3, Lane::kFacts, read_exit_body},
-    {Type::kPrivilege, "privilege", 3, Lane::kFacts, read_privilege_body},
-    {Type::kFinding, "finding", 3, Lane::kFacts, read_finding_body},
-    {Type::kTerms, "terms", 3, Lane::kFacts, read_terms_body},
-    {Type::kPerson, "person", 3, Lane::kFacts, read_person_body},
-    {Type::kPipedInput, "piped-input", 3, Lane::kInput, read_piped<Piped::Pipe::kInput>},
-    {Type::kPipedOutput, "piped-output", 3, Lane::kOutput, read_piped<Piped::Pipe::kOutput>},
-    {Type::kPipedError, "piped-error", 3, Lane::kOutput, read_piped<Piped::Pipe::kError>},
-    {Type::kHostStart, "host-start", 3, Lane::kFacts, read_host_start_body},
-    {Type::kHostStop, "host-stop", 3, Lane::kFacts, read_host_stop},
-    {Type::kHostSummary, "host-summary", 3, Lane::kFacts, read_host_summary_body},
-    {Type::kClockStep, "clock-step", 3, Lane::kFacts, read_clock_step},
-    {Type::kSessionNumber, "session-number", 4, Lane::kFacts, read_session_number},
-    {Type::kSudo, "sudo", 4, Lane::kFacts, read_sudo_body},
-    {Type::kOpening, "opening", 4, Lane::kFacts, read_opening},
-    {Type::kServerStart, "server-start", 3, Lane::kFacts, read_server_start_body},
-    {Type::kServerStop, "server-stop", 3, Lane::kFacts, read_server_stop},
-    {Type::kLogin, "login", 3, Lane::kFacts, read_asked_body<Asked::Kind::kLogin>},
-    {Type::kAccess, "access", 3, Lane::kFacts, read_asked_body<Asked::Kind::kAccess>},
-    {Type::kRefusal, "refusal", 3, Lane::kFacts, read_asked_body<Asked::Kind::kRefusal>},
-    {Type::kChange, "change", 3, Lane::kFacts, read_change},
+    {Type::kStart, "start", 3, kFacts, read_start_body},
+    {Type::kOutput, "output", 3, kOutput, read_content<Output>},
+    {Type::kInput, "input", 3, kInput, read_content<Input>},
+    {Type::kResize, "resize", 6, kFacts, read_resize},
+    {Type::kRedaction, "redaction", 4, kInput, read_redaction},
+    {Type::kGap, "gap", 6, kFacts, read_gap},
+    {Type::kEnd, "end", 3, kFacts, read_end_body},
+    {Type::kSuspend, "suspend", 3, kFacts, read_suspend},
+    {Type::kGrant, "grant", 5, kFacts | kOutput | kInput, read_grant},
+    {Type::kExec, "exec", 3, kFacts, read_exec_body},
+    {Type::kExit, "exit", 3, kFacts, read_exit_body},
+    {Type::kPrivilege, "privilege", 3, kFacts, read_privilege_body},
+    {Type::kFinding, "finding", 3, kFacts, read_finding_body},
+    {Type::kLine, "line", 5, kInput | kFacts, read_line},
+    {Type::kTerms, "terms", 3, kFacts, read_terms_body},
+    {Type::kPerson, "person", 3, kFacts, read_person_body},
+    {Type::kPipedInput, "piped-input", 3, kInput, read_piped<Piped::Pipe::kInput>},
+    {Type::kPipedOutput, "piped-output", 3, kOutput, read_piped<Piped::Pipe::kOutput>},
+    {Type::kPipedError, "piped-error", 3, kOutput, read_piped<Piped::Pipe::kError>},
+    {Type::kHostStart, "host-start", 3, kFacts, read_host_start_body},
+    {Type::kHostStop, "host-stop", 3, kFacts, read_host_stop},
+    {Type::kHostSummary, "host-summary", 3, kFacts, read_host_summary_body},
+    {Type::kClockStep, "clock-step", 3, kFacts, read_clock_step},
+    {Type::kSessionNumber, "session-number", 4, kFacts, read_session_number},
+    {Type::kSudo, "sudo", 4, kFacts, read_sudo_body},
+    {Type::kOpening, "opening", 4, kFacts, read_opening},
+    {Type::kServerStart, "server-start", 3, kFacts, read_server_start_body},
+    {Type::kServerStop, "server-stop", 3, kFacts, read_server_stop},
+    {Type::kLogin, "login", 3, kFacts, read_asked_body<Asked::Kind::kLogin>},
+    {Type::kAccess, "access", 3, kFacts, read_asked_body<Asked::Kind::kAccess>},
+    {Type::kRefusal, "refusal", 3, kFacts, read_asked_body<Asked::Kind::kRefusal>},
+    {Type::kChange, "change", 3, kFacts, read_change},
 };
 
 const Shape* shape_of(uint64_t type) {
@@ -190,8 +208,7 @@ const Shape* shape_of(uint64_t type) {
 
 Result<Body> read_known(const Shape& shape, Lane lane, uint64_t items, CborReader& in,
                         Bytes& extra) {
-  if (shape.lane && *shape.lane != lane)
-    return fail(Code::kCorrupt, "does not belong in this lane");
+  if ((shape.lanes & bit(lane)) == 0) return fail(Code::kCorrupt, "does not belong in this lane");
   if (items < shape.items) return fail(Code::kCorrupt, "too few items");
   TRY(Body body, shape.read(in, extra));
   extra.insert(extra.end(), in.rest().begin(), in.rest().end());

@@ -53,6 +53,12 @@ class EventWriter {
     out_.unsigned_integer(static_cast<uint64_t>(redaction.why));
     out_.unsigned_integer(redaction.bytes_rounded);
   }
+  void operator()(const Line& line) {
+    begin(Type::kLine, 3);
+    out_.text(codec::to_utf8(line.text));
+    out_.text(codec::to_utf8(line.prompt));
+    out_.boolean(line.is_cut);
+  }
   void operator()(const Gap& gap) {
     begin(Type::kGap, 4);
     out_.text(codec::to_utf8(gap.why));

@@ -108,6 +108,8 @@ inline Sudo full_sudo() {
   return sudo;
 }
 
+inline Line full_line() { return {"ls -l caf\u00e9", "ada@web01:~$", true}; }
+
 inline End full_end() {
   End end;
   end.exit_status = 0;
@@ -162,6 +164,7 @@ inline Terms full_terms() {
   for (size_t i = 0; i < 32; ++i) (*terms.policy_hash)[i] = static_cast<uint8_t>(0xa0 + i);
   terms.input_policy = InputPolicy::kNone;
   terms.keeps_output = false;
+  terms.lines_in_facts = true;
   terms.open = true;
   terms.banner = "Recorded.\nAll of it.";
   terms.reason = "the disk is full";
@@ -220,6 +223,7 @@ inline std::vector<Sample> samples() {
       {Lane::kFacts, full_person()},
       {Lane::kFacts, Person{}},
       {Lane::kFacts, full_sudo()},
+      {Lane::kInput, full_line()},
       {Lane::kFacts, Sudo{}},
       {Lane::kFacts, Opening{true, Micros(18'000)}},
       {Lane::kFacts, Opening{}},

@@ -20,6 +20,7 @@ enum class Type : uint64_t {
   kExit = 11,
   kPrivilege = 12,
   kFinding = 13,
+  kLine = 14,
   kTerms = 15,
   kPerson = 16,
   kPipedInput = 17,

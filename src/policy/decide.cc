@@ -49,6 +49,7 @@ Terms terms_of(const Rule& rule, uint32_t number) {
   terms.input = rule.input.value_or(otherwise.input);
   terms.is_input_fixed = rule.is_input_fixed;
   terms.keeps_output = rule.keeps_output;
+  terms.lines_in_facts = rule.lines_in_facts;
   terms.open = rule.open.value_or(otherwise.open);
   terms.patience_seconds = rule.patience_seconds.value_or(otherwise.patience_seconds);
   terms.opening_wait_seconds = rule.opening_wait_seconds.value_or(otherwise.opening_wait_seconds);

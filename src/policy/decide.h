@@ -23,6 +23,7 @@ struct Terms {
   event::InputPolicy input = event::InputPolicy::kRedact;
   bool is_input_fixed = false;
   bool keeps_output = true;
+  bool lines_in_facts = false;
   bool open = false;
   uint32_t patience_seconds = kPatienceSeconds;
   uint32_t opening_wait_seconds = kOpeningWaitSeconds;

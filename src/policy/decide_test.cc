@@ -121,6 +121,7 @@ TEST(Decide, carries_every_term_of_the_rule) {
   EXPECT_EQ(terms.rule, 1U);
   EXPECT_EQ(terms.input, InputPolicy::kNone);
   EXPECT_FALSE(terms.keeps_output);
+  EXPECT_TRUE(terms.lines_in_facts);
   EXPECT_TRUE(terms.open && terms.allows_break_glass);
   EXPECT_EQ(terms.patience_seconds, 3600U);
   EXPECT_EQ(terms.opening_wait_seconds, 30U);

@@ -248,6 +248,11 @@ Status Parser::term(std::string_view line, const Words& words) {
     return is_exactly(words, word);
   }
   if (word == "input") return input(words);
+  if (word == "lines") {
+    TRY_VOID(once("lines facts"));
+    rule_->lines_in_facts = true;
+    return is_exactly(words, "lines facts");
+  }
   if (word == "patience") return patience(words);
   if (word == "opening") return opening_wait(words);
   if (word == "not") {
@@ -266,8 +271,8 @@ Status Parser::term(std::string_view line, const Words& words) {
     return is_exactly(words, "break-glass allowed");
   }
   return unknown(
-      word, {"user", "login", "group", "role", "host", "service", "not", "input", "output", "open",
-             "closed", "patience", "opening", "quota", "break-glass", "banner"});
+      word, {"user", "login", "group", "role", "host", "service", "not", "input", "output", "lines",
+             "open", "closed", "patience", "opening", "quota", "break-glass", "banner"});
 }
 
 Status Parser::input(const Words& words) {

@@ -58,6 +58,7 @@ struct Rule {
   std::optional<event::InputPolicy> input;
   bool is_input_fixed = false;
   bool keeps_output = true;
+  bool lines_in_facts = false;
   std::optional<bool> open;
   std::optional<uint32_t> patience_seconds, opening_wait_seconds;
   Quotas quotas;

@@ -46,6 +46,7 @@ void print(std::string& out, const Rule& rule) {
     out += rule.is_input_fixed ? " fixed\n" : "\n";
   }
   if (!rule.keeps_output) out += "  output none\n";
+  if (rule.lines_in_facts) out += "  lines facts\n";
   if (rule.open) out += *rule.open ? "  open\n" : "  closed\n";
   if (rule.patience_seconds)
     out += "  patience " + std::to_string(*rule.patience_seconds) + " seconds\n";

@@ -52,6 +52,7 @@ rule all-conditions
   service sshd sudo
   input none
   output none
+  lines facts
   open
   patience 3600 seconds
   opening wait 30 seconds

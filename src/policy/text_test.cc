@@ -125,6 +125,8 @@ TEST(PolicyText, that_is_wrong_is_refused_by_line) {
       {"rule a\n  not recorded\n  input all\n", "what is not recorded has no terms but a banner"},
       {"rule a\n  not recorded\n  break-glass allowed\nrule b\n", "no terms but a banner"},
       {"rule a\n  output all\n", "`output none` is wanted"},
+      {"rule a\n  lines input\n", "`lines facts` is wanted"},
+      {"rule a\n  lines facts\n  lines facts\n", "a second"},
       {"rule a\n  open wide\n", "`open` is wanted"},
       {"rule a\n  input\n", "can stand here"},
       {"rule a\n  input all fixed fixed\n", "can stand here"},

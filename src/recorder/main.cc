@@ -125,6 +125,7 @@ Result<int> record(Link& link, const wire::Welcome& welcome, capture::Options ho
                    Clock& clock) {
   how.session = to_string(welcome.session);
   how.input_policy = welcome.terms.input_policy;
+  how.lines_in_facts = welcome.terms.lines_in_facts;
   show(welcome.terms.banner);
   TRY_VOID(link.put(clock.boot(), event::Lane::kFacts, wire::facts_of(welcome.terms)));
   RemoteSink sink(link, welcome.terms.lanes);

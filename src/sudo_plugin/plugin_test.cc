@@ -144,6 +144,7 @@ TEST_F(PluginTest, hands_on_all_that_passes_and_no_password) {
   ASSERT_EQ(io.log_ttyin("ada\r", 4, &error), 1);
   ASSERT_EQ(io.log_ttyout("ada\r\n", 5, &error), 1);
   EXPECT_EQ(as_text(heard_body<event::Input>().bytes), "ada\r");
+  EXPECT_EQ(heard_body<event::Line>(), (event::Line{"ada", "Name:"}));
   EXPECT_EQ(as_text(heard_body<event::Output>().bytes), "ada\r\n");
   termios mode{};
   ASSERT_EQ(::tcgetattr(slave, &mode), 0);

@@ -17,7 +17,7 @@ Recording::Recording(std::unique_ptr<recorder::Link> link, const wire::Welcome& 
       link_(std::move(link)),
       terms_(welcome.terms),
       sink_(*link_, terms_.lanes),
-      typed_(terms_.input_policy, size, sink_),
+      typed_(terms_.input_policy, terms_.lines_in_facts, size, sink_),
       size_(size),
       process_(os::own_pid()) {}
 

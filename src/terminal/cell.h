@@ -88,6 +88,5 @@ static_assert(sizeof(Cell) == 24);  // Screen states its memory by this
 
 /// Appends the cell's characters as UTF-8 (nothing for a right half).
 void append_text(const Cell& cell, std::string& out);
-void append_utf8(char32_t code_point, std::string& out);
 
 }  // namespace stele::terminal

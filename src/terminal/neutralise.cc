@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "terminal/cell.h"
+#include "codec/utf8.h"
 
 namespace stele::terminal {
 namespace {
@@ -62,7 +62,7 @@ void Neutraliser::append(std::string_view text) {
 
 void Neutraliser::print(char32_t c) {
   std::string text;
-  append_utf8(c, text);
+  codec::append_utf8(c, text);
   append(text);
 }
 

@@ -25,7 +25,7 @@ enum class Type : uint8_t {
   kNoted = 21
 };
 
-constexpr uint8_t kFactsBit = 1, kOutputBit = 2, kInputBit = 4;
+constexpr uint8_t kFactsBit = 1, kOutputBit = 2, kInputBit = 4, kLinesBit = 8;
 
 tl::unexpected<Error> corrupt(const char* what) {
   return fail(Code::kCorrupt, std::string("session message: ") + what);
@@ -200,21 +200,22 @@ Result<FromRecorder> read_left(ByteReader& in) {
   return Left{};
 }
 
-Result<Lanes> read_lanes(ByteReader& in, event::InputPolicy policy) {
+Status read_lanes(ByteReader& in, Terms& terms) {
   const uint8_t bits = in.u8();
-  const Lanes lanes{(bits & kOutputBit) != 0, (bits & kInputBit) != 0};
-  if ((bits & kFactsBit) == 0 || (bits & ~(kFactsBit | kOutputBit | kInputBit)) != 0 ||
-      lanes.input != (policy != event::InputPolicy::kNone)) {
+  terms.lanes = {(bits & kOutputBit) != 0, (bits & kInputBit) != 0};
+  terms.lines_in_facts = (bits & kLinesBit) != 0;
+  if ((bits & kFactsBit) == 0 || (bits & ~(kFactsBit | kOutputBit | kInputBit | kLinesBit)) != 0 ||
+      terms.lanes.input != (terms.input_policy != event::InputPolicy::kNone)) {
     return corrupt("no such lanes");
   }
-  return lanes;
+  return {};
 }
 
 Result<Terms> read_terms(ByteReader& in) {
   Terms terms;
   TRY(terms.input_policy, read_policy(in));
   if (!in.ok()) return corrupt("cut short");
-  TRY(terms.lanes, read_lanes(in, terms.input_policy));
+  TRY_VOID(read_lanes(in, terms));
   TRY(terms.open, read_flag(in));
   terms.patience_ms = in.u32();
   terms.window_bytes = in.u32();
@@ -296,6 +297,7 @@ event::Terms facts_of(const Terms& terms) {
   facts.policy_hash = terms.policy_hash;
   facts.input_policy = terms.input_policy;
   facts.keeps_output = terms.lanes.output;
+  facts.lines_in_facts = terms.lines_in_facts;
   facts.open = terms.open;
   facts.banner = terms.banner;
   facts.reason = terms.break_glass;
@@ -392,7 +394,7 @@ Bytes encode(const Welcome& welcome) {
   out.u8(static_cast<uint8_t>(terms.input_policy));
   const bool input = terms.input_policy != event::InputPolicy::kNone;
   out.u8(static_cast<uint8_t>(kFactsBit | (terms.lanes.output ? kOutputBit : 0) |
-                              (input ? kInputBit : 0)));
+                              (input ? kInputBit : 0) | (terms.lines_in_facts ? kLinesBit : 0)));
   out.u8(terms.open ? 1 : 0);
   out.u32(std::clamp(terms.patience_ms, 1U, kPatienceMsMax));
   out.u32(std::clamp(terms.window_bytes, kWindowBytesMin, kWindowBytesMax));

@@ -91,6 +91,7 @@ struct Lanes {
 struct Terms {
   event::InputPolicy input_policy = event::InputPolicy::kRedact;
   Lanes lanes;
+  bool lines_in_facts = false;    // else, as the rest of what is typed, in input
   bool open = false;              // goes on when nothing can be recorded
   uint32_t patience_ms = 60'000;  // 1 … kPatienceMsMax
   uint32_t window_bytes = kWindowBytesMax;

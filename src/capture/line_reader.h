@@ -1,0 +1,84 @@
+// The lines that a person submits, as the screen shows them: docs/lines.md has the rules and their
+// errors.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "capture/key_reader.h"
+#include "capture/prompt_screen.h"
+#include "capture/unseen_output.h"
+#include "event/event.h"
+
+namespace stele::capture {
+
+/// Remembers where the first key of an entry was typed, and reads what stands from there on when
+/// Enter has been answered: when the cursor leaves the line. What a shell completed, recalled or
+/// edited is read as it was submitted. Pure; hostile bytes can mislead it, and not grow it.
+class LineReader {
+ public:
+  /// How long a line that was typed ahead may take to show.
+  static constexpr Micros kAheadMax{5'000'000};
+
+  LineReader(size_t rows, size_t columns) : screen_(rows, columns) {}
+
+  void resize(size_t rows, size_t columns);
+  /// Bytes about to be sent to the session; `is_hidden`: the kernel does not show them.
+  void typed(BootTime at, ByteSpan bytes, bool is_hidden);
+  /// What was typed last turned out to be hidden.
+  void hide_last();
+  void output(BootTime at, ByteSpan bytes);
+
+  bool has_lines() const { return !lines_.empty(); }
+  std::vector<event::Line> take();
+
+ private:
+  struct Entry {
+    std::optional<PromptScreen::Place>
+        anchor;              // none: typed ahead, or its line was drawn elsewhere
+    std::u32string prompt;   // what stood left of it
+    std::u32string behind;   // and right of it
+    std::u32string keys;     // the text that was typed, without what was erased
+    bool is_edited = false;  // by keys whose effect only the screen tells
+    bool is_hidden = false;
+    BootTime entered_at;
+  };
+
+  void follow();
+  void hide(ByteSpan bytes);
+  void press(BootTime at, const Key& key, uint8_t first);
+  bool is_of_sequence(uint8_t byte);
+  void take_sequence(std::string_view sequence);
+  Entry& opened();
+  void open();
+  void set_anchor(size_t left);
+  void move_entry();
+  void find_again(Entry& entry, const PromptScreen::Place& cursor) const;
+  bool leads_to(const Entry& entry, const PromptScreen::Place& cursor) const;
+  void enter(BootTime at);
+  void answered(const PromptScreen::Place& cursor, std::u32string_view row);
+  bool reads(const Entry& entry, uint64_t row_id, std::u32string_view row);
+  bool stands_at_end(const Entry& entry, std::u32string_view row);
+  std::u32string row_of(const PromptScreen::Place& cursor) const;
+  bool fits(const Entry& entry, std::u32string_view text) const;
+  bool keep(std::u32string_view prompt, std::u32string_view text);
+
+  KeyReader keys_;
+  std::string sequence_;        // the escape sequence that is being typed, bounded
+  bool in_answer_ = false;      // of the terminal's, a string
+  uint8_t last_ = 0;            // in there
+  bool in_paste_ = false;       // Enter is text there
+  bool awaits_answer_ = false;  // the cursor has not left a line since Enter
+  PromptScreen screen_;
+  UnseenOutput unseen_;
+  std::optional<Entry> entry_;
+  std::deque<Entry> entered_;  // and not answered yet
+  std::vector<event::Line> lines_;
+};
+
+}  // namespace stele::capture
