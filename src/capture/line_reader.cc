@@ -77,7 +77,7 @@ void LineReader::resize(size_t rows, size_t columns) {
 
 void LineReader::typed(BootTime at, ByteSpan bytes, bool is_hidden) {
   follow();
-  std::erase_if(entered_, [at](const Entry& e) { return at - e.entered_at >= kAheadMax; });
+  std::erase_if(entered_, [at](const LineEntry& e) { return at - e.entered_at >= kAheadMax; });
   if (is_hidden) return hide(bytes);
   for (const Key& key : keys_.read(bytes)) {
     press(at, key, bytes[0]);
@@ -106,14 +106,18 @@ void LineReader::press(BootTime at, const Key& key, uint8_t first) {
   if (is_of_sequence(first)) return;
   const bool is_enter = first == '\r' || first == '\n';
   if (is_enter && !in_paste_) return enter(at);
-  const bool gives_up = key.ends_line && !is_enter && first != 0x04;  // ^C ^Z ^\, and not ^D
+  // ^C ^Z ^\ submit nothing; nor does ^D, which ends an empty line and deletes in another.
+  const bool is_empty = !entry_ || (entry_->keys.empty() && !entry_->is_edited);
+  const bool gives_up = key.ends_line && !is_enter && (first != 0x04 || is_empty);
   if (gives_up) return entry_.reset();
-  Entry& entry = opened();
+  LineEntry& entry = opened();
   if (entry.is_hidden) return;
   const char32_t text = is_enter ? U'\n' : key.text;
   if (text != 0) {
-    if (entry.keys.size() < kKeysMax) entry.keys.push_back(text);
-    entry.is_edited = entry.is_edited || is_enter;  // a shell may put a second prompt there
+    const bool has_room = entry.keys.size() < kKeysMax;
+    if (has_room) entry.keys.push_back(text);
+    // Of more only the place tells; and behind Enter a shell may put a second prompt.
+    entry.is_edited = entry.is_edited || is_enter || !has_room;
   } else if (key.erases) {
     if (!entry.keys.empty()) entry.keys.pop_back();
   } else if (key.kills) {
@@ -154,7 +158,7 @@ void LineReader::take_sequence(std::string_view sequence) {
   if (edits) opened().is_edited = true;
 }
 
-LineReader::Entry& LineReader::opened() {
+LineEntry& LineReader::opened() {
   if (!entry_) open();
   find_again(*entry_, screen_.cursor());
   if (!entry_->anchor && !awaits_answer_) move_entry();
@@ -172,7 +176,8 @@ void LineReader::set_anchor(size_t left) {
   const std::u32string line = screen_.left_of_cursor();
   const PromptScreen::Place cursor = screen_.cursor();
   entry_->prompt = line.substr(0, left);
-  entry_->anchor = PromptScreen::Place{cursor.row_id, cursor.column - cells_of(line.substr(left))};
+  const size_t cells = std::min(cursor.column, cells_of(line.substr(left)));
+  entry_->anchor = PromptScreen::Place{cursor.row_id, cursor.column - cells};
   entry_->behind = screen_.text_at(*entry_->anchor, kBehindCells);
 }
 
@@ -184,8 +189,8 @@ void LineReader::move_entry() {
   set_anchor(line.size() - entry_->keys.size());
 }
 
-/// A shell may draw its prompt anew, on another row: after ^L, say. Else nobody knows any more.
-void LineReader::find_again(Entry& entry, const PromptScreen::Place& cursor) const {
+/// A shell may draw its prompt anew, on another row: after ^L, say, or a list of what completes it.
+void LineReader::find_again(LineEntry& entry, const PromptScreen::Place& cursor) const {
   if (!entry.anchor) return;
   const size_t column = entry.anchor->column;
   const auto stands_in = [&](uint64_t row_id) {
@@ -193,14 +198,15 @@ void LineReader::find_again(Entry& entry, const PromptScreen::Place& cursor) con
     std::erase(left, kWideRest);
     return screen_.has_row(row_id) && left == entry.prompt;
   };
-  if (stands_in(entry.anchor->row_id) && leads_to(entry, cursor)) return;
-  entry.anchor.reset();
-  if (is_blank(entry.prompt) || !stands_in(cursor.row_id)) return;
-  entry.anchor = PromptScreen::Place{cursor.row_id, column};
+  if (!is_blank(entry.prompt) && stands_in(cursor.row_id)) {
+    entry.anchor->row_id = cursor.row_id;
+  } else if (!stands_in(entry.anchor->row_id) || !leads_to(entry, cursor)) {
+    entry.anchor.reset();
+  }
 }
 
 /// On its row, or on one that it is wrapped onto; what is edited or pasted may have several.
-bool LineReader::leads_to(const Entry& entry, const PromptScreen::Place& cursor) const {
+bool LineReader::leads_to(const LineEntry& entry, const PromptScreen::Place& cursor) const {
   const PromptScreen::Place& anchor = *entry.anchor;
   if (cursor.row_id == anchor.row_id) return cursor.column >= anchor.column;
   if (entry.is_edited && !screen_.is_alternate()) return true;
@@ -210,7 +216,7 @@ bool LineReader::leads_to(const Entry& entry, const PromptScreen::Place& cursor)
 void LineReader::enter(BootTime at) {
   const bool was_answered = !std::exchange(awaits_answer_, true);
   if (!entry_ || entry_->is_hidden) return entry_.reset();
-  Entry entry = *std::exchange(entry_, std::nullopt);
+  LineEntry entry = *std::exchange(entry_, std::nullopt);
   const PromptScreen::Place cursor = screen_.cursor();
   find_again(entry, cursor);
   // An editor wipes its command line before the cursor leaves it.
@@ -243,7 +249,7 @@ void LineReader::follow() {
 /// The cursor left a line. What was typed ahead of its prompt may be on any of those to come.
 void LineReader::answered(const PromptScreen::Place& cursor, std::u32string_view row) {
   awaits_answer_ = false;
-  const auto is_settled = [&](Entry& entry) {
+  const auto is_settled = [&](LineEntry& entry) {
     find_again(entry, cursor);
     const bool was_ahead = !entry.anchor;
     return reads(entry, cursor.row_id, row) || !was_ahead;
@@ -252,7 +258,7 @@ void LineReader::answered(const PromptScreen::Place& cursor, std::u32string_view
   if (settled != entered_.end()) entered_.erase(settled);
 }
 
-bool LineReader::reads(const Entry& entry, uint64_t row_id, std::u32string_view row) {
+bool LineReader::reads(const LineEntry& entry, uint64_t row_id, std::u32string_view row) {
   if (entry.anchor) {
     std::u32string text = screen_.text_from(*entry.anchor, row_id);
     text.resize(size_before(entry.behind, text));
@@ -262,10 +268,13 @@ bool LineReader::reads(const Entry& entry, uint64_t row_id, std::u32string_view 
 }
 
 /// An editor shows its command line elsewhere; what is typed ahead shows where it may.
-bool LineReader::stands_at_end(const Entry& entry, std::u32string_view row) {
+bool LineReader::stands_at_end(const LineEntry& entry, std::u32string_view row) {
   const std::u32string_view keys = trimmed(entry.keys);
   if (keys.empty() || !row.ends_with(keys)) return false;
-  return keep(row.substr(0, row.size() - keys.size()), keys);
+  const std::u32string_view left = row.substr(0, row.size() - keys.size());
+  // Else it may be anything that a program wrote.
+  if (!is_blank(left) && !is_shell_prompt(left)) return false;
+  return keep(left, keys);
 }
 
 std::u32string LineReader::row_of(const PromptScreen::Place& cursor) const {
@@ -274,11 +283,10 @@ std::u32string LineReader::row_of(const PromptScreen::Place& cursor) const {
 
 /// Whether what stands there is what was typed. Where it was edited only the place tells, which a
 /// program that draws the whole screen uses for other things as well, unless a shell asked there.
-bool LineReader::fits(const Entry& entry, std::u32string_view text) const {
+bool LineReader::fits(const LineEntry& entry, std::u32string_view text) const {
   if (text.empty()) return false;
   if (entry.is_edited) return !screen_.is_alternate() || is_shell_prompt(entry.prompt);
-  const std::u32string_view keys = trimmed(entry.keys);
-  return !keys.empty() && text.starts_with(keys);
+  return text == trimmed(entry.keys);
 }
 
 bool LineReader::keep(std::u32string_view prompt, std::u32string_view text) {

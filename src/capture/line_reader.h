@@ -17,6 +17,17 @@
 
 namespace stele::capture {
 
+/// What was typed since Enter.
+struct LineEntry {
+  std::optional<PromptScreen::Place> anchor;  // where its first key was typed; none: ahead
+  std::u32string prompt;                      // what stood left of it
+  std::u32string behind;                      // and right of it
+  std::u32string keys;                        // the text that was typed, without what was erased
+  bool is_edited = false;                     // by keys whose effect only the screen tells
+  bool is_hidden = false;                     // by the kernel; its keys are not held here
+  BootTime entered_at;
+};
+
 /// Remembers where the first key of an entry was typed, and reads what stands from there on when
 /// Enter has been answered: when the cursor leaves the line. What a shell completed, recalled or
 /// edited is read as it was submitted. Pure; hostile bytes can mislead it, and not grow it.
@@ -38,34 +49,23 @@ class LineReader {
   std::vector<event::Line> take();
 
  private:
-  struct Entry {
-    std::optional<PromptScreen::Place>
-        anchor;              // none: typed ahead, or its line was drawn elsewhere
-    std::u32string prompt;   // what stood left of it
-    std::u32string behind;   // and right of it
-    std::u32string keys;     // the text that was typed, without what was erased
-    bool is_edited = false;  // by keys whose effect only the screen tells
-    bool is_hidden = false;
-    BootTime entered_at;
-  };
-
   void follow();
   void hide(ByteSpan bytes);
   void press(BootTime at, const Key& key, uint8_t first);
   bool is_of_sequence(uint8_t byte);
   void take_sequence(std::string_view sequence);
-  Entry& opened();
+  LineEntry& opened();
   void open();
   void set_anchor(size_t left);
   void move_entry();
-  void find_again(Entry& entry, const PromptScreen::Place& cursor) const;
-  bool leads_to(const Entry& entry, const PromptScreen::Place& cursor) const;
+  void find_again(LineEntry& entry, const PromptScreen::Place& cursor) const;
+  bool leads_to(const LineEntry& entry, const PromptScreen::Place& cursor) const;
   void enter(BootTime at);
   void answered(const PromptScreen::Place& cursor, std::u32string_view row);
-  bool reads(const Entry& entry, uint64_t row_id, std::u32string_view row);
-  bool stands_at_end(const Entry& entry, std::u32string_view row);
+  bool reads(const LineEntry& entry, uint64_t row_id, std::u32string_view row);
+  bool stands_at_end(const LineEntry& entry, std::u32string_view row);
   std::u32string row_of(const PromptScreen::Place& cursor) const;
-  bool fits(const Entry& entry, std::u32string_view text) const;
+  bool fits(const LineEntry& entry, std::u32string_view text) const;
   bool keep(std::u32string_view prompt, std::u32string_view text);
 
   KeyReader keys_;
@@ -76,8 +76,8 @@ class LineReader {
   bool awaits_answer_ = false;  // the cursor has not left a line since Enter
   PromptScreen screen_;
   UnseenOutput unseen_;
-  std::optional<Entry> entry_;
-  std::deque<Entry> entered_;  // and not answered yet
+  std::optional<LineEntry> entry_;
+  std::deque<LineEntry> entered_;  // and not answered yet
   std::vector<event::Line> lines_;
 };
 

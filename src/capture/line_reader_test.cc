@@ -102,6 +102,13 @@ TEST_F(LineReaderTest, a_line_typed_ahead_that_never_shows_is_none) {
   EXPECT_EQ(lines(), Lines{"$|sleep 9"});
 }
 
+TEST_F(LineReaderTest, what_a_program_wrote_is_none_though_it_ends_so) {
+  shows("$ ");
+  types("./ask\ry\r");
+  shows("./ask\r\nthe key is: y\r\n$ ");
+  EXPECT_EQ(lines(), Lines{"$|./ask"});
+}
+
 TEST_F(LineReaderTest, nor_does_it_cost_the_lines_after_it) {
   shows("$ ");
   types("sleep 9\rnever\r");
@@ -198,6 +205,40 @@ TEST_F(LineReaderTest, a_prompt_drawn_anew_is_found_again) {
   types("\r");
   shows("\r\n");
   EXPECT_EQ(lines(), Lines{"$|ls -l"});
+}
+
+TEST_F(LineReaderTest, a_list_of_what_completes_it_is_no_part_of_it) {
+  shows("$ ");
+  types_and_shows("ls /etc/ho");
+  types("\t");
+  types("\t");
+  shows("\r\nhosts     hostname\r\n$ ls /etc/ho");
+  types_and_shows("sts");
+  types("\r");
+  shows("\r\n");
+  EXPECT_EQ(lines(), Lines{"$|ls /etc/hosts"});
+}
+
+TEST_F(LineReaderTest, what_ends_a_program_s_input_begins_nothing) {
+  shows(">>> ");
+  types("\x04");
+  shows("\r\n$ ");
+  types_and_shows("ls");
+  types("\t");
+  types("\r");
+  shows("\r\n");
+  EXPECT_EQ(lines(), Lines{"$|ls"});
+}
+
+TEST_F(LineReaderTest, that_shows_twice_reads_once) {
+  shows("$ ");
+  types_and_shows("python3");
+  types("\r");
+  shows("\r\n");
+  types_and_shows("x = 1");  // echoed by the terminal, before there is a prompt
+  types("\r");
+  shows(">>> x = 1\r\n");
+  EXPECT_EQ(lines(), (Lines{"$|python3", "x = 1>>>|x = 1"}));
 }
 
 TEST_F(LineReaderTest, an_editor_s_command_line_and_no_key_of_its_others) {
