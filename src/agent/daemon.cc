@@ -19,6 +19,7 @@
 #include "agent/recipients_book.h"
 #include "agent/renewal.h"
 #include "agent/spool_sessions.h"
+#include "agent/status_file.h"
 #include "agent/sudo_connections.h"
 #include "base/hex.h"
 #include "base/version.h"
@@ -128,6 +129,7 @@ class Agent {
   void renew();
   PolicyPlace policy_place() const;
   Status keep_house();
+  void say_standing();
 
   os::PosixFileSystem files_;
   os::SystemClock clock_;
@@ -157,6 +159,7 @@ class Agent {
   std::optional<HostSessions> sudo_sessions_;
   std::unique_ptr<SudoConnections> sudo_connections_;
   LowWater low_water_{config_.quota};
+  std::string followed_by_, not_followed_;  // who tells what is executed; what is missing for that
   bool is_renewal_late_ = false;
   bool was_stuck_ = false;
 };
@@ -308,15 +311,15 @@ Status Agent::start() {
   // While there is one thread, which gives rights up.
   const auto followed = followed_->begin(memory_, pins ? &*pins : nullptr);
   TRY_VOID(open_host_stream());
+  followed_by_ = !followed ? "" : followed->empty() ? "ebpf" : "process connector";
   if (!followed)
-    tell({"commands", "what sessions execute is not seen: " + followed.error().message(), {}, {}});
+    not_followed_ = "what sessions execute is not seen: " + followed.error().message();
   else if (!followed->empty())
-    tell({"commands",
-          "what sessions execute is told by the process connector: arguments of what is short, "
-          "files and directories are missing. No programs in the kernel: " +
-              *followed,
-          {},
-          {}});
+    not_followed_ =
+        "what sessions execute is told by the process connector: arguments of what is short, "
+        "files and directories are missing. No programs in the kernel: " +
+        *followed;
+  if (!not_followed_.empty()) tell({"commands", not_followed_, {}, {}});
   TRY_VOID(sessions_->begin());
   TRY_VOID(arrivals_.begin());
   nested_.emplace(*followed_);
@@ -376,7 +379,15 @@ Status Agent::keep_house() {
   arrivals_.forget_the_dead();
   TRY_VOID(keep_host_stream());
   tell_of_spool();
+  say_standing();
   return {};
+}
+
+void Agent::say_standing() {
+  Standing standing{clock_.wall(), enrolment_.key_name, std::string("stele ") + kVersion,
+                    followed_by_,  not_followed_,       host_->summary()};
+  if (const Status said = write_standing(files_, config_.run, standing); !said)
+    os::tell_journal(Severity::kWarning, said.error().message());
 }
 
 // What was set aside because the server refused it is told where it is refused.

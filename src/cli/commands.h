@@ -75,7 +75,8 @@ struct VerifyOptions {
 };
 int verify(Context& context, const VerifyOptions& options);
 
-int status(Context& context);
+/// `configuration`: of this host's agent.
+int status(Context& context, const std::string& configuration);
 int repair(Context& context);
 
 struct GrantOptions {

@@ -34,6 +34,7 @@ struct Options {
   PolicyOptions policy;
   SetupSshdOptions setup_sshd;
   SetupSudoOptions setup_sudo;
+  std::string agent_configuration = kAgentConfiguration;
 };
 
 void add_session(CLI::App* command, std::string& session) {
@@ -284,8 +285,12 @@ int main(int argc, char** argv) {
   CLI::App* play_command = add_play(app, o);
   CLI::App* export_command = add_export(app, o);
   CLI::App* verify_command = add_verify(app, o);
-  CLI::App* status_command =
-      app.add_subcommand("status", "where the ledger is, what protects it, and what does not");
+  CLI::App* status_command = app.add_subcommand(
+      "status",
+      "where the ledger is, what protects it, and what does not; on an enrolled host without one, "
+      "what its agent records, and what it misses");
+  status_command->add_option("--config", o.agent_configuration, "the agent's configuration")
+      ->capture_default_str();
   CLI::App* key_command = app.add_subcommand("key", "who may read");
   key_command->require_subcommand(1);
   CLI::App* grant_command = add_grant(key_command, o);
@@ -337,7 +342,7 @@ int main(int argc, char** argv) {
   if (*play_command) return play(context, o.play);
   if (*export_command) return export_session(context, o.exported);
   if (*verify_command) return verify(context, o.verify);
-  if (*status_command) return status(context);
+  if (*status_command) return status(context, o.agent_configuration);
   if (*grant_command) return grant(context, o.grant);
   if (*list_command) return list_keys(context);
   if (*check_policy_command) return check_policy(context, o.policy);

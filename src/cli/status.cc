@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <cstdio>
 
+#include "agent/config.h"
+#include "agent/status_file.h"
 #include "cli/commands.h"
 #include "codec/json.h"
 #include "ledger/head.h"
@@ -10,6 +13,7 @@ namespace stele::cli {
 namespace {
 
 constexpr size_t kIdLineBytesMax = 64;
+constexpr Micros kSilentMin = std::chrono::seconds(30);  // an agent says how it is every 10
 
 std::string protection_text(Context& context, const std::string& path, os::Protection wanted) {
   const auto now = context.files.protection(path);
@@ -61,8 +65,54 @@ Result<size_t> live_sessions(Context& context) {
   return live;
 }
 
-Status print(Context& context) {
-  TRY_VOID(require_ledger(context));
+/// What the agent of an enrolled host said last.
+Status print_host(Context& context, const std::string& configuration) {
+  TRY(const agent::Config config, agent::load_config(context.files, configuration));
+  auto said = agent::read_standing(context.files, config.run);
+  if (!said && said.error().code == Code::kNotFound)
+    return fail(Code::kNotFound, configuration + ": no agent ran here since the boot");
+  TRY(const agent::Standing standing, std::move(said));
+  const Micros ago = std::max(Micros(0), Micros(context.clock.wall() - standing.at));
+  const bool is_silent = ago > kSilentMin;
+  const event::HostSummary& counts = standing.counts;
+  if (context.json) {
+    std::string out;
+    codec::JsonWriter json(out);
+    json.begin_object().key("host").text(standing.host).key("agent").text(standing.agent);
+    json.key("said_seconds_ago").seconds(ago).key("silent").boolean(is_silent);
+    json.key("commands").text(standing.commands).key("missing").text(standing.missing);
+    json.key("open").number(counts.open).key("sessions").number(counts.sessions);
+    json.key("excluded").number(counts.excluded).key("lost").number(counts.lost);
+    json.key("terminals_seen").number(counts.seen).key("recorded").number(counts.covered);
+    json.key("unrecorded").number(counts.unrecorded).key("waiting").number(counts.waiting);
+    json.key("waiting_bytes").number(counts.waiting_bytes);
+    json.key("proven_leaves").number(counts.checkpoint_size).end_object();
+    std::printf("%s\n", out.c_str());
+    return {};
+  }
+  const auto number = [](uint64_t n) { return static_cast<unsigned long long>(n); };
+  std::printf("%s, %s\n", printable(standing.host).c_str(), printable(standing.agent).c_str());
+  std::printf(
+      "  recording now   %llu; %llu in all, %llu left out by policy since the agent's start\n",
+      number(counts.open), number(counts.sessions), number(counts.excluded));
+  std::printf("  terminals       %llu with somebody, %llu recorded, %llu not\n",
+              number(counts.seen), number(counts.covered), number(counts.unrecorded));
+  std::printf("  waiting         %llu segments, %s, that no checkpoint of the server proves yet\n",
+              number(counts.waiting), human_bytes(counts.waiting_bytes).c_str());
+  std::printf("  commands        %s\n",
+              standing.commands.empty() ? "not seen" : printable(standing.commands).c_str());
+  if (!standing.missing.empty())
+    std::printf("  MISSING         %s\n", printable(standing.missing).c_str());
+  if (counts.lost > 0)
+    std::printf("  LOST            %llu sealed records were damaged or gone\n",
+                number(counts.lost));
+  if (is_silent)
+    std::printf("  WARNING         the agent said this %s ago, and nothing since: does it run?\n",
+                human_duration(ago).c_str());
+  return {};
+}
+
+Status print_ledger(Context& context) {
   TRY(const auto trust, load_trust(context));
   TRY(const auto head, ledger::HeadStore(context.files, context.layout.head()).load());
   TRY(const Volumes volumes, look_at_volumes(context));
@@ -124,10 +174,19 @@ Status print(Context& context) {
   return {};
 }
 
+/// Of the ledger that is named or is here; on an enrolled host without one, of its agent.
+Status print(Context& context, const std::string& configuration) {
+  const Status is_here = require_ledger(context);
+  if (is_here) return print_ledger(context);
+  const bool is_host =
+      is_here.error().code == Code::kNotFound && context.files.exists(configuration);
+  return is_host ? print_host(context, configuration) : is_here;
+}
+
 }  // namespace
 
-int status(Context& context) {
-  const Status done = print(context);
+int status(Context& context, const std::string& configuration) {
+  const Status done = print(context, configuration);
   return done ? kExitOk : report(done.error());
 }
 

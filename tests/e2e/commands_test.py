@@ -41,6 +41,10 @@ class CommandsTest(LedgerTest):
         lines = self.ledger.stele("export", session, "--format", "json").splitlines()
         return [e for e in map(json.loads, lines) if e["lane"] == "facts"]
 
+    def status(self):
+        """What the host says of itself, where no ledger is."""
+        return json.loads(self.ledger.stele("--dir", self.host.folder, "--json", "status", "--config", self.host.config))
+
     def execs(self, facts):
         return [e for e in facts if e["type"] == "exec"]
 
@@ -64,6 +68,8 @@ class WithoutPrograms(CommandsTest):
         (host,) = json.loads(self.ledger.stele("hosts", "--json"))
         (finding,) = [f["what"] for f in host["findings"] if f["rule"] == "commands"]
         self.assertIn("told by the process connector", finding)
+        said = self.status()
+        self.assertEqual((said["commands"], said["missing"], said["silent"]), ("process connector", finding, False))
 
 
 @unittest.skipIf(can_have_machines(), can_have_machines())
@@ -79,11 +85,16 @@ class ByNeitherWay(CommandsTest):
     def test_it_is_said_that_nothing_is_seen(self):
         self.assertEqual(self.execs(self.record("/bin/true")), [])
         self.assertRegex(self.ledger.stele("show", self.ledger.sessions()[0]["id"]).decode(), r"commands +not seen")
+        said = self.status()
+        self.assertEqual(said["commands"], "")
+        self.assertIn("what sessions execute is not seen", said["missing"])
 
 
 @unittest.skipIf(why_not(), why_not())
 class Commands(CommandsTest):
     def test_each_command_with_its_arguments_its_place_and_its_status(self):
+        said = self.status()
+        self.assertEqual((said["commands"], said["missing"]), ("ebpf", ""))
         facts = self.record("cd /usr/lib; /bin/true a 'b c'; sh -c 'exit 3'; sh -c 'kill -9 $$'; exit 5")
         shell, true, three, killed = self.execs(facts)
         self.assertEqual((true["argv"], true["cwd"], true["file"]), (["/bin/true", "a", "b c"], "/usr/lib", "/bin/true"))
