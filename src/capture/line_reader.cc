@@ -215,6 +215,7 @@ bool LineReader::leads_to(const LineEntry& entry, const PromptScreen::Place& cur
 
 void LineReader::enter(BootTime at) {
   const bool was_answered = !std::exchange(awaits_answer_, true);
+  shown_since_enter_ = 0;
   if (!entry_ || entry_->is_hidden) return entry_.reset();
   LineEntry entry = *std::exchange(entry_, std::nullopt);
   const PromptScreen::Place cursor = screen_.cursor();
@@ -229,6 +230,11 @@ void LineReader::enter(BootTime at) {
 
 void LineReader::output(BootTime at, ByteSpan bytes) {
   unseen_.add(bytes);
+  shown_since_enter_ += bytes.size();
+  if (shown_since_enter_ > kAheadBytesMax) {
+    entered_.clear();
+    awaits_answer_ = false;
+  }
   while (!entered_.empty() && at - entered_.front().entered_at >= kAheadMax) entered_.pop_front();
   if (!awaits_answer_ && entered_.empty()) return unseen_.bound();
   follow();

@@ -35,6 +35,8 @@ class LineReader {
  public:
   /// How long a line that was typed ahead may take to show.
   static constexpr Micros kAheadMax{5'000'000};
+  /// And how much may be shown meanwhile: all of it is followed.
+  static constexpr size_t kAheadBytesMax = 256 << 10;
 
   LineReader(size_t rows, size_t columns) : screen_(rows, columns) {}
 
@@ -78,6 +80,7 @@ class LineReader {
   UnseenOutput unseen_;
   std::optional<LineEntry> entry_;
   std::deque<LineEntry> entered_;  // and not answered yet
+  size_t shown_since_enter_ = 0;   // bytes
   std::vector<event::Line> lines_;
 };
 

@@ -102,6 +102,18 @@ TEST_F(LineReaderTest, a_line_typed_ahead_that_never_shows_is_none) {
   EXPECT_EQ(lines(), Lines{"$|sleep 9"});
 }
 
+TEST_F(LineReaderTest, nor_is_one_after_a_flood) {
+  shows("$ ");
+  types("cat big\rls\r");
+  shows("cat big\r\n");
+  for (int i = 0; i < 300; ++i) shows(std::string(1000, 'b') + "\r\n");
+  shows("$ ls\r\n$ ");
+  types_and_shows("id");
+  types("\r");
+  shows("\r\n");
+  EXPECT_EQ(lines(), (Lines{"$|cat big", "$|id"}));
+}
+
 TEST_F(LineReaderTest, what_a_program_wrote_is_none_though_it_ends_so) {
   shows("$ ");
   types("./ask\ry\r");
