@@ -13,13 +13,3 @@ STELE_FUZZ(sudolog_message, input) {
     (void)sudolog::facts_of(*decision, true);
   if (const auto* exit = std::get_if<sudolog::Exit>(&*message)) (void)sudolog::end_of(*exit);
 }
-
-STELE_FUZZ(sudolog_frames, input) {
-  stele::sudolog::Frames frames;
-  for (const uint8_t byte : input) {
-    frames.add({&byte, 1});
-    const auto message = frames.next();
-    if (!message) return;
-    if (*message) CHECK(!(*message)->empty());
-  }
-}
