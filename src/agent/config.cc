@@ -16,6 +16,8 @@ Result<Config> load_config(os::FileSystem& files, const std::string& path) {
   TRY(config.roles, file.text("roles", "/etc/stele/roles.toml"));
   TRY(config.ssh_authorities, file.text("ssh_authorities", ""));
   TRY(config.sudo_log, file.text("sudo_log", ""));
+  TRY(config.sudo_log_patience, file.duration("sudo_log_patience", std::chrono::minutes(1),
+                                              {std::chrono::seconds(1), std::chrono::hours(1)}));
   TRY(config.rotate_keys, file.duration("rotate_keys", std::chrono::minutes(10),
                                         {std::chrono::seconds(1), std::chrono::hours(24)}));
   TRY(config.recorder_group, file.text("recorder_group", "stele-recorder"));

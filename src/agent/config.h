@@ -20,6 +20,7 @@ struct Config {
   std::string roles;            // who is who; need not be there
   std::string ssh_authorities;  // whose SSH certificates count; empty: nobody's
   std::string sudo_log;         // where sudo's log protocol is spoken; empty: nowhere
+  Micros sudo_log_patience{0};  // how long a client of it may stay away
   std::string recorder_group;   // empty: a recorder may have any
   Micros rotate_keys{0};        // how long a signing key lives
   ConnectionLimits connections;

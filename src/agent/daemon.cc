@@ -237,14 +237,12 @@ Status Agent::listen_to_sudo() {
   if (config_.sudo_log.empty()) return {};
   TRY(auto listener, os::LoopbackListener::listen(config_.sudo_log));
   sudo_sessions_.emplace(*sessions_, *host_);
-  TRY(sudo_connections_, SudoConnections::make(
-                             std::move(listener), *sudo_sessions_,
-                             [this](const Submitter& who) { return policy_of(who); },
-                             [](const std::string& what) {
-                               os::tell_journal(Severity::kWarning,
-                                                "a client of sudo's log protocol: " + what);
-                             },
-                             clock_));
+  SudoWorld world{[this](const Submitter& who) { return policy_of(who); }, *sudo_sessions_, memory_,
+                  clock_, os::system_random};
+  TRY(sudo_connections_,
+      SudoConnections::make(std::move(listener), std::move(world), [](const std::string& what) {
+        os::tell_journal(Severity::kWarning, "a client of sudo's log protocol: " + what);
+      }));
   return {};
 }
 
@@ -306,6 +304,7 @@ Status Agent::start() {
   sessions_.emplace(
       *spool_, memory_, [this](const StreamId& stream) { return make_sealer(stream); }, clock_,
       os::system_random);
+  sessions_->spare_ownerless(config_.sudo_log_patience);
   followed_.emplace(*sessions_, clock_);
   const auto pins = open_pins(config_);  // without them, programs go with this agent
   // While there is one thread, which gives rights up.

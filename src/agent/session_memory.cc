@@ -121,7 +121,10 @@ Result<RememberedSession> SessionMemory::recall(const StreamId& id) const {
   return session;
 }
 
-Status SessionMemory::forget(const StreamId& id) { return files_.remove(path(id)); }
+Status SessionMemory::forget(const StreamId& id) {
+  TRY_VOID(files_.remove(sudo_notes(id)));
+  return files_.remove(path(id));
+}
 
 Result<std::vector<StreamId>> SessionMemory::all() const {
   TRY(const auto names, files_.list(directory_));

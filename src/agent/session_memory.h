@@ -35,6 +35,10 @@ class SessionMemory {
   Status forget(const StreamId& id);
   Result<std::vector<StreamId>> all() const;
 
+  /// Beside a session's file, what a client of sudo's log protocol said; forget() removes it too.
+  std::string sudo_notes(const StreamId& id) const { return path(id) + ".sudo"; }
+  os::FileSystem& files() { return files_; }
+
  private:
   std::string path(const StreamId& id) const { return directory_ + "/" + to_string(id); }
 

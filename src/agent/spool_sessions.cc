@@ -77,6 +77,12 @@ void SpoolSessions::release(const StreamId& id) {
   held_.erase(id);
 }
 
+void SpoolSessions::came_back(const StreamId& id) {
+  const std::lock_guard lock(mutex_);
+  unwelcomed_.erase(id);
+  alone_since_.erase(id);
+}
+
 size_t SpoolSessions::count() const {
   const std::lock_guard lock(mutex_);
   return held_.size();
@@ -136,10 +142,7 @@ Result<spool::StreamState> SpoolSessions::state_of(const StreamId& stream) {
 Result<Sessions::Resumed> SpoolSessions::resume(const StreamId& id, uint64_t durable_min,
                                                 Durable durable) {
   TRY(Held held, hold(id));
-  {
-    const std::lock_guard lock(mutex_);
-    unwelcomed_.erase(id);
-  }
+  came_back(id);
   TRY(auto session, memory_.recall(id));
   // The connection before may have ended between an append and its sync.
   TRY_VOID(spool_.sync());
@@ -199,7 +202,9 @@ Status SpoolSessions::begin() {
     if (!session) continue;
     live.insert(session->stream);
     const auto state = state_of(session->stream);
-    if (state && state->taken == wire::kOpeningNumber && !state->tail.closed)
+    // Without an owner, nobody can tell one program that asks in the same words from another.
+    if (session->owner != Owner{} && state && state->taken == wire::kOpeningNumber &&
+        !state->tail.closed)
       unwelcomed_.insert(id);
   }
   const auto streams = spool_.with([](const spool::Spool& spool) { return spool.streams(); });
@@ -232,11 +237,23 @@ Status SpoolSessions::end_stream(const spool::StreamState& state, spool::Room ro
   return pipeline.close();
 }
 
+/// Whoever it is that served it: a recorder that lives, or a client that may connect once more.
+bool SpoolSessions::may_come_back(const RememberedSession& session) {
+  if (session.owner != Owner{}) return os::is_alive(session.owner.process);
+  const auto state = state_of(session.stream);
+  if (!state || state->tail.closed) return false;
+  const BootTime now = clock_.boot();
+  const std::lock_guard lock(mutex_);
+  return now - alone_since_.try_emplace(session.id, now).first->second < patience_;
+}
+
 Status SpoolSessions::end_dead(const RememberedSession& session) {
   TRY_VOID(spool_.sync());
   const auto state = state_of(session.stream);
   if (!state) return {};
-  return end_stream(*state, session.room, "cut: its recorder died");
+  return end_stream(*state, session.room,
+                    session.owner == Owner{} ? "cut: its client went away, and did not come back"
+                                             : "cut: its recorder died");
 }
 
 Status SpoolSessions::end_orphans() {
@@ -258,13 +275,14 @@ Status SpoolSessions::end_the_dead() {
     const auto held = hold(id);
     if (!held) continue;
     const auto session = memory_.recall(id);
-    if (session && os::is_alive(session->owner.process)) continue;
+    if (session && may_come_back(*session)) continue;
     if (session) {
       const Status ended = end_dead(*session);
       if (!ended && is_full(ended)) continue;
       if (!ended) return ended;
     }
     TRY_VOID(memory_.forget(id));
+    came_back(id);
   }
   return {};
 }

@@ -1,6 +1,7 @@
 // SpoolSessions: the agent's sessions, each sealed by a pipeline of its own into the one spool.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -34,6 +35,9 @@ class SpoolSessions : public Sessions {
   /// Ends those, and the sessions whose recorder is dead and that no connection serves: nobody else
   /// will. Where the spool has no room, later. To be called now and then.
   Status end_the_dead();
+  /// A session without an owner has no process that could be dead: it is ended when nobody has come
+  /// back to it for so long, as end_the_dead() finds it. Before begin().
+  void spare_ownerless(Micros patience) { patience_ = patience; }
   /// Sessions that a connection serves.
   size_t count() const;
 
@@ -47,11 +51,13 @@ class SpoolSessions : public Sessions {
   Result<Resumed> continue_elsewhere(RememberedSession session, const spool::StreamState& state,
                                      Durable durable, Held held);
   Result<spool::StreamState> state_of(const StreamId& stream);
+  bool may_come_back(const RememberedSession& session);
   Status end_dead(const RememberedSession& session);
   Status end_orphans();
   Status end_stream(const spool::StreamState& state, spool::Room room, const std::string& why);
   Result<Held> hold(const StreamId& id);
   void release(const StreamId& id);
+  void came_back(const StreamId& id);
 
   SharedSpool& spool_;
   SessionMemory& memory_;
@@ -59,12 +65,14 @@ class SpoolSessions : public Sessions {
   Clock& clock_;
   const RandomSource random_;
   const bool own_threads_;
-  mutable std::mutex mutex_;
-  std::set<StreamId> held_;  // what a connection serves
+  mutable std::mutex mutex_;  // guards the next three
+  std::set<StreamId> held_;   // what a connection serves
   /// Of which nothing but the opening was durable when this agent began: their recorders may never
   /// have heard of them.
   std::set<StreamId> unwelcomed_;
-  std::set<StreamId> orphans_;  // of an earlier boot, without an end; one thread's
+  std::map<StreamId, BootTime> alone_since_;  // without an owner, and not served
+  std::set<StreamId> orphans_;                // of an earlier boot, without an end; one thread's
+  Micros patience_{0};
 };
 
 }  // namespace stele::agent

@@ -33,6 +33,7 @@ class SpoolSessionsTest : public ::testing::Test, protected SpoolWorld {
     sessions.emplace(
         *shared, *memory, [this](const StreamId& id) { return sealer(id); }, clock,
         os::system_random);
+    sessions->spare_ownerless(patience);
     const Status begun = sessions->begin();
     ASSERT_TRUE(begun) << begun.error().message();
   }
@@ -85,6 +86,7 @@ class SpoolSessionsTest : public ::testing::Test, protected SpoolWorld {
 
   wire::Terms terms;
   event::Start start = start_of("/bin/bash");
+  Micros patience{0};
   std::optional<SessionMemory> memory;
   std::optional<SpoolSessions> sessions;
   std::atomic<uint64_t> durable = 0;
@@ -226,6 +228,25 @@ TEST_F(SpoolSessionsTest, the_dead_are_ended_and_the_living_are_not) {
   EXPECT_FALSE(state(living.id)->tail.closed || state(served.id)->tail.closed);
   EXPECT_TRUE(state(dead.id)->tail.closed) << "its record says that it is over";
   EXPECT_EQ(state(dead.id)->taken, 2U);
+}
+
+TEST_F(SpoolSessionsTest, a_session_without_an_owner_waits_for_its_client_and_not_for_ever) {
+  patience = std::chrono::hours(1);
+  start_agent();
+  auto session = opened(Owner{}), over = opened(Owner{});
+  end(*over.sink);
+  over.sink.reset();
+  session.sink.reset();
+  ASSERT_TRUE(sessions->end_the_dead());
+  EXPECT_TRUE(sessions->find(session.id));
+  EXPECT_FALSE(sessions->find(over.id)) << "nobody comes back to that one";
+  start_agent();
+  EXPECT_NE(opened(Owner{}).id, session.id) << "another program, in the same words";
+  EXPECT_TRUE(sessions->resume(session.id, 1, tell())->sink) << "spared by an agent that starts";
+  patience = Micros(0);
+  start_agent();
+  EXPECT_FALSE(sessions->find(session.id));
+  EXPECT_TRUE(state(session.id)->tail.closed);
 }
 
 TEST_F(SpoolSessionsTest, the_dead_wait_for_room) {

@@ -4,24 +4,18 @@
 
 namespace stele::agent {
 
-SudoConnections::SudoConnections(os::LoopbackListener listener, Sessions& sessions,
-                                 SudoHost::PolicyFor policy_for, Tell tell, Clock& clock,
+SudoConnections::SudoConnections(os::LoopbackListener listener, SudoWorld world, Tell tell,
                                  os::Wake stopped)
     : listener_(std::move(listener)),
-      sessions_(sessions),
-      policy_for_(std::move(policy_for)),
+      world_(std::move(world)),
       tell_(std::move(tell)),
-      clock_(clock),
       stopped_(std::move(stopped)) {}
 
 Result<std::unique_ptr<SudoConnections>> SudoConnections::make(os::LoopbackListener listener,
-                                                               Sessions& sessions,
-                                                               SudoHost::PolicyFor policy_for,
-                                                               Tell tell, Clock& clock) {
+                                                               SudoWorld world, Tell tell) {
   TRY(os::Wake stopped, os::Wake::make());
-  return std::unique_ptr<SudoConnections>(
-      new SudoConnections(std::move(listener), sessions, std::move(policy_for), std::move(tell),
-                          clock, std::move(stopped)));
+  return std::unique_ptr<SudoConnections>(new SudoConnections(std::move(listener), std::move(world),
+                                                              std::move(tell), std::move(stopped)));
 }
 
 Status SudoConnections::accept_waiting() {
@@ -52,14 +46,14 @@ void SudoConnections::take(os::StreamSocket socket) {
 
 void SudoConnections::turn_away(const std::string& why) {
   ++untold_;
-  const BootTime now = clock_.boot();
+  const BootTime now = world_.clock.boot();
   if (told_at_ && now - *told_at_ < kToldEvery) return;
   told_at_ = now;
   tell_("turned away " + std::to_string(std::exchange(untold_, 0)) + ", the last because " + why);
 }
 
 void SudoConnections::serve(Served& each) {
-  auto host = SudoHost::make(policy_for_, sessions_, clock_);
+  auto host = SudoHost::make(world_);
   const Status served = host ? (*host)->serve(std::move(each.socket), stopped_)
                              : Status(fail(std::move(host).error()));
   if (!served) tell_(served.error().message());

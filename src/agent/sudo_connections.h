@@ -19,9 +19,7 @@ class SudoConnections {
   using Tell = std::function<void(const std::string&)>;
 
   static Result<std::unique_ptr<SudoConnections>> make(os::LoopbackListener listener,
-                                                       Sessions& sessions,
-                                                       SudoHost::PolicyFor policy_for, Tell tell,
-                                                       Clock& clock);
+                                                       SudoWorld world, Tell tell);
   ~SudoConnections() { stop(); }
 
   /// Readable when somebody wants to connect.
@@ -38,18 +36,15 @@ class SudoConnections {
   };
   static constexpr Micros kToldEvery = std::chrono::seconds(10);
 
-  SudoConnections(os::LoopbackListener listener, Sessions& sessions, SudoHost::PolicyFor policy_for,
-                  Tell tell, Clock& clock, os::Wake stopped);
+  SudoConnections(os::LoopbackListener listener, SudoWorld world, Tell tell, os::Wake stopped);
   void take(os::StreamSocket socket);
   void serve(Served& each);
   void join_done();
   void turn_away(const std::string& why);
 
   os::LoopbackListener listener_;
-  Sessions& sessions_;
-  const SudoHost::PolicyFor policy_for_;
+  const SudoWorld world_;
   const Tell tell_;
-  Clock& clock_;
   const os::Wake stopped_;
   std::optional<BootTime> told_at_;
   uint64_t untold_ = 0;

@@ -2,77 +2,18 @@
 
 #include <array>
 
+#include "base/hex.h"
 #include "base/version.h"
+#include "crypto/sha256.h"
 #include "os/pty.h"
-#include "os/who.h"
 
 namespace stele::agent {
 namespace {
 
-using event::Known;
-using event::Lane;
-
-constexpr uint32_t kNobody = 65534;  // whom this host does not know
-constexpr size_t kPieceBytesMax = wire::kContentBytesMax, kClientBytesMax = 64;
 constexpr size_t kRoomBytes = size_t{64} << 10, kUnsentBytesMax = size_t{256} << 10;
+constexpr Micros kPartingMax = std::chrono::seconds(2);
 constexpr Micros kLate = std::chrono::minutes(1);
-constexpr const char* kTimesRule = "sudo-log";
-
-Submitter submitter_of(const event::Sudo& sudo) {
-  auto account = os::account_named(sudo.by);
-  Submitter who{sudo.by, account ? *std::move(account) : os::Account{kNobody, kNobody, {}}};
-  if (sudo.by_uid) who.account.uid = *sudo.by_uid;
-  return who;
-}
-
-/// sudo's word, and that of the user database of a name that sudo said: claims, all of them.
-event::Start start_of(const sudolog::Facts& facts, const Submitter& who, const std::string& client,
-                      event::InputPolicy input) {
-  event::Start start;
-  start.argv = facts.sudo.argv;
-  if (start.argv.empty() && !facts.sudo.file.empty()) start.argv = {facts.sudo.file};
-  start.cwd = facts.asked_in;
-  start.uid = start.euid = who.account.uid;
-  start.gid = who.account.gid;
-  start.user = who.name;
-  start.groups = who.account.groups;
-  start.tty = facts.sudo.tty;
-  start.size = facts.size;
-  start.service = "sudo";
-  for (const char* key : {"uid", "euid", "gid"}) start.known[key] = Known::kEnvironment;
-  const auto mark = [&](const char* key, bool is_there) {
-    if (is_there) start.known[key] = Known::kEnvironment;
-  };
-  mark("argv", !start.argv.empty());
-  mark("cwd", !start.cwd.empty());
-  mark("user", !start.user.empty());
-  mark("groups", !start.groups.empty());
-  mark("tty", !start.tty.empty());
-  mark("size", start.size != event::WindowSize{});
-  mark("service", true);
-  start.host = os::host_name();
-  start.kernel = os::kernel_release();
-  start.machine_id = os::read_system_file("/etc/machine-id").value_or("");
-  start.boot_id = os::read_system_file("/proc/sys/kernel/random/boot_id").value_or("");
-  start.input_policy = input;
-  start.title = "told by sudo's log protocol, sealed by this host's agent as its owner";
-  start.recorder = client + " (sudo_logsrv)";
-  return start;
-}
-
-std::string printable(const std::string& text) {
-  std::string line = text.substr(0, kClientBytesMax);
-  for (char& each : line)
-    if (each < 0x20 || each > 0x7e) each = '?';
-  return line.empty() ? "a client without a name" : line;
-}
-
-Micros to_micros(sudolog::Nanos time) { return std::chrono::duration_cast<Micros>(time); }
-
-event::Piped::Pipe pipe_of(sudolog::Data::Way way) {
-  if (way == sudolog::Data::Way::kIn) return event::Piped::Pipe::kInput;
-  return way == sudolog::Data::Way::kOut ? event::Piped::Pipe::kOutput : event::Piped::Pipe::kError;
-}
+constexpr const char* kFindingRule = "sudo-log";
 
 const char* end_of_decision(sudolog::Decision::Kind kind) {
   return kind == sudolog::Decision::Kind::kReject ? "rejected by sudo" : "sudo reported an error";
@@ -82,22 +23,41 @@ bool is_ours(const Error& error) {
   return error.code != Code::kCorrupt && error.code != Code::kUnsupported;
 }
 
-}  // namespace
-
-Result<std::unique_ptr<SudoHost>> SudoHost::make(PolicyFor policy_for, Sessions& sessions,
-                                                 Clock& clock) {
-  TRY(os::Wake wake, os::Wake::make());
-  std::unique_ptr<SudoHost> host(
-      new SudoHost(std::move(policy_for), sessions, clock, std::move(wake)));
-  host->replies_ = sudolog::encode_hello(std::string("stele ") + kVersion, true);
-  return host;
+uint64_t digest_of(ByteSpan message) {
+  const Hash hash = crypto::sha256(message);
+  return ByteReader(hash).u64();
 }
 
-/// What is held back for a verdict when a connection breaks gets one: it will not come again.
-SudoHost::~SudoHost() {
-  if (!sink_ || !filter_) return;
-  filter_->finish(clock_.boot());
-  (void)put_decided();
+/// A log's id is its session's and a word that only this client was told: others see the session in
+/// lists.
+std::string log_id(const StreamId& session, const sudolog::Past::Token& token) {
+  return to_string(session) + "." + to_hex(token);
+}
+
+struct LogId {
+  StreamId session;
+  Bytes token;
+};
+
+Result<LogId> parse_log_id(std::string_view text) {
+  const size_t dot = text.find('.');
+  TRY(const StreamId session, parse_stream_id(text.substr(0, dot)));
+  if (dot == text.npos) return fail(Code::kInvalid, "no log's id");
+  TRY(Bytes token, from_hex(text.substr(dot + 1)));
+  return LogId{session, std::move(token)};
+}
+
+tl::unexpected<Error> no_such_log() {
+  return fail(Code::kNotFound, "there is no such log, or it is over");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SudoHost>> SudoHost::make(const SudoWorld& world) {
+  TRY(os::Wake wake, os::Wake::make());
+  std::unique_ptr<SudoHost> host(new SudoHost(world, std::move(wake)));
+  host->replies_ = sudolog::encode_hello(std::string("stele ") + kVersion, true);
+  return host;
 }
 
 Status SudoHost::receive(ByteSpan message) {
@@ -112,6 +72,7 @@ Status SudoHost::receive(ByteSpan message) {
 Status SudoHost::dispatch(ByteSpan message) {
   if (stage_ == Stage::kOver) return fail(Code::kCorrupt, "a message after the last");
   TRY(const auto parsed, sudolog::parse_client_message(message));
+  digest_ = digest_of(message);
   TRY_VOID(std::visit([this](const auto& each) { return take(each); }, parsed));
   return step();
 }
@@ -127,152 +88,129 @@ Status SudoHost::take(const sudolog::Decision& decision) {
   if (stage_ == Stage::kLeftOut) return {};
   if (stage_ == Stage::kReady) return begin(decision);
   if (stage_ != Stage::kRunning) return fail(Code::kCorrupt, "a decision before the hello");
-  return tell_facts(sudolog::facts_of(decision, true));
+  return stream_->take(sudolog::facts_of(decision, true), digest_);
 }
 
 Status SudoHost::begin(const sudolog::Decision& decision) {
   const auto facts = sudolog::facts_of(decision, false);
   const Submitter who = submitter_of(facts.sudo);
-  policy_ = policy_for_(who);
+  policy_ = world_.policy_for(who);
   policy_.recorder_group.reset();  // what it is for, the other end's owner has answered
   expects_data_ = decision.expects_data;
-  wire::Hello wish;
-  TRY(terms_, decide(policy_, os::Peer{}, wish));
-  if (!policy_.terms.is_recorded) {
+  if (policy_.refusal.empty() && !policy_.terms.is_recorded) {
     policy_.tell({Notice::What::kLeftOut, "sudo of " + printable(who.name)});
     stage_ = Stage::kLeftOut;
     if (expects_data_) reply(sudolog::encode_log_id("left out by policy"));
     return {};
   }
-  const event::Start start = start_of(facts, who, client_, terms_.input_policy);
-  const auto durable = [this](uint64_t n) {
+  TRY_VOID(open(facts, who));
+  TRY_VOID(note_lateness(WallTime(std::chrono::duration_cast<Micros>(decision.at))));
+  if (decision.kind == sudolog::Decision::Kind::kAccept) return {};
+  event::End over;
+  over.why = end_of_decision(decision.kind);
+  return end(over);
+}
+
+Status SudoHost::open(const sudolog::Facts& facts, const Submitter& who) {
+  TRY(const wire::Terms terms, decide(policy_, os::Peer{}, wire::Hello{}));
+  const event::Start start = sudo_start(facts, who, client_, terms.input_policy);
+  // No process of this host is its owner: see docs/sudo-logsrv.md.
+  TRY(auto opened, world_.sessions.open(Owner{}, terms, start, durable()));
+  std::unique_ptr<SudoNotes> notes;
+  sudolog::Past::Token token{};
+  if (expects_data_) {
+    world_.random(token);
+    TRY(notes, SudoNotes::begin(world_.memory.files(), world_.memory.sudo_notes(opened.id), token,
+                                world_.clock.boot()));
+  }
+  stream_ = std::make_unique<SudoStream>(world_.clock, terms, start.size, std::move(opened.sink),
+                                         std::move(notes));
+  stage_ = Stage::kRunning;
+  TRY_VOID(stream_->begin(wire::facts_of(terms), person_of(start), facts));
+  if (expects_data_) reply(sudolog::encode_log_id(log_id(opened.id, token)));
+  return {};
+}
+
+/// Whoever called sudo is told by sudo alone.
+std::optional<event::Person> SudoHost::person_of(const event::Start& start) const {
+  if (!policy_.people->roles) return std::nullopt;
+  event::Start as_user = start;
+  as_user.service.clear();
+  event::Person person = who_is(*policy_.people->roles, as_user);
+  if (person.by) person.by = event::Known::kEnvironment;
+  return person;
+}
+
+Status SudoHost::note_lateness(WallTime told) {
+  const Micros late = world_.clock.wall() - told;
+  if (late <= kLate && late >= -kLate) return {};
+  const std::string what = "sent later: sudo says that it began at " + rfc3339(told) +
+                           "; the times in this record are those of its arrival";
+  return stream_->note(event::Finding{kFindingRule, what, {}, {}});
+}
+
+Durable SudoHost::durable() {
+  return [this](uint64_t n) {
     uint64_t before = durable_.load();
     while (before < n && !durable_.compare_exchange_weak(before, n)) {
     }
     if (before < n) wake_.wake();
   };
-  // No process of this host is its owner: see docs/sudo-logsrv.md.
-  TRY(auto opened, sessions_.open(Owner{}, terms_, start, durable));
-  sink_ = std::move(opened.sink);
+}
+
+Status SudoHost::take(const sudolog::Restart& restart) {
+  if (stage_ != Stage::kReady) return fail(Code::kCorrupt, "a restart within a session");
+  const Status gone_on = go_on(restart);
+  if (gone_on) return {};
+  const bool is_busy = gone_on.error().code == Code::kBusy;
+  return fail(Code::kUnsupported,
+              "this log is not gone on with: " + gone_on.error().message() +
+                  (is_busy ? "; try again" : "; send it whole, as a session of its own"));
+}
+
+Status SudoHost::go_on(const sudolog::Restart& restart) {
+  const auto log = parse_log_id(restart.log);
+  const auto known = log ? world_.sessions.find(log->session) : no_such_log();
+  if (!known || known->owner != Owner{}) return no_such_log();
+  const std::string path = world_.memory.sudo_notes(log->session);
+  const auto told = SudoNotes::read(world_.memory.files(), path);
+  if (!told || !equal(told->token, log->token)) return no_such_log();
+  // Before it is held, so that whoever has no right to it disturbs nobody.
+  const sudolog::Point* const asked = told->point(restart.resume_point);
+  if (asked == nullptr)
+    return fail(Code::kNotFound, "its resume point is none that was given, or one too long ago");
+  TRY(auto resumed, world_.sessions.resume(log->session, asked->messages, durable()));
+  if (!resumed.sink) return no_such_log();
+  TRY(auto notes, SudoNotes::open(world_.memory.files(), path));
+  const sudolog::Point* const found = notes->past().point(restart.resume_point);
+  if (found == nullptr) return no_such_log();  // somebody else went on meanwhile
+  const sudolog::Point from = *found;
+  TRY_VOID(notes->go_on(from, resumed.durable));
+  durable()(resumed.durable);
+  const event::Start& start = known->start;
+  policy_ = world_.policy_for({start.user, {start.uid, start.gid, start.groups}});
+  expects_data_ = true;
+  stream_ = std::make_unique<SudoStream>(world_.clock, known->terms, from, resumed.durable,
+                                         std::move(resumed.sink), std::move(notes));
   stage_ = Stage::kRunning;
-  messages_ = wire::kOpeningNumber;
-  began_ = last_ = clock_.boot();
-  const auto rows = start.size.rows, columns = start.size.columns;
-  filter_ = std::make_unique<capture::SecretFilter>(terms_.input_policy, rows ? rows : 24,
-                                                    columns ? columns : 80);
-  TRY_VOID(put(began_, Lane::kFacts, wire::facts_of(terms_)));
-  TRY_VOID(tell_person(start));
-  TRY_VOID(tell_facts(facts));
-  const WallTime told{to_micros(decision.at)};
-  const Micros late = clock_.wall() - told;
-  if (late > kLate || late < -kLate) {
-    const std::string what = "sent later: sudo says that it began at " + rfc3339(told) +
-                             "; the times in this record are those of its arrival";
-    TRY_VOID(sink_->note(clock_.boot(), event::Finding{kTimesRule, what, {}, {}}));
-  }
-  if (decision.kind != sudolog::Decision::Kind::kAccept) {
-    event::End over;
-    over.why = end_of_decision(decision.kind);
-    return end(over);
-  }
-  if (!expects_data_) return {};
-  reply(sudolog::encode_log_id(to_string(opened.id)));
-  return {};
-}
-
-/// Whoever called sudo is told by sudo alone.
-Status SudoHost::tell_person(const event::Start& start) {
-  if (!policy_.people->roles) return {};
-  event::Start as_user = start;
-  as_user.service.clear();
-  event::Person person = who_is(*policy_.people->roles, as_user);
-  if (person.by) person.by = Known::kEnvironment;
-  return sink_->note(clock_.boot(), person);
-}
-
-Status SudoHost::tell_facts(const sudolog::Facts& facts) {
-  TRY_VOID(put(clock_.boot(), Lane::kFacts, facts.sudo));
-  for (const std::string& each : facts.cut)
-    TRY_VOID(sink_->note(
-        clock_.boot(),
-        event::Gap{"sudo's " + each + " is too long: its end is missing", 0, 0, Micros(0)}));
-  return settle();
-}
-
-/// A time that the client counts to, on this host's clock: never to come, and never before the
-/// last.
-BootTime SudoHost::count(Micros since) {
-  last_ = std::min(clock_.boot(), std::max(last_, began_ + since));
-  return last_;
-}
-
-Result<BootTime> SudoHost::begin_record(sudolog::Nanos delay) {
-  if (stage_ != Stage::kLeftOut && (stage_ != Stage::kRunning || !expects_data_))
-    return fail(Code::kCorrupt, "a record outside a session");
-  progress_.take(delay);
-  return count(to_micros(progress_.elapsed()));
-}
-
-Status SudoHost::put(BootTime at, Lane lane, const event::Body& body) {
-  TRY_VOID(sink_->event(at, lane, body));
-  ++messages_;
-  return {};
-}
-
-Status SudoHost::put_terminal(BootTime at, Lane lane, ByteSpan bytes) {
-  for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), kPieceBytesMax))) {
-    const ByteSpan piece = bytes.first(std::min(bytes.size(), kPieceBytesMax));
-    TRY_VOID(lane == Lane::kOutput ? sink_->output(at, piece) : sink_->input(at, piece));
-    ++messages_;
-  }
-  return {};
-}
-
-Status SudoHost::put_decided() {
-  for (const capture::Decided& each : filter_->take()) {
-    const auto* bytes = std::get_if<Bytes>(&each.what);
-    if (!terms_.lanes.input) continue;
-    input_bytes_ += bytes ? bytes->size() : std::get<event::Redaction>(each.what).bytes_rounded;
-    if (bytes != nullptr) {
-      TRY_VOID(put_terminal(each.at, Lane::kInput, *bytes));
-    } else {
-      TRY_VOID(put(each.at, Lane::kInput, std::get<event::Redaction>(each.what)));
-    }
-  }
-  return {};
-}
-
-/// A record is whole in the stream when nothing that was typed is held back.
-Status SudoHost::settle() {
-  TRY_VOID(put_decided());
-  if (!filter_->wants_second_look() && !filter_->deadline()) progress_.settle(messages_);
-  sink_->passed_on();
-  return {};
+  return stream_->note(
+      event::Finding{kFindingRule, "cut off, and gone on with by its client", {}, {}});
 }
 
 Status SudoHost::take(const sudolog::Data& data) {
-  using Way = sudolog::Data::Way;
-  TRY(const BootTime at, begin_record(data.delay));
-  if (stage_ == Stage::kLeftOut) return {};
-  const bool is_input = data.way == Way::kTtyIn || data.way == Way::kIn;
-  // What is typed is counted once it is decided: else the total would tell a password's length.
-  const bool is_counted_later = data.way == Way::kTtyIn && terms_.lanes.input;
-  if (!is_counted_later) (is_input ? input_bytes_ : output_bytes_) += data.bytes.size();
-  if (data.way == Way::kTtyIn) {
-    filter_->input(at, data.bytes, capture::InputMode::kRaw);
-  } else if (data.way == Way::kTtyOut) {
-    filter_->output(at, data.bytes);
-    if (terms_.lanes.output) TRY_VOID(put_terminal(at, Lane::kOutput, data.bytes));
-  } else if (is_input ? terms_.lanes.input : terms_.lanes.output) {
-    const Lane lane = is_input ? Lane::kInput : Lane::kOutput;
-    for (ByteSpan rest = data.bytes; !rest.empty();) {
-      const ByteSpan piece = rest.first(std::min(rest.size(), kPieceBytesMax));
-      TRY_VOID(put(at, lane, event::Piped{pipe_of(data.way), {piece.begin(), piece.end()}}));
-      rest = rest.subspan(piece.size());
-    }
+  TRY_VOID(take<sudolog::Data>(data));
+  return stage_ == Stage::kRunning ? charge(data.bytes.size()) : Status();
+}
+
+template <typename Record>
+Status SudoHost::take(const Record& record) {
+  if (stage_ == Stage::kLeftOut) {
+    left_out_.take(record.delay);
+    return {};
   }
-  TRY_VOID(settle());
-  return charge(data.bytes.size());
+  if (stage_ != Stage::kRunning || !expects_data_)
+    return fail(Code::kCorrupt, "a record outside a session");
+  return stream_->take(record, digest_);
 }
 
 /// Above a quota the next message is left with the client, whose command waits then.
@@ -282,33 +220,13 @@ Status SudoHost::charge(size_t bytes) {
   slowed_until_ = charge.ready;
   if (!charge.finding) return {};
   policy_.tell({Notice::What::kSlowed, *charge.finding});
-  return sink_->note(clock_.boot(), event::Finding{"slowed", *charge.finding, {}, {}});
-}
-
-Status SudoHost::take(const sudolog::WindowSize& size) {
-  TRY(const BootTime at, begin_record(size.delay));
-  if (stage_ == Stage::kLeftOut) return {};
-  if (size.rows > 0 && size.columns > 0) filter_->resize(size.rows, size.columns);
-  TRY_VOID(put(at, Lane::kFacts, event::Resize{{size.rows, size.columns, 0, 0}}));
-  return settle();
-}
-
-Status SudoHost::take(const sudolog::Suspend& suspend) {
-  TRY(const BootTime at, begin_record(suspend.delay));
-  if (stage_ == Stage::kLeftOut) return {};
-  TRY_VOID(put(at, Lane::kFacts, event::Suspend{suspend.signal == "CONT"}));
-  return settle();
-}
-
-Status SudoHost::take(const sudolog::Restart&) {
-  return fail(Code::kUnsupported,
-              "a log that was cut is not gone on with; send it whole, as a session of its own");
+  return stream_->note(event::Finding{"slowed", *charge.finding, {}, {}});
 }
 
 Status SudoHost::take(const sudolog::Exit& exit) {
   if (stage_ == Stage::kLeftOut) {
     stage_ = Stage::kOver;
-    if (expects_data_) reply(sudolog::encode_commit_point(progress_.elapsed()));
+    if (expects_data_) reply(sudolog::encode_commit_point(left_out_.elapsed()));
     return {};
   }
   if (stage_ != Stage::kRunning) return fail(Code::kCorrupt, "an exit outside a session");
@@ -317,36 +235,24 @@ Status SudoHost::take(const sudolog::Exit& exit) {
 }
 
 Status SudoHost::end(event::End over) {
-  filter_->finish(clock_.boot());
-  TRY_VOID(put_decided());
-  over.output_bytes = output_bytes_;
-  over.input_bytes = input_bytes_;
-  TRY_VOID(sink_->event(clock_.boot(), Lane::kFacts, over));
-  TRY_VOID(sink_->close());
-  sink_.reset();
+  TRY_VOID(stream_->end(std::move(over)));
   stage_ = Stage::kOver;
-  if (!expects_data_) return {};
-  reply(sudolog::encode_commit_point(progress_.elapsed()));
+  if (expects_data_) reply(sudolog::encode_commit_point(stream_->elapsed()));
+  stream_.reset();
   return {};
 }
 
 Status SudoHost::step() {
   if (stage_ != Stage::kRunning) return {};
-  filter_->tick(clock_.boot());
-  TRY_VOID(settle());
-  commit();
+  TRY_VOID(stream_->step());
+  TRY(const auto point, stream_->commit(durable_.load()));
+  if (point) reply(sudolog::encode_commit_point(*point));
   return {};
 }
 
 /// Behind what was not sent yet.
 void SudoHost::reply(const Bytes& message) {
   replies_.insert(replies_.end(), message.begin(), message.end());
-}
-
-void SudoHost::commit() {
-  const auto point = progress_.commit(durable_.load());
-  if (!point) return;
-  reply(sudolog::encode_commit_point(*point));
 }
 
 /// The client went away. Where it was to say no more, that is no cut.
@@ -385,10 +291,28 @@ Status SudoHost::send_replies(os::StreamSocket& socket) {
   return fail(Code::kLimit, "the client does not read what it is told");
 }
 
+/// A connection that is closed while something is unread loses what it was told last: the client is
+/// let finish, and go by itself.
+void SudoHost::part(os::StreamSocket& socket, Bytes& room, const os::Wake& stop) {
+  const BootTime until = world_.clock.boot() + kPartingMax;
+  while (send_replies(socket)) {
+    const Micros left = until - world_.clock.boot();
+    if (left <= Micros(0)) return;
+    std::array<os::Readiness, 2> set = {{
+        {.fd = socket.get(), .want_read = true, .want_write = !replies_.empty()},
+        {.fd = stop.fd(), .want_read = true},
+    }};
+    os::wait_until_ready(set, left);
+    if (set[1].can_read) return;
+    const auto got = set[0].can_read ? socket.receive(room) : os::Received{};
+    if (!got || got->is_closed) return;
+  }
+}
+
 Status SudoHost::serve(os::StreamSocket socket, const os::Wake& stop) {
   Bytes room(kRoomBytes);
   sudolog::Frames frames;
-  const BootTime hello_due = clock_.boot() + kHelloMax;
+  const BootTime hello_due = world_.clock.boot() + kHelloMax;
   for (;;) {
     TRY_VOID(send_replies(socket));
     if (is_over()) return {};
@@ -401,20 +325,21 @@ Status SudoHost::serve(os::StreamSocket socket, const os::Wake& stop) {
         {.fd = stop.fd(), .want_read = true},
     }};
     std::optional<Micros> patience;
-    if (stage_ == Stage::kSilent) patience = std::max(Micros(0), hello_due - clock_.boot());
-    const auto due = filter_ ? filter_->deadline() : std::nullopt;
-    if (due) patience = std::max(Micros(1000), *due - clock_.boot());
+    if (stage_ == Stage::kSilent) patience = std::max(Micros(0), hello_due - world_.clock.boot());
+    const auto due = stream_ ? stream_->deadline() : std::nullopt;
+    if (due) patience = std::max(Micros(1000), *due - world_.clock.boot());
     if (pause > Micros(0)) patience = pause;
     os::wait_until_ready(set, patience);
     if (set[2].can_read) return {};
     if (set[1].can_read) wake_.clear();
-    const Status received = set[0].can_read ? receive_all(socket, frames, room) : Status{};
+    Status received = set[0].can_read ? receive_all(socket, frames, room) : Status{};
     if (!received) {
-      (void)send_replies(socket);
+      stream_.reset();  // sealed, before its client has gone
+      part(socket, room, stop);
       return received;
     }
     TRY_VOID(step());
-    if (stage_ == Stage::kSilent && clock_.boot() >= hello_due)
+    if (stage_ == Stage::kSilent && world_.clock.boot() >= hello_due)
       return fail(Code::kCorrupt, "a connection without a hello");
   }
 }

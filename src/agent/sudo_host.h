@@ -4,31 +4,31 @@
 #include <atomic>
 #include <memory>
 
-#include "agent/session_host.h"
-#include "capture/secret_filter.h"
-#include "os/account.h"
+#include "agent/session_memory.h"
+#include "agent/sudo_start.h"
+#include "agent/sudo_stream.h"
+#include "base/random.h"
 #include "os/loopback_socket.h"
-#include "sudolog/facts.h"
-#include "sudolog/progress.h"
 
 namespace stele::agent {
 
-/// Who a session of sudo's is of: what sudo says, and what the user database has of that name.
-struct Submitter {
-  std::string name;
-  os::Account account;
+/// What a connection of sudo's log protocol works with; all of it outlives the connection.
+struct SudoWorld {
+  std::function<Policy(const Submitter&)> policy_for;
+  Sessions& sessions;
+  SessionMemory& memory;
+  Clock& clock;
+  RandomSource random;
 };
 
-/// One connection of a program of root's. Memory: one message, and what the sink holds. An error
-/// ends this connection, and nothing else; the client is told, and sudo ends its command then.
+/// One connection of a program of root's. Memory: one message, what the sink holds, and what the
+/// notes do (sudolog/past.h). An error ends this connection, and nothing else; the client is told,
+/// and sudo ends its command then.
 class SudoHost {
  public:
-  using PolicyFor = std::function<Policy(const Submitter&)>;
   static constexpr Micros kHelloMax = std::chrono::seconds(10);
 
-  static Result<std::unique_ptr<SudoHost>> make(PolicyFor policy_for, Sessions& sessions,
-                                                Clock& clock);
-  ~SudoHost();
+  static Result<std::unique_ptr<SudoHost>> make(const SudoWorld& world);
 
   /// Takes one message. After an error nothing more may come; take_replies() has what to tell.
   Status receive(ByteSpan message);
@@ -43,57 +43,45 @@ class SudoHost {
  private:
   enum class Stage { kSilent, kReady, kRunning, kLeftOut, kOver };
 
-  SudoHost(PolicyFor policy_for, Sessions& sessions, Clock& clock, os::Wake wake)
-      : policy_for_(std::move(policy_for)),
-        sessions_(sessions),
-        clock_(clock),
-        wake_(std::move(wake)) {}
+  SudoHost(const SudoWorld& world, os::Wake wake) : world_(world), wake_(std::move(wake)) {}
 
   Status take(const sudolog::Hello& hello);
   Status take(const sudolog::Decision& decision);
   Status take(const sudolog::Exit& exit);
   Status take(const sudolog::Restart& restart);
   Status take(const sudolog::Data& data);
-  Status take(const sudolog::WindowSize& size);
-  Status take(const sudolog::Suspend& suspend);
+  template <typename Record>
+  Status take(const Record& record);
 
   Status dispatch(ByteSpan message);
   Status begin(const sudolog::Decision& decision);
-  Status tell_person(const event::Start& start);
-  Status tell_facts(const sudolog::Facts& facts);
+  Status open(const sudolog::Facts& facts, const Submitter& who);
+  Status go_on(const sudolog::Restart& restart);
+  std::optional<event::Person> person_of(const event::Start& start) const;
+  Status note_lateness(WallTime told);
   Status end(event::End end);
-  BootTime count(Micros since);
-  Result<BootTime> begin_record(sudolog::Nanos delay);
-  Status put(BootTime at, event::Lane lane, const event::Body& body);
-  Status put_terminal(BootTime at, event::Lane lane, ByteSpan bytes);
-  Status put_decided();
-  Status settle();
-  void commit();
+  Durable durable();
   void reply(const Bytes& message);
   Status charge(size_t bytes);
   Status gone();
   Status receive_all(os::StreamSocket& socket, sudolog::Frames& frames, Bytes& room);
   Status send_replies(os::StreamSocket& socket);
-  Micros slowed() const { return std::max(Micros(0), slowed_until_ - clock_.boot()); }
+  void part(os::StreamSocket& socket, Bytes& room, const os::Wake& stop);
+  Micros slowed() const { return std::max(Micros(0), slowed_until_ - world_.clock.boot()); }
 
-  const PolicyFor policy_for_;
-  Sessions& sessions_;
-  Clock& clock_;
+  const SudoWorld& world_;
   const os::Wake wake_;               // outlives the sink, which tells what is durable
   std::atomic<uint64_t> durable_{0};  // likewise
 
   Stage stage_ = Stage::kSilent;
   std::string client_;
   Policy policy_;
-  wire::Terms terms_;
   bool expects_data_ = false;
-  BootTime began_{}, last_{}, slowed_until_{};
-  uint64_t messages_ = 0;  // in the stream
-  uint64_t output_bytes_ = 0, input_bytes_ = 0;
-  sudolog::Progress progress_;
-  std::unique_ptr<capture::SecretFilter> filter_;
+  BootTime slowed_until_{};
+  uint64_t digest_ = 0;         // of the message that is taken
+  sudolog::Progress left_out_;  // of what is not recorded
   Bytes replies_;
-  std::unique_ptr<SessionSink> sink_;
+  std::unique_ptr<SudoStream> stream_;  // while it runs
 };
 
 }  // namespace stele::agent

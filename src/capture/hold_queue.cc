@@ -65,7 +65,7 @@ void HoldQueue::give(Entry& entry) {
     if (last != nullptr && out_.back().at == entry.at) {
       last->insert(last->end(), entry.bytes.begin(), entry.bytes.end());
     } else {
-      out_.push_back({entry.at, std::move(entry.bytes)});
+      out_.push_back({.at = entry.at, .what = std::move(entry.bytes)});
     }
     return;
   }
@@ -79,9 +79,10 @@ void HoldQueue::give(Entry& entry) {
 
 void HoldQueue::flush_redaction() {
   if (!redaction_) return;
+  const uint64_t exactly = redaction_->bytes_rounded;
   redaction_->bytes_rounded =
       (redaction_->bytes_rounded + kRedactionUnit - 1) / kRedactionUnit * kRedactionUnit;
-  out_.push_back({redaction_at_, *redaction_});
+  out_.push_back({redaction_at_, *redaction_, exactly});
   redaction_.reset();
 }
 

@@ -20,6 +20,7 @@ enum class Verdict : uint8_t { kWaiting, kKeep, kNoEcho, kHeuristic };
 struct Decided {
   BootTime at;
   std::variant<Bytes, event::Redaction, event::Line> what;
+  uint64_t redacted = 0;  // bytes, exactly: not for the record
 };
 
 /// A first-in first-out queue: a waiting entry holds back those behind it. Bytes that must not be

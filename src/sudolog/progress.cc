@@ -11,19 +11,22 @@ void Progress::take(Nanos delay) {
   elapsed_ = std::min(elapsed_ + delay, kMost);
 }
 
-void Progress::settle(uint64_t messages) {
-  if (!has_records_) return;
-  if (!pending_.empty() && pending_.back().messages == messages) pending_.pop_back();
+void Progress::settle(Point at) {
+  at.elapsed = elapsed_;
+  if (!has_records_ || elapsed_ <= told_) return;
+  if (!pending_.empty() && pending_.back().point.elapsed == elapsed_) {
+    pending_.back().messages = at.messages;
+    return;
+  }
   if (pending_.size() == kPendingMax) pending_.pop_back();  // the one after it is good for both
-  pending_.push_back({messages, elapsed_});
+  pending_.push_back({at, at.messages});
 }
 
-std::optional<Nanos> Progress::commit(uint64_t messages) {
-  std::optional<Nanos> point;
+std::optional<Point> Progress::commit(uint64_t messages) {
+  std::optional<Point> point;
   for (; !pending_.empty() && pending_.front().messages <= messages; pending_.pop_front())
-    point = pending_.front().elapsed;
-  if (!point || *point <= told_) return std::nullopt;
-  told_ = *point;
+    point = pending_.front().point;
+  if (point) told_ = point->elapsed;
   return point;
 }
 

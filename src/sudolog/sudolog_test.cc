@@ -128,13 +128,13 @@ TEST(SudoLog, AnEndHasAStatusOrASignal) {
 TEST(Progress, OnlyWhatIsDurableIsCommitted) {
   Progress progress;
   progress.take(seconds(1));
-  progress.settle(4);
+  progress.settle({.messages = 4});
   progress.take(seconds(1));
-  progress.settle(5);
+  progress.settle({.messages = 5});
   EXPECT_FALSE(progress.commit(3));
-  EXPECT_EQ(progress.commit(4), seconds(1));
+  EXPECT_EQ(progress.commit(4)->elapsed, seconds(1));
   EXPECT_FALSE(progress.commit(4));
-  EXPECT_EQ(progress.commit(9), seconds(2));
+  EXPECT_EQ(progress.commit(9)->elapsed, seconds(2));
 }
 
 TEST(Progress, WhatIsHeldBackIsNotCommitted) {
@@ -142,17 +142,17 @@ TEST(Progress, WhatIsHeldBackIsNotCommitted) {
   progress.take(seconds(1));  // typed, and not decided yet
   progress.take(seconds(1));
   EXPECT_FALSE(progress.commit(100));
-  progress.settle(6);
-  EXPECT_EQ(progress.commit(6), seconds(2));
+  progress.settle({.messages = 6});
+  EXPECT_EQ(progress.commit(6)->elapsed, seconds(2));
 }
 
 TEST(Progress, ManyRecordsTakeNoRoom) {
   Progress progress;
   for (uint64_t i = 1; i <= 100'000; ++i) {
     progress.take(Nanos(1));
-    progress.settle(i);
+    progress.settle({.messages = i});
   }
-  EXPECT_EQ(progress.commit(100'000), Nanos(100'000));
+  EXPECT_EQ(progress.commit(100'000)->elapsed, Nanos(100'000));
 }
 
 }  // namespace

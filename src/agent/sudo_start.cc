@@ -1,0 +1,64 @@
+#include "agent/sudo_start.h"
+
+#include "os/pty.h"
+#include "os/who.h"
+
+namespace stele::agent {
+namespace {
+
+using event::Known;
+
+constexpr uint32_t kNobody = 65534;  // whom this host does not know
+constexpr size_t kClientBytesMax = 64;
+
+}  // namespace
+
+Submitter submitter_of(const event::Sudo& sudo) {
+  auto account = os::account_named(sudo.by);
+  Submitter who{sudo.by, account ? *std::move(account) : os::Account{kNobody, kNobody, {}}};
+  if (sudo.by_uid) who.account.uid = *sudo.by_uid;
+  return who;
+}
+
+event::Start sudo_start(const sudolog::Facts& facts, const Submitter& who,
+                        const std::string& client, event::InputPolicy input) {
+  event::Start start;
+  start.argv = facts.sudo.argv;
+  if (start.argv.empty() && !facts.sudo.file.empty()) start.argv = {facts.sudo.file};
+  start.cwd = facts.asked_in;
+  start.uid = start.euid = who.account.uid;
+  start.gid = who.account.gid;
+  start.user = who.name;
+  start.groups = who.account.groups;
+  start.tty = facts.sudo.tty;
+  start.size = facts.size;
+  start.service = "sudo";
+  for (const char* key : {"uid", "euid", "gid"}) start.known[key] = Known::kEnvironment;
+  const auto mark = [&](const char* key, bool is_there) {
+    if (is_there) start.known[key] = Known::kEnvironment;
+  };
+  mark("argv", !start.argv.empty());
+  mark("cwd", !start.cwd.empty());
+  mark("user", !start.user.empty());
+  mark("groups", !start.groups.empty());
+  mark("tty", !start.tty.empty());
+  mark("size", start.size != event::WindowSize{});
+  mark("service", true);
+  start.host = os::host_name();
+  start.kernel = os::kernel_release();
+  start.machine_id = os::read_system_file("/etc/machine-id").value_or("");
+  start.boot_id = os::read_system_file("/proc/sys/kernel/random/boot_id").value_or("");
+  start.input_policy = input;
+  start.title = "told by sudo's log protocol, sealed by this host's agent as its owner";
+  start.recorder = client + " (sudo_logsrv)";
+  return start;
+}
+
+std::string printable(const std::string& text) {
+  std::string line = text.substr(0, kClientBytesMax);
+  for (char& each : line)
+    if (each < 0x20 || each > 0x7e) each = '?';
+  return line.empty() ? "a client without a name" : line;
+}
+
+}  // namespace stele::agent
