@@ -1,7 +1,5 @@
 #include "agent/connections.h"
 
-#include "os/thread.h"
-
 namespace stele::agent {
 namespace {
 
@@ -20,7 +18,8 @@ Connections::Connections(os::PacketListener listener, Sessions& sessions, Policy
       on_error_(std::move(on_error)),
       clock_(clock),
       limits_(limits),
-      stopped_(std::move(stopped)) {}
+      stopped_(std::move(stopped)),
+      threads_(limits.total) {}
 
 Result<std::unique_ptr<Connections>> Connections::make(os::PacketListener listener,
                                                        Sessions& sessions, PolicyFor policy_for,
@@ -33,7 +32,7 @@ Result<std::unique_ptr<Connections>> Connections::make(os::PacketListener listen
 }
 
 Status Connections::accept_waiting() {
-  join_done();
+  threads_.join_done();
   for (;;) {
     TRY(os::PacketSocket socket, listener_.accept());
     if (!socket) return {};
@@ -44,65 +43,46 @@ Status Connections::accept_waiting() {
 void Connections::take(os::PacketSocket socket) {
   auto peer = os::peer_of(socket.get());
   if (!peer) return;  // gone, or nobody this agent could tell who it is
-  const std::lock_guard lock(mutex_);
-  if (served_.size() >= limits_.total) return refuse(socket, "too many sessions on this host");
-  const auto of_user = by_user_.find(peer->uid);
-  if (of_user != by_user_.end() && of_user->second >= limits_.per_user)
-    return refuse(socket, "too many sessions of this user");
-  const auto served = served_.emplace(served_.end());
-  served->uid = peer->uid;
-  served->socket = std::move(socket);
-  served->peer = *std::move(peer);
-  auto thread = os::start_thread([this, served] { serve(*served); });
-  if (!thread) {
-    refuse(served->socket, "this host can serve no more sessions now");
-    served_.erase(served);
-    return;
-  }
-  served->thread = *std::move(thread);
-  ++by_user_[served->uid];
+  const uint32_t uid = peer->uid;
+  if (!enter(uid)) return refuse(socket, "too many sessions of this user");
+  const auto served = std::make_shared<Served>(std::move(socket), *std::move(peer));
+  const Status serves = threads_.serve([this, served, uid] {
+    serve(*served);  // what was taken is durable before the place is free
+    leave(uid);
+  });
+  if (serves) return;
+  leave(uid);
+  refuse(served->socket, serves.error().code == Code::kLimit
+                             ? "too many sessions on this host"
+                             : "this host can serve no more sessions now");
 }
 
 void Connections::serve(Served& each) {
-  const Owner owner{each.peer.process, each.uid};
+  const Owner owner{each.peer.process, each.peer.uid};
   Policy policy = policy_for_(each.peer);
   auto host = SessionHost::make(std::move(each.peer), std::move(policy), sessions_, clock_);
   const Status served = host ? (*host)->serve(std::move(each.socket), stopped_)
                              : Status(fail(std::move(host).error()));
   if (!served) on_error_(owner, served.error());
-  if (host) host->reset();  // what was taken is durable before the place is free
-  end(each);
 }
 
-void Connections::end(Served& each) {
+bool Connections::enter(uint32_t uid) {
   const std::lock_guard lock(mutex_);
-  each.done = true;
-  const auto of_user = by_user_.find(each.uid);
-  if (--of_user->second == 0) by_user_.erase(of_user);
+  size_t& of_user = by_user_[uid];
+  if (of_user >= limits_.per_user) return false;
+  ++of_user;
+  return true;
 }
 
-void Connections::join_done() {
-  std::list<Served> done;
-  {
-    const std::lock_guard lock(mutex_);
-    for (auto at = served_.begin(); at != served_.end();) {
-      const auto next = std::next(at);
-      if (at->done) done.splice(done.end(), served_, at);
-      at = next;
-    }
-  }
-  for (Served& each : done) each.thread.join();
+void Connections::leave(uint32_t uid) {
+  const std::lock_guard lock(mutex_);
+  const auto of_user = by_user_.find(uid);
+  if (--of_user->second == 0) by_user_.erase(of_user);
 }
 
 void Connections::stop() {
   stopped_.wake();
-  for (Served& each : served_) each.thread.join();  // nobody adds to it any more
-  served_.clear();
-}
-
-size_t Connections::count() const {
-  const std::lock_guard lock(mutex_);
-  return served_.size();
+  threads_.join_all();
 }
 
 }  // namespace stele::agent

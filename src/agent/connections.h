@@ -1,11 +1,10 @@
 // Connections: the agent's socket, and a thread for each recorder that connected.
 #pragma once
 
-#include <list>
 #include <map>
 #include <mutex>
-#include <thread>
 
+#include "agent/served_threads.h"
 #include "agent/session_host.h"
 
 namespace stele::agent {
@@ -35,23 +34,20 @@ class Connections {
   Status accept_waiting();
   /// Ends all connections; what was taken from them is durable when it returns.
   void stop();
-  size_t count() const;
+  size_t count() const { return threads_.count(); }
 
  private:
   struct Served {
     os::PacketSocket socket;
     os::Peer peer;
-    uint32_t uid = 0;
-    std::thread thread;
-    bool done = false;
   };
 
   Connections(os::PacketListener listener, Sessions& sessions, PolicyFor policy_for,
               OnError on_error, Clock& clock, ConnectionLimits limits, os::Wake stopped);
   void take(os::PacketSocket socket);
   void serve(Served& each);
-  void end(Served& each);
-  void join_done();
+  bool enter(uint32_t uid);
+  void leave(uint32_t uid);
 
   os::PacketListener listener_;
   Sessions& sessions_;
@@ -60,9 +56,9 @@ class Connections {
   Clock& clock_;
   const ConnectionLimits limits_;
   const os::Wake stopped_;
-  mutable std::mutex mutex_;
-  std::list<Served> served_;
+  std::mutex mutex_;  // guards by_user_
   std::map<uint32_t, size_t> by_user_;
+  ServedThreads threads_;
 };
 
 }  // namespace stele::agent

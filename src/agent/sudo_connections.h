@@ -2,10 +2,7 @@
 // each client.
 #pragma once
 
-#include <list>
-#include <mutex>
-#include <thread>
-
+#include "agent/served_threads.h"
 #include "agent/sudo_host.h"
 
 namespace stele::agent {
@@ -29,17 +26,11 @@ class SudoConnections {
   void stop();
 
  private:
-  struct Served {
-    os::StreamSocket socket;
-    std::thread thread;
-    bool done = false;
-  };
   static constexpr Micros kToldEvery = std::chrono::seconds(10);
 
   SudoConnections(os::LoopbackListener listener, SudoWorld world, Tell tell, os::Wake stopped);
   void take(os::StreamSocket socket);
-  void serve(Served& each);
-  void join_done();
+  void serve(os::StreamSocket socket);
   void turn_away(const std::string& why);
 
   os::LoopbackListener listener_;
@@ -48,8 +39,7 @@ class SudoConnections {
   const os::Wake stopped_;
   std::optional<BootTime> told_at_;
   uint64_t untold_ = 0;
-  std::mutex mutex_;  // guards served_
-  std::list<Served> served_;
+  ServedThreads threads_{kConnectionsMax};
 };
 
 }  // namespace stele::agent
