@@ -180,6 +180,44 @@ TEST_F(SudoRestartTest, WhatIsHeldBackIsSentAgainAndWhatIsDurableIsNot) {
   EXPECT_EQ(recorded(Lane::kOutput), "first Password: \r\n");
 }
 
+TEST_F(SudoRestartTest, OfWhatIsRedactedNothingIsCountedTwice) {
+  policy.terms.input = event::InputPolicy::kRedact;
+  const std::vector<sudolog::ClientMessage> all = {
+      shown("Password: "),
+      typed("hunter2\r"),
+      shown("\r\nNew password: "),
+      typed("correct horse battery\r"),
+      shown("\r\n$ "),
+      typed("ls\r"),
+      shown("ls\r\n"),
+  };
+  const auto say_all = [&](SudoHost& host) {
+    for (const auto& each : all) {
+      ASSERT_TRUE(say(host, each));
+      clock.now += std::chrono::seconds(30);  // nothing is held back for so long
+      ASSERT_TRUE(host.step());
+    }
+  };
+  for (uint64_t beyond = 0; beyond < 9; ++beyond) {
+    sessions.sessions.clear();
+    auto host = connected();
+    const std::string log = begun_to_a_point(*host);
+    const uint64_t durable = messages() + beyond;
+    say_all(*host);
+    sessions.only().durable = std::min(durable, messages());
+    host.reset();
+    host = connected();
+    ASSERT_TRUE(restart(*host, log));
+    say_all(*host);
+    ASSERT_TRUE(say(*host, sudolog::Exit{}));
+    EXPECT_EQ(count<event::Redaction>(), 2U) << beyond;
+    EXPECT_EQ(recorded(Lane::kInput), "ls\r") << beyond;
+    EXPECT_EQ(recorded(Lane::kOutput), "first Password: \r\nNew password: \r\n$ ls\r\n");
+    const auto& end = std::get<event::End>(sessions.only().events.back().body);
+    EXPECT_EQ(end.input_bytes, 16U + 32U + 3U);
+  }
+}
+
 class SudoRefusalTest : public SudoRestartTest {
  protected:
   void expect_refused(const std::string& log, Nanos point = kStep) {
