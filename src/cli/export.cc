@@ -113,6 +113,22 @@ struct JsonBody {
   void operator()(const event::Output& o) const { content("output", o.bytes); }
   void operator()(const event::Input& i) const { content("input", i.bytes); }
   void operator()(const event::Piped& p) const { content(event::pipe_name(p.pipe), p.bytes); }
+  void operator()(const event::Elided& e) const {
+    json.key("type").text("elided").key("pipe").text(event::pipe_name(e.pipe));
+    json.key("bytes").number(e.bytes).key("sha256").text(to_hex(e.hash));
+  }
+  void operator()(const event::Transfer& t) const {
+    json.key("type").text("transfer").key("what").text(event::transfer_name(t.what));
+    json.key("protocol").text(t.protocol).key("name").text(t.name);
+    if (!t.to.empty()) json.key("to").text(t.to);
+    json.key("bytes").number(t.bytes);
+    if (t.hash) json.key("sha256").text(to_hex(*t.hash));
+    if (!t.why.empty()) json.key("why").text(t.why);
+    if (t.error != 0) json.key("error").number(t.error);
+    if (t.mode) json.key("mode").number(*t.mode);
+    if (t.uid) json.key("uid").number(*t.uid);
+    if (t.gid) json.key("gid").number(*t.gid);
+  }
   void operator()(const event::Start& s) const {
     json.key("type")
         .text("start")
@@ -201,6 +217,7 @@ struct JsonBody {
     json.key("input").text(event::input_policy_name(t.input_policy));
     json.key("output").boolean(t.keeps_output).key("open").boolean(t.open);
     json.key("lines_in_facts").boolean(t.lines_in_facts);
+    json.key("transfers").text(t.digests ? "digest" : "whole");
     json.key("banner").text(t.banner);
     if (!t.reason.empty()) json.key("break_glass").text(t.reason);
   }

@@ -96,6 +96,9 @@ std::vector<std::pair<std::string, std::string>> lines_of(const policy::Terms& t
                                                           : ", or less if a flag says so"));
     lines.emplace_back("output", terms.keeps_output ? "kept" : "none");
     lines.emplace_back("lines", terms.lines_in_facts ? "in facts" : "with the input");
+    lines.emplace_back("transfers", terms.transfers_whole
+                                        ? "whole"
+                                        : "a file's content by its digest, where it is followed");
     lines.emplace_back("mode", terms.open ? "open: without its agent it goes on, and leaves a gap"
                                           : "closed: no record, no session");
     lines.emplace_back("patience", std::to_string(terms.patience_seconds) + " seconds");
@@ -132,6 +135,7 @@ void print_terms(Context& context, const policy::Terms& terms) {
   json.key("input_fixed").boolean(terms.is_input_fixed).key("output").boolean(terms.keeps_output);
   json.key("lines_in_facts").boolean(terms.lines_in_facts);
   json.key("open").boolean(terms.open).key("patience_seconds").number(terms.patience_seconds);
+  json.key("transfers").text(terms.transfers_whole ? "whole" : "digest");
   json.key("opening_wait_seconds").number(terms.opening_wait_seconds);
   json.key("break_glass").boolean(terms.allows_break_glass).key("banner").text(terms.banner);
   json.key("quotas").begin_object();

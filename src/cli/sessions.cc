@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/hex.h"
 #include "cli/commands.h"
 #include "cli/facts_text.h"
 #include "cli/session_reader.h"
@@ -127,6 +128,8 @@ void print_terms(const event::Terms& terms) {
               std::string(event::input_policy_name(terms.input_policy)).c_str(),
               terms.keeps_output ? "kept" : "none", terms.open ? "open" : "closed",
               terms.lines_in_facts ? ", lines in facts" : "");
+  if (terms.digests)
+    std::printf("               of files that are copied the content is kept as a digest\n");
   if (!terms.banner.empty())
     std::printf("               shown before: %s\n", printable(terms.banner).c_str());
   if (!terms.reason.empty())
@@ -184,6 +187,18 @@ std::string sudo_text(const event::Sudo& s) {
   return s.why.empty() ? text : text + ": " + s.why;
 }
 
+std::string transfer_text(const event::Transfer& t) {
+  using What = event::Transfer::What;
+  std::string text = t.protocol + " " + std::string(event::transfer_name(t.what));
+  if (!t.name.empty()) text += " " + quoted({t.name});
+  if (!t.to.empty()) text += " -> " + quoted({t.to});
+  if (t.what == What::kToHost || t.what == What::kFromHost)
+    text += ", " + std::to_string(t.bytes) + " bytes";
+  if (t.hash) text += ", SHA-256 " + to_hex(*t.hash);
+  if (t.error != 0) text += ", error " + std::to_string(t.error);
+  return t.why.empty() ? text : text + ": " + t.why;
+}
+
 // What changed during the session, beside what was shown and typed.
 bool print_event(const TimedEvent& e) {
   const auto at = [&] {
@@ -208,6 +223,9 @@ bool print_event(const TimedEvent& e) {
   } else if (const auto* sudo = std::get_if<event::Sudo>(&e.event.body)) {
     at();
     std::printf("%s\n", printable(sudo_text(*sudo)).c_str());
+  } else if (const auto* transfer = std::get_if<event::Transfer>(&e.event.body)) {
+    at();
+    std::printf("%s\n", printable(transfer_text(*transfer)).c_str());
   } else if (const auto* opening = std::get_if<event::Opening>(&e.event.body)) {
     at();
     std::printf("let begin once its first segment was %s, after %.3f s\n",

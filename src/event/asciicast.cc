@@ -63,6 +63,17 @@ std::string marker(const Exec& exec) {
   return text;
 }
 
+std::string marker(const Elided& elided) {
+  return std::to_string(elided.bytes) + " bytes of " + std::string(pipe_name(elided.pipe)) +
+         " are a file's content: only their digest is kept";
+}
+
+std::string marker(const Transfer& transfer) {
+  std::string text = transfer.protocol + " " + std::string(transfer_name(transfer.what));
+  if (!transfer.name.empty()) text += " " + transfer.name;
+  return transfer.to.empty() ? text : text + " -> " + transfer.to;
+}
+
 std::string marker(const Unknown& unknown) {
   return "event of unknown type " + std::to_string(unknown.type);
 }
@@ -163,6 +174,10 @@ void AsciicastWriter::event(Micros since_start, const Body& body) {
     line(at, "m", marker(*suspend));
   } else if (const auto* exec = std::get_if<Exec>(&body)) {
     line(at, "m", marker(*exec));
+  } else if (const auto* elided = std::get_if<Elided>(&body)) {
+    line(at, "m", marker(*elided));
+  } else if (const auto* transfer = std::get_if<Transfer>(&body)) {
+    line(at, "m", marker(*transfer));
   } else if (const auto* unknown = std::get_if<Unknown>(&body)) {
     line(at, "m", marker(*unknown));
   } else if (const auto* end = std::get_if<End>(&body)) {

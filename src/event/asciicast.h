@@ -13,8 +13,8 @@ enum class AsciicastVersion { kV2 = 2, kV3 = 3 };
 
 /// Writes line by line. The format holds UTF-8 only: a character cut between two events of one lane
 /// goes whole with the second, bytes that are none become U+FFFD. What it has no code for (gap,
-/// redaction, suspend, unknown types) becomes a marker ("m"), so that nothing is missing silently;
-/// grants are left out.
+/// redaction, suspend, transfer, content that is not kept, unknown types) becomes a marker ("m"),
+/// so that nothing is missing silently; grants are left out.
 class AsciicastWriter {
  public:
   /// Takes one whole line, its newline included.

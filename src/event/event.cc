@@ -53,6 +53,32 @@ std::string_view pipe_name(Piped::Pipe pipe) {
   return "?";
 }
 
+std::string_view transfer_name(Transfer::What what) {
+  switch (what) {
+    case Transfer::What::kToHost:
+      return "to-host";
+    case Transfer::What::kFromHost:
+      return "from-host";
+    case Transfer::What::kRemove:
+      return "remove";
+    case Transfer::What::kRename:
+      return "rename";
+    case Transfer::What::kLink:
+      return "link";
+    case Transfer::What::kSymlink:
+      return "symlink";
+    case Transfer::What::kMakeDirectory:
+      return "make-directory";
+    case Transfer::What::kRemoveDirectory:
+      return "remove-directory";
+    case Transfer::What::kSetAttributes:
+      return "set-attributes";
+    case Transfer::What::kLost:
+      return "lost";
+  }
+  return "?";
+}
+
 std::string_view known_name(Known known) {
   switch (known) {
     case Known::kKernel:
@@ -75,6 +101,15 @@ Bytes for_screen(ByteSpan piped) {
     out.push_back(byte);
   }
   return out;
+}
+
+Lane lane_of(const Body& body) {
+  if (const auto* piped = std::get_if<Piped>(&body)) return piped->lane();
+  if (const auto* elided = std::get_if<Elided>(&body)) return elided->lane();
+  if (std::holds_alternative<Output>(body)) return Lane::kOutput;
+  const bool is_typed =
+      std::holds_alternative<Input>(body) || std::holds_alternative<Redaction>(body);
+  return is_typed ? Lane::kInput : Lane::kFacts;
 }
 
 size_t content_bytes(const Body& body) {

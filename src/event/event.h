@@ -94,6 +94,42 @@ struct Piped {
   bool operator==(const Piped&) const = default;
 };
 
+/// The lane of its pipe. In the place of so many bytes that went through it, a file's content.
+struct Elided {
+  Piped::Pipe pipe = Piped::Pipe::kOutput;
+  uint64_t bytes = 0;
+  Hash hash{};  // SHA-256 of exactly these bytes
+  Lane lane() const { return pipe == Piped::Pipe::kInput ? Lane::kInput : Lane::kOutput; }
+  bool operator==(const Elided&) const = default;
+};
+
+/// facts, of an agent. What a protocol that copies files did by name, as the agent followed it.
+struct Transfer {
+  enum class What : uint8_t {
+    kToHost = 0,
+    kFromHost = 1,
+    kRemove = 2,
+    kRename = 3,
+    kLink = 4,
+    kSymlink = 5,
+    kMakeDirectory = 6,
+    kRemoveDirectory = 7,
+    kSetAttributes = 8,
+    kLost = 9  // the protocol is not followed any more
+  };
+  What what = What::kToHost;
+  std::string protocol;      // "sftp" or "scp"
+  std::string name;          // as the protocol has it
+  std::string to;            // what it is renamed to, or what a link points to
+  uint64_t bytes = 0;        // of content that passed; of attributes: the size that was asked for
+  std::optional<Hash> hash;  // SHA-256 of the content, if all of it passed, in order
+  std::string why;           // what it came to, if not that
+  uint64_t error = 0;        // the protocol's number of what went wrong
+  std::optional<uint32_t> mode, uid, gid;  // attributes that were asked for
+  bool operator==(const Transfer&) const = default;
+};
+std::string_view transfer_name(Transfer::What what);
+
 /// facts. The window's size changed.
 struct Resize {
   WindowSize size;
@@ -208,8 +244,9 @@ struct Terms {
   bool keeps_output = true;
   bool lines_in_facts = false;
   bool open = false;
-  std::string banner;  // shown before anything else
-  std::string reason;  // break-glass: why, in the person's words
+  bool digests = false;  // the content of files that are copied is kept as a digest
+  std::string banner;    // shown before anything else
+  std::string reason;    // break-glass: why, in the person's words
   bool operator==(const Terms&) const = default;
 };
 
@@ -337,10 +374,10 @@ struct Unknown {
   bool operator==(const Unknown&) const = default;
 };
 
-using Body = std::variant<Start, Output, Input, Piped, Resize, Redaction, Line, Gap, Suspend, Exec,
-                          Exit, Privilege, End, Grant, Finding, Terms, Person, Sudo, Opening,
-                          HostStart, HostStop, HostSummary, ClockStep, SessionNumber, ServerStart,
-                          ServerStop, Asked, Change, Unknown>;
+using Body = std::variant<Start, Output, Input, Piped, Elided, Transfer, Resize, Redaction, Line,
+                          Gap, Suspend, Exec, Exit, Privilege, End, Grant, Finding, Terms, Person,
+                          Sudo, Opening, HostStart, HostStop, HostSummary, ClockStep, SessionNumber,
+                          ServerStart, ServerStop, Asked, Change, Unknown>;
 
 /// Whether it stands in an agent's or a server's own stream only.
 bool is_host_event(const Body& body);
@@ -352,6 +389,9 @@ bool is_kernel_event(const Body& body);
 std::string_view pipe_name(Piped::Pipe pipe);
 /// What a terminal would be sent for bytes that were written to a pipe: "\n" becomes "\r\n".
 Bytes for_screen(ByteSpan piped);
+
+/// The lane of an event that has but one: not a grant's.
+Lane lane_of(const Body& body);
 
 /// How many bytes it has that were shown, typed or piped; of other events 0.
 size_t content_bytes(const Body& body);

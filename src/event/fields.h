@@ -111,6 +111,7 @@ void visit_terms(TermsOrConst& terms, Visitor& visitor) {
   visitor.policy("input", terms.input_policy);
   visitor.flag("lines", terms.lines_in_facts);
   visitor.text("banner", terms.banner);
+  visitor.flag("digest", terms.digests);
   visitor.text("reason", terms.reason);
   visitor.count("version", terms.version);
   visitor.unless("no-output", terms.keeps_output);
@@ -143,6 +144,20 @@ void visit_sudo(SudoOrConst& sudo, Visitor& visitor) {
   visitor.optional("by_uid", sudo.by_uid);
   visitor.bytes("plugin", sudo.plugin);
   visitor.bytes("as_group", sudo.as_group);
+}
+
+template <typename TransferOrConst, typename Visitor>
+void visit_transfer(TransferOrConst& transfer, Visitor& visitor) {
+  visitor.bytes("to", transfer.to);
+  visitor.optional("gid", transfer.gid);
+  visitor.optional("uid", transfer.uid);
+  visitor.text("why", transfer.why);
+  visitor.array("hash", transfer.hash);
+  visitor.optional("mode", transfer.mode);
+  visitor.bytes("name", transfer.name);
+  visitor.count("size", transfer.bytes);
+  visitor.count("error", transfer.error);
+  visitor.text("protocol", transfer.protocol);
 }
 
 template <typename HostStartOrConst, typename Visitor>

@@ -104,6 +104,26 @@ Result<Body> read_opening(CborReader& in, Bytes&) {
   return opening;
 }
 
+Result<Body> read_elided(CborReader& in, Bytes&) {
+  TRY(const uint64_t pipe, in.unsigned_integer());
+  if (pipe > static_cast<uint64_t>(Piped::Pipe::kError))
+    return fail(Code::kCorrupt, "no such pipe");
+  Elided elided;
+  elided.pipe = static_cast<Piped::Pipe>(pipe);
+  TRY(elided.bytes, in.unsigned_integer());
+  TRY(elided.hash, read_array<32>(in));
+  return elided;
+}
+
+Result<Body> read_transfer_body(CborReader& in, Bytes& extra) {
+  TRY(const uint64_t what, in.unsigned_integer());
+  if (what > static_cast<uint64_t>(Transfer::What::kLost))
+    return fail(Code::kCorrupt, "no transfer does " + std::to_string(what));
+  TRY(Transfer transfer, read_transfer(in, extra));
+  transfer.what = static_cast<Transfer::What>(what);
+  return transfer;
+}
+
 Result<Body> read_host_start_body(CborReader& in, Bytes& extra) {
   return read_host_start(in, extra);
 }
@@ -191,6 +211,8 @@ constexpr Shape kShapes[] = {
     {Type::kSessionNumber, "session-number", 4, kFacts, read_session_number},
     {Type::kSudo, "sudo", 4, kFacts, read_sudo_body},
     {Type::kOpening, "opening", 4, kFacts, read_opening},
+    {Type::kElided, "elided", 5, kOutput | kInput, read_elided},
+    {Type::kTransfer, "transfer", 4, kFacts, read_transfer_body},
     {Type::kServerStart, "server-start", 3, kFacts, read_server_start_body},
     {Type::kServerStop, "server-stop", 3, kFacts, read_server_stop},
     {Type::kLogin, "login", 3, kFacts, read_asked_body<Asked::Kind::kLogin>},
@@ -211,6 +233,9 @@ Result<Body> read_known(const Shape& shape, Lane lane, uint64_t items, CborReade
   if ((shape.lanes & bit(lane)) == 0) return fail(Code::kCorrupt, "does not belong in this lane");
   if (items < shape.items) return fail(Code::kCorrupt, "too few items");
   TRY(Body body, shape.read(in, extra));
+  const auto* elided = std::get_if<Elided>(&body);
+  if (elided != nullptr && elided->lane() != lane)
+    return fail(Code::kCorrupt, "does not belong in this lane");
   extra.insert(extra.end(), in.rest().begin(), in.rest().end());
   return body;
 }

@@ -40,6 +40,17 @@ class EventWriter {
           1);
     out_.bytes(piped.bytes);
   }
+  void operator()(const Elided& elided) {
+    begin(Type::kElided, 3);
+    out_.unsigned_integer(static_cast<uint64_t>(elided.pipe));
+    out_.unsigned_integer(elided.bytes);
+    out_.bytes(elided.hash);
+  }
+  void operator()(const Transfer& transfer) {
+    begin(Type::kTransfer, 2);
+    out_.unsigned_integer(static_cast<uint64_t>(transfer.what));
+    write_map(transfer, out_);
+  }
   void operator()(const Resize& resize) {
     begin(Type::kResize, 4);
     const WindowSize& size = resize.size;

@@ -306,6 +306,15 @@ Result<Sudo> read_sudo(CborReader& in, Bytes& extra) {
   return sudo;
 }
 
+Result<Transfer> read_transfer(CborReader& in, Bytes& extra) {
+  Transfer transfer;
+  MapReader map(in, extra);
+  TRY_VOID(map.begin());
+  visit_transfer(transfer, map);
+  TRY_VOID(map.end());
+  return transfer;
+}
+
 Result<HostStart> read_host_start(CborReader& in, Bytes& extra) {
   HostStart start;
   MapReader map(in, extra);

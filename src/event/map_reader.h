@@ -35,6 +35,7 @@ Result<Finding> read_finding(codec::CborReader& in, Bytes& extra);
 Result<Terms> read_terms(codec::CborReader& in, Bytes& extra);
 Result<Person> read_person(codec::CborReader& in, Bytes& extra);
 Result<Sudo> read_sudo(codec::CborReader& in, Bytes& extra);
+Result<Transfer> read_transfer(codec::CborReader& in, Bytes& extra);
 Result<HostStart> read_host_start(codec::CborReader& in, Bytes& extra);
 Result<HostSummary> read_host_summary(codec::CborReader& in, Bytes& extra);
 Result<ServerStart> read_server_start(codec::CborReader& in, Bytes& extra);

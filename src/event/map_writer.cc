@@ -152,6 +152,12 @@ void write_map(const Sudo& sudo, CborWriter& out) {
   map.write_to(out);
 }
 
+void write_map(const Transfer& transfer, CborWriter& out) {
+  MapWriter map;
+  visit_transfer(transfer, map);
+  map.write_to(out);
+}
+
 void write_map(const HostStart& start, CborWriter& out) {
   MapWriter map;
   visit_host_start(start, map);

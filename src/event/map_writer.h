@@ -18,6 +18,7 @@ void write_map(const Finding& finding, codec::CborWriter& out);
 void write_map(const Terms& terms, codec::CborWriter& out);
 void write_map(const Person& person, codec::CborWriter& out);
 void write_map(const Sudo& sudo, codec::CborWriter& out);
+void write_map(const Transfer& transfer, codec::CborWriter& out);
 void write_map(const HostStart& start, codec::CborWriter& out);
 void write_map(const HostSummary& summary, codec::CborWriter& out);
 void write_map(const ServerStart& start, codec::CborWriter& out);

@@ -89,6 +89,28 @@ inline Person arrived_person() {
   return person;
 }
 
+inline Hash sample_hash(uint8_t first) {
+  Hash hash{};
+  for (size_t i = 0; i < hash.size(); ++i) hash[i] = static_cast<uint8_t>(first + i);
+  return hash;
+}
+
+inline Transfer full_transfer() {
+  Transfer transfer;
+  transfer.what = Transfer::What::kFromHost;
+  transfer.protocol = "sftp";
+  transfer.name = "caf\xe9/notes";
+  transfer.to = "notes";
+  transfer.bytes = 70'000;
+  transfer.hash = sample_hash(0x20);
+  transfer.why = "not to its end";
+  transfer.error = 4;
+  transfer.mode = 0640;
+  transfer.uid = 1000;
+  transfer.gid = 0;
+  return transfer;
+}
+
 inline Sudo full_sudo() {
   Sudo sudo;
   sudo.what = Sudo::What::kReject;
@@ -167,6 +189,7 @@ inline Terms full_terms() {
   terms.lines_in_facts = true;
   terms.open = true;
   terms.banner = "Recorded.\nAll of it.";
+  terms.digests = true;
   terms.reason = "the disk is full";
   return terms;
 }
@@ -233,6 +256,10 @@ inline std::vector<Sample> samples() {
       {Lane::kInput, Piped{Piped::Pipe::kInput, bytes_of("data")}},
       {Lane::kOutput, Piped{Piped::Pipe::kOutput, bytes_of("out\n")}},
       {Lane::kOutput, Piped{Piped::Pipe::kError, {}}},
+      {Lane::kInput, Elided{Piped::Pipe::kInput, 32'768, sample_hash(1)}},
+      {Lane::kOutput, Elided{Piped::Pipe::kOutput, 1, sample_hash(2)}},
+      {Lane::kFacts, full_transfer()},
+      {Lane::kFacts, Transfer{}},
       {Lane::kFacts, Resize{{50, 132, 1188, 900}}},
       {Lane::kInput, Redaction{Redaction::Why::kNoEcho, 16}},
       {Lane::kInput, Redaction{Redaction::Why::kHeuristic, 32}},

@@ -33,6 +33,8 @@ enum class Type : uint64_t {
   kSessionNumber = 24,
   kSudo = 25,
   kOpening = 26,
+  kElided = 27,
+  kTransfer = 28,
   kServerStart = 30,
   kServerStop = 31,
   kLogin = 32,

@@ -97,6 +97,21 @@ std::vector<Accepted> accepted() {
        0,
        {{7, Piped{Piped::Pipe::kInput, bytes_of("in")}}},
        {"[17, 7, h'696e']"}},
+      {"output of a copy, a file's content among it",
+       Lane::kOutput,
+       0,
+       {{0, Piped{Piped::Pipe::kOutput, {0x67}}},
+        {0, Elided{Piped::Pipe::kOutput, 32'768, sample_hash(0xa0)}}},
+       {"[18, 0, h'67']",
+        "[27, 0, 1, 32768, h'a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf']"}},
+      {"transfer",
+       Lane::kFacts,
+       0,
+       {{0, full_transfer()}, {1, Transfer{}}},
+       {R"([28, 0, 1, {"to": h'6e6f746573', "gid": 0, "uid": 1000, "why": "not to its end", )"
+        R"("hash": h'202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f', "mode": 416, )"
+        R"("name": h'636166e92f6e6f746573', "size": 70000, "error": 4, "protocol": "sftp"}])",
+        "[28, 1, 0, {}]"}},
       {"grant",
        Lane::kOutput,
        0,
@@ -126,7 +141,7 @@ std::vector<Accepted> accepted() {
        0,
        {{0, full_terms()}, {1, Terms{}}},
        {R"([15, 0, {"hash": h'a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf', "name": "operators", )"
-        R"("open": true, "rule": 2, "input": "none", "lines": true, "banner": "Recorded.\nAll of it.", "reason": "the disk is full", )"
+        R"("open": true, "rule": 2, "input": "none", "lines": true, "banner": "Recorded.\nAll of it.", "digest": true, "reason": "the disk is full", )"
         R"("version": 17, "no-output": true}])",
         R"([15, 1, {"rule": 0, "input": "redact"}])"}},
       {"start, and where each of it is known from",
@@ -228,6 +243,9 @@ constexpr Refused kRefused[] = {
     {"input in the lane of the output", Lane::kOutput, "830300416c", "corrupt"},
     {"standard input in the lane of the output", Lane::kOutput, "831100416c", "corrupt"},
     {"standard error in the lane of the input", Lane::kInput, "831300416c", "corrupt"},
+    {"content of standard input in the lane of the output", Lane::kOutput,
+     "85181b00000158200000000000000000000000000000000000000000000000000000000000000000", "corrupt"},
+    {"a transfer that does something else", Lane::kFacts, "84181c000aa0", "corrupt"},
     {"type 0", Lane::kFacts, "830000416c", "corrupt"},
     {"text for bytes", Lane::kOutput, "830200616c", "corrupt"},
     {"too few items", Lane::kFacts, "8504000102 03", "corrupt"},

@@ -52,6 +52,7 @@ Terms terms_of(const Rule& rule, uint32_t number) {
   terms.lines_in_facts = rule.lines_in_facts;
   terms.open = rule.open.value_or(otherwise.open);
   terms.patience_seconds = rule.patience_seconds.value_or(otherwise.patience_seconds);
+  terms.transfers_whole = rule.transfers_whole.value_or(otherwise.transfers_whole);
   terms.opening_wait_seconds = rule.opening_wait_seconds.value_or(otherwise.opening_wait_seconds);
   terms.quotas = rule.quotas;
   terms.allows_break_glass = rule.allows_break_glass;

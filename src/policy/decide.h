@@ -24,6 +24,7 @@ struct Terms {
   bool is_input_fixed = false;
   bool keeps_output = true;
   bool lines_in_facts = false;
+  bool transfers_whole = false;
   bool open = false;
   uint32_t patience_seconds = kPatienceSeconds;
   uint32_t opening_wait_seconds = kOpeningWaitSeconds;

@@ -50,6 +50,7 @@ class Parser {
   Status term(std::string_view line, const Words& words);
   Status names(Conditions& conditions, Kind kind, const Words& words);
   Status input(const Words& words);
+  Status transfers(const Words& words);
   Status patience(const Words& words);
   Status opening_wait(const Words& words);
   Status quota(const Words& words);
@@ -253,6 +254,7 @@ Status Parser::term(std::string_view line, const Words& words) {
     rule_->lines_in_facts = true;
     return is_exactly(words, "lines facts");
   }
+  if (word == "transfers") return transfers(words);
   if (word == "patience") return patience(words);
   if (word == "opening") return opening_wait(words);
   if (word == "not") {
@@ -270,9 +272,9 @@ Status Parser::term(std::string_view line, const Words& words) {
     rule_->allows_break_glass = true;
     return is_exactly(words, "break-glass allowed");
   }
-  return unknown(
-      word, {"user", "login", "group", "role", "host", "service", "not", "input", "output", "lines",
-             "open", "closed", "patience", "opening", "quota", "break-glass", "banner"});
+  return unknown(word, {"user", "login", "group", "role", "host", "service", "not", "input",
+                        "output", "lines", "transfers", "open", "closed", "patience", "opening",
+                        "quota", "break-glass", "banner"});
 }
 
 Status Parser::input(const Words& words) {
@@ -283,6 +285,14 @@ Status Parser::input(const Words& words) {
   rule_->is_input_fixed = words.size() > 2 && words[2] == "fixed";
   if (words.size() > (rule_->is_input_fixed ? 3U : 2U)) return unknown(words.back(), {"fixed"});
   return {};
+}
+
+Status Parser::transfers(const Words& words) {
+  TRY_VOID(once("transfers"));
+  const std::string_view value = words.size() > 1 ? words[1] : "";
+  if (value != "digest" && value != "whole") return unknown(value, {"digest", "whole"});
+  rule_->transfers_whole = value == "whole";
+  return is_exactly(words, "transfers " + std::string(value));
 }
 
 Status Parser::patience(const Words& words) {

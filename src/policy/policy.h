@@ -62,6 +62,7 @@ struct Rule {
   std::optional<bool> open;
   std::optional<uint32_t> patience_seconds, opening_wait_seconds;
   Quotas quotas;
+  std::optional<bool> transfers_whole;  // content of files that are copied
   bool allows_break_glass = false;
   std::optional<std::string> banner;  // its lines, with newlines between them
   bool operator==(const Rule&) const = default;

@@ -47,6 +47,8 @@ void print(std::string& out, const Rule& rule) {
   }
   if (!rule.keeps_output) out += "  output none\n";
   if (rule.lines_in_facts) out += "  lines facts\n";
+  if (rule.transfers_whole)
+    out += *rule.transfers_whole ? "  transfers whole\n" : "  transfers digest\n";
   if (rule.open) out += *rule.open ? "  open\n" : "  closed\n";
   if (rule.patience_seconds)
     out += "  patience " + std::to_string(*rule.patience_seconds) + " seconds\n";

@@ -74,6 +74,12 @@ Result<bool> read_flag(ByteReader& in) {
   return value == 1;
 }
 
+Result<Program> read_program(ByteReader& in) {
+  const uint8_t value = in.u8();
+  if (value > static_cast<uint8_t>(Program::kScpFrom)) return corrupt("no such program");
+  return static_cast<Program>(value);
+}
+
 Status read_protocol(ByteReader& in) {
   const uint8_t version = in.u8();
   if (!in.ok()) return corrupt("cut short");
@@ -129,6 +135,7 @@ Result<FromRecorder> read_hello(ByteReader& in) {
   TRY(hello.break_glass, read_text(in, kBreakGlassBytesMax, "the reason"));
   TRY(const bool has_parent, read_flag(in));
   if (has_parent) hello.parent = in.array<16>();
+  TRY(hello.program, read_program(in));
   const uint16_t count = in.u16();
   if (count > kArgumentCountMax) return too_long("the command line");
   if (in.ok() && count == 0) return corrupt("no command");
@@ -151,6 +158,8 @@ bool may_be_said(const event::Body& body) {
          !std::holds_alternative<event::Grant>(body) && !event::is_host_event(body) &&
          !event::is_kernel_event(body) && !std::holds_alternative<event::Person>(body) &&
          !std::holds_alternative<event::Opening>(body) &&
+         !std::holds_alternative<event::Elided>(body) &&
+         !std::holds_alternative<event::Transfer>(body) &&
          !std::holds_alternative<event::Unknown>(body);
 }
 
@@ -216,6 +225,7 @@ Result<Terms> read_terms(ByteReader& in) {
   TRY(terms.input_policy, read_policy(in));
   if (!in.ok()) return corrupt("cut short");
   TRY_VOID(read_lanes(in, terms));
+  TRY(terms.digests, read_flag(in));
   TRY(terms.open, read_flag(in));
   terms.patience_ms = in.u32();
   terms.window_bytes = in.u32();
@@ -299,6 +309,7 @@ event::Terms facts_of(const Terms& terms) {
   facts.keeps_output = terms.lanes.output;
   facts.lines_in_facts = terms.lines_in_facts;
   facts.open = terms.open;
+  facts.digests = terms.digests;
   facts.banner = terms.banner;
   facts.reason = terms.break_glass;
   return facts;
@@ -326,6 +337,7 @@ Result<Bytes> encode(const Hello& hello) {
   write_string(out, fitted(hello.break_glass, kBreakGlassBytesMax));
   out.u8(hello.parent ? 1 : 0);
   if (hello.parent) out.bytes(*hello.parent);
+  out.u8(static_cast<uint8_t>(hello.program));
   out.u16(static_cast<uint16_t>(hello.argv.size()));
   for (const std::string& argument : hello.argv) write_string(out, argument);
   if (packet.size() > kPacketBytesMax) return too_long("the command line");
@@ -395,6 +407,7 @@ Bytes encode(const Welcome& welcome) {
   const bool input = terms.input_policy != event::InputPolicy::kNone;
   out.u8(static_cast<uint8_t>(kFactsBit | (terms.lanes.output ? kOutputBit : 0) |
                               (input ? kInputBit : 0) | (terms.lines_in_facts ? kLinesBit : 0)));
+  out.u8(terms.digests ? 1 : 0);
   out.u8(terms.open ? 1 : 0);
   out.u32(std::clamp(terms.patience_ms, 1U, kPatienceMsMax));
   out.u32(std::clamp(terms.window_bytes, kWindowBytesMin, kWindowBytesMax));

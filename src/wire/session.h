@@ -12,7 +12,7 @@
 
 namespace stele::wire {
 
-inline constexpr uint8_t kSessionProtocol = 4;
+inline constexpr uint8_t kSessionProtocol = 5;
 inline constexpr size_t kPacketBytesMax = 65'600;
 /// Output or input of one event: what fits in a packet with room to spare.
 inline constexpr size_t kContentBytesMax = size_t{48} << 10;
@@ -29,6 +29,11 @@ inline constexpr uint64_t kOpeningNumber = 1;
 
 // From the recorder.
 
+/// What the recorder runs, where it knows: it runs that program itself, by a path that is only
+/// root's to write, with no shell between and nothing of the person's environment that could load
+/// code into it.
+enum class Program : uint8_t { kAny = 0, kSftpServer = 1, kScpTo = 2, kScpFrom = 3 };
+
 struct Hello {
   event::InputPolicy input_policy = event::InputPolicy::kRedact;  // a wish
   event::WindowSize size;
@@ -41,7 +46,8 @@ struct Hello {
   std::string forwarded_agent;     // $SSH_AUTH_SOCK
   std::string break_glass;         // UTF-8: why; empty: not asked for
   std::optional<StreamId> parent;  // environment: a claim
-  std::vector<std::string> argv;   // at least one
+  Program program = Program::kAny;
+  std::vector<std::string> argv;  // at least one
   bool operator==(const Hello&) const = default;
 };
 
@@ -92,6 +98,7 @@ struct Terms {
   event::InputPolicy input_policy = event::InputPolicy::kRedact;
   Lanes lanes;
   bool lines_in_facts = false;    // else, as the rest of what is typed, in input
+  bool digests = false;           // content of files that are copied is kept as a digest
   bool open = false;              // goes on when nothing can be recorded
   uint32_t patience_ms = 60'000;  // 1 … kPatienceMsMax
   uint32_t window_bytes = kWindowBytesMax;

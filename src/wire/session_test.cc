@@ -29,6 +29,7 @@ Hello full_hello() {
   hello.forwarded_agent = "/tmp/ssh-4cKMrb/agent.7";
   hello.break_glass = "the disk is full: ü";
   hello.parent = id_of(9);
+  hello.program = Program::kScpFrom;
   hello.argv = {"ls", "-l", ""};
   return hello;
 }
@@ -47,6 +48,7 @@ Welcome full_welcome() {
   Welcome welcome{id_of(7), 42, {}};
   welcome.terms = {.input_policy = event::InputPolicy::kNone,
                    .lanes = {true, false},
+                   .digests = true,
                    .open = true,
                    .patience_ms = 1500,
                    .window_bytes = 1 << 20,
@@ -67,7 +69,10 @@ std::vector<Bytes> recorder_packets() {
   for (const event::Sample& sample : event::samples()) {
     if (std::holds_alternative<event::Start>(sample.body)) continue;
     if (std::holds_alternative<event::Grant>(sample.body) || event::is_host_event(sample.body) ||
-        event::is_kernel_event(sample.body) || std::holds_alternative<event::Person>(sample.body))
+        event::is_kernel_event(sample.body) || std::holds_alternative<event::Person>(sample.body) ||
+        std::holds_alternative<event::Opening>(sample.body) ||
+        std::holds_alternative<event::Elided>(sample.body) ||
+        std::holds_alternative<event::Transfer>(sample.body))
       continue;
     packets.push_back(*encode_event(5, event::at(1000), sample.lane, sample.body));
   }
@@ -111,7 +116,9 @@ TEST(SessionMessage, carries_each_event_a_recorder_can_make) {
                         std::holds_alternative<event::Grant>(sample.body) ||
                         event::is_host_event(sample.body) || event::is_kernel_event(sample.body) ||
                         std::holds_alternative<event::Person>(sample.body) ||
-                        std::holds_alternative<event::Opening>(sample.body);
+                        std::holds_alternative<event::Opening>(sample.body) ||
+                        std::holds_alternative<event::Elided>(sample.body) ||
+                        std::holds_alternative<event::Transfer>(sample.body);
     ASSERT_EQ(message.has_value(), !agents) << sample.body.index();
     if (agents) continue;
     const auto& said = std::get<Said>(*message);
