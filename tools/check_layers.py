@@ -5,7 +5,7 @@
 
 The rules, in the order of check():
   order       a folder includes only itself and folders above it; siblings leave each other alone; `recorder`, `sudo_plugin` and `pam` have lists of their own
-  pure        event, terminal, segment, merkle, receipt, wire and policy: no os/, no clock, disk, socket, thread or environment
+  pure        event, terminal, segment, merkle, receipt, wire, policy and transfer: no os/, no clock, disk, socket, thread or environment
   system      only os/ includes headers of system calls, or calls signal functions (tests may); names and types are free
   third party each library's headers stay in the .cc files of the one folder that owns it
   sim         only tests include the simulator
@@ -16,11 +16,11 @@ import re
 import sys
 
 ORDER = """base os crypto codec
-  event terminal segment merkle receipt wire policy
+  event terminal segment merkle receipt wire policy transfer
   config db http vault ledger spool identity capture commands sudolog index detect alert forward retention logsrv
   sim
   recorder sudo_plugin pam agent server cli""".split()
-PURE = {"event", "terminal", "segment", "merkle", "receipt", "wire", "policy"}
+PURE = {"event", "terminal", "segment", "merkle", "receipt", "wire", "policy", "transfer"}
 SIBLINGS = {"vault", "ledger", "index", "detect", "alert", "forward"}
 SIBLINGS_ALLOWED = {("ledger", "vault")}
 ONLY = {"recorder": {"recorder", "base", "os", "event", "wire", "capture"},

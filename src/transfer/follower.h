@@ -1,0 +1,39 @@
+// Follows a protocol that copies files through the pipes of a session without a terminal, and says
+// what stands in the record for what passes (docs/decisions/0015-without-a-terminal.md).
+//
+// What is said at either end is hostile until it is proven to be the protocol. At the first byte
+// that is not, the place is lost: from there on all is kept as it is, for good.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "event/event.h"
+
+namespace stele::transfer {
+
+/// One session's. Memory: one packet that is no content, and what is under way, all of it bounded.
+class Follower {
+ public:
+  virtual ~Follower() = default;
+
+  /// What stands for these bytes, which went through `pipe`: each of them is in a Piped, or is
+  /// counted and hashed in an Elided, in their order. Transfers among them are those that ended.
+  virtual std::vector<event::Body> take(event::Piped::Pipe pipe, ByteSpan bytes) = 0;
+
+  /// The place is lost: what was under way, for this reason. take() keeps all from then on.
+  virtual std::vector<event::Body> lose(const std::string& why) = 0;
+
+  /// The session is over: what was under way.
+  virtual std::vector<event::Body> finish() = 0;
+};
+
+/// SFTP, version 3 (draft-ietf-secsh-filexfer-02), as OpenSSH's sftp-server speaks it: requests in
+/// piped-input, answers in piped-output.
+std::unique_ptr<Follower> follow_sftp();
+
+/// The protocol of scp before it used SFTP. `to_host`: the host runs `scp -t`; else `scp -f`.
+std::unique_ptr<Follower> follow_scp(bool to_host);
+
+}  // namespace stele::transfer
