@@ -8,6 +8,21 @@
 
 namespace stele::os {
 
+bool is_root_s_program(const std::string& path) {
+  if (path.empty() || path.front() != '/') return false;
+  for (size_t end = 0; end != std::string::npos;) {
+    end = path.find('/', end + 1);
+    const std::string part = path.substr(0, end);
+    struct stat found{};
+    if (::lstat(part.c_str(), &found) != 0) return false;
+    const bool is_last = end == std::string::npos;
+    const bool is_kind = is_last ? S_ISREG(found.st_mode) : S_ISDIR(found.st_mode);
+    if (!is_kind || found.st_uid != 0 || (found.st_mode & (S_IWGRP | S_IWOTH)) != 0) return false;
+    if (is_last) return (found.st_mode & S_IXOTH) != 0;
+  }
+  return false;
+}
+
 Result<std::string> read_trusted_file(const std::string& path, size_t bytes_max) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!file) return fail_errno("open", path);

@@ -38,6 +38,19 @@ TEST_F(Files, that_others_may_write_to_are_not_believed) {
   }
 }
 
+TEST_F(Files, that_are_programs_of_root_s_alone) {
+  EXPECT_TRUE(is_root_s_program("/usr/bin/env"));
+  EXPECT_FALSE(is_root_s_program("env"));
+  EXPECT_FALSE(is_root_s_program("/usr/bin"));
+  EXPECT_FALSE(is_root_s_program("/usr/bin/no-such-program"));
+  EXPECT_FALSE(is_root_s_program("/etc/passwd")) << "nobody can run it";
+  ::chmod(path.c_str(), 0755);
+  ::chmod(folder.c_str(), 0777);
+  EXPECT_FALSE(is_root_s_program(std::filesystem::absolute(path))) << "others may write beside it";
+  std::filesystem::create_symlink("/usr/bin/env", folder + "/link");
+  EXPECT_FALSE(is_root_s_program(std::filesystem::absolute(folder + "/link")));
+}
+
 TEST_F(Files, of_another_are_nobodys_own) {
   EXPECT_EQ(read_own_file(path, 4), "text");
   EXPECT_EQ(read_own_file(path, 3).error().code, Code::kLimit);

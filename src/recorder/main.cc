@@ -10,8 +10,10 @@
 #include "os/process.h"
 #include "os/signals.h"
 #include "os/terminal_mode.h"
+#include "os/trusted_file.h"
 #include "os/wake.h"
 #include "os/who.h"
+#include "recorder/direct.h"
 #include "recorder/link.h"
 #include "recorder/no_sink.h"
 #include "recorder/options.h"
@@ -73,6 +75,8 @@ capture::Options what_to_run(const Options& options, std::vector<std::string> en
   return how;
 }
 
+bool has_terminal() { return os::is_terminal(0) || os::is_terminal(1) || os::is_terminal(2); }
+
 wire::Hello hello_of(const Options& options, const capture::Options& how) {
   wire::Hello hello;
   hello.input_policy = options.input_policy;
@@ -101,9 +105,8 @@ void show(const std::string& banner) {
 /// Where sshd gave no terminal, none is made: `-T`, `ssh host command`, scp, sftp, rsync, git.
 Result<capture::Outcome> capture_of(const capture::Options& how, bool is_shell, event::Sink& sink,
                                     Clock& clock) {
-  const bool has_terminal = os::is_terminal(0) || os::is_terminal(1) || os::is_terminal(2);
-  return is_shell && !has_terminal ? capture::run_piped(how, sink, clock)
-                                   : capture::run(how, sink, clock);
+  return is_shell && !has_terminal() ? capture::run_piped(how, sink, clock)
+                                     : capture::run(how, sink, clock);
 }
 
 /// As stele-shell, by the signal that ended the command: sshd tells its client of it then, as it
@@ -143,7 +146,18 @@ struct Asked {
   Options options;
   capture::Options how;
   bool is_shell = false;
+  wire::Program program = wire::Program::kAny;
 };
+
+/// Where the command is a known program's, it is run itself, in the place of a shell that would run
+/// it.
+void run_directly(const Shell& shell, Asked& asked) {
+  auto direct = direct_program(shell);
+  if (!direct || has_terminal() || !os::is_root_s_program(direct->file)) return;
+  asked.program = direct->program;
+  asked.how.file = std::move(direct->file);
+  asked.how.argv = std::move(direct->argv);
+}
 
 Result<Asked> asked_of(const std::string& name, const std::vector<std::string>& arguments,
                        std::vector<std::string> environment) {
@@ -154,6 +168,7 @@ Result<Asked> asked_of(const std::string& name, const std::vector<std::string>& 
         shell_to_run(name, arguments, file, variable(environment, "SSH_ORIGINAL_COMMAND"));
     asked.how = what_to_run(*shell, std::move(environment));
     asked.is_shell = true;
+    run_directly(*shell, asked);
     return asked;
   }
   TRY(asked.options, parse_options(arguments, os::has_borrowed_rights()));
@@ -175,7 +190,12 @@ Result<int> run(const std::string& name, const std::vector<std::string>& argumen
   asked.how.stop = stop.fd();
   way.on_failure = [&stop] { stop.wake(); };
   TRY(const auto link, Link::make(std::move(way), clock));
-  TRY(const Link::Opening opening, link->open(hello_of(asked.options, asked.how)));
+  wire::Hello hello = hello_of(asked.options, asked.how);
+  hello.program = asked.program;
+  // What the agent is told stands in the person's environment; a known program gets less of it.
+  if (asked.program != wire::Program::kAny)
+    asked.how.environment = plain_environment(asked.how.environment);
+  TRY(const Link::Opening opening, link->open(hello));
   if (const auto* unrecorded = std::get_if<wire::Unrecorded>(&opening)) {
     show(unrecorded->banner);
     return run_unrecorded(std::move(asked.how), asked.is_shell, clock);
