@@ -22,6 +22,7 @@ class IdleSessions : public Sessions {
     Status input(BootTime, ByteSpan) override { return {}; }
     Status event(BootTime, event::Lane, const event::Body&) override { return {}; }
     Status note(BootTime, const event::Body&) override { return {}; }
+    Status stand_for(BootTime, const std::vector<event::Body>&) override { return {}; }
     void passed_on() override {}
     Status close() override { return {}; }
 

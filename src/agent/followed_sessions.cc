@@ -73,6 +73,9 @@ class FollowedSessions::Sink : public SessionSink {
     return sink_->event(at, lane, body);
   }
   Status note(BootTime at, const event::Body& body) override { return sink_->note(at, body); }
+  Status stand_for(BootTime at, const std::vector<event::Body>& bodies) override {
+    return sink_->stand_for(at, bodies);
+  }
   void passed_on() override { sink_->passed_on(); }
   Status close() override { return sink_->close(); }
 

@@ -15,6 +15,9 @@ using event::Lane;
 // second is for the sync.
 constexpr size_t kSegmentBytes = size_t{256} << 10;
 constexpr Micros kSegmentAge = std::chrono::milliseconds(900);
+// What is elided is small, but its recorder holds all of it until a segment is durable (the window
+// of wire-session.md is 8 MiB).
+constexpr uint64_t kElidedBytes = uint64_t{2} << 20;
 // The capture waits when this much is not yet sealed.
 constexpr size_t kPendingBytesMax = size_t{2} << 20;
 // The kernel can not wait: what it tells beyond so much is refused. What else is noted always has
@@ -171,6 +174,24 @@ Status Pipeline::event(BootTime at, Lane lane, const event::Body& body) {
   });
 }
 
+Status Pipeline::stand_for(BootTime at, const std::vector<event::Body>& bodies) {
+  size_t content = 0;
+  for (const event::Body& each : bodies) content += event::content_bytes(each);
+  std::unique_lock lock(mutex_);
+  room_.wait(lock, [&] {
+    return failed_ || pending_.count == 0 || pending_.bytes() + content <= kPendingBytesMax;
+  });
+  if (failed_) return fail(*failed_);
+  for (const event::Body& each : bodies) {
+    record(at, event::lane_of(each), each);
+    if (const auto* elided = std::get_if<event::Elided>(&each))
+      pending_.elided_bytes += elided->bytes;
+  }
+  ++taken_;
+  if (is_full()) work_.notify_one();
+  return {};
+}
+
 Status Pipeline::note(BootTime at, const event::Body& body) {
   {
     const std::lock_guard lock(mutex_);
@@ -207,11 +228,15 @@ Status Pipeline::close() {
   return {};
 }
 
+bool Pipeline::is_full() const {
+  return pending_.bytes() >= kSegmentBytes || pending_.elided_bytes >= kElidedBytes;
+}
+
 bool Pipeline::segment_due(BootTime now) const {
   if (closing_) return true;
   if (pending_.count == 0) return false;
   if (done_) return true;  // nobody will close it, and nobody can say it again
-  return pending_.bytes() >= kSegmentBytes || now >= pending_.first + kSegmentAge;
+  return is_full() || now >= pending_.first + kSegmentAge;
 }
 
 Pipeline::Round Pipeline::take_round(BootTime now) {
@@ -236,6 +261,7 @@ Pipeline::Round Pipeline::take_round(BootTime now) {
   batch.boot_last = pending_.last;
   batch.event_count = std::exchange(pending_.count, 0);
   batch.gap = std::exchange(pending_.gap, false);
+  pending_.elided_bytes = 0;
   return round;
 }
 

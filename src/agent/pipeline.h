@@ -50,6 +50,9 @@ class Pipeline : public event::Sink {
   Status event(BootTime at, event::Lane lane, const event::Body& body) override;
   void passed_on() override;
 
+  /// In the place of one event, all of these: they are sealed in one segment.
+  Status stand_for(BootTime at, const std::vector<event::Body>& bodies);
+
   /// A fact of the agent's own: not one of the events that the recorder counts. Any thread, between
   /// open() or resume() and close(). kLimit: it is the kernel's, and there is no room for
   /// it now.
@@ -66,6 +69,7 @@ class Pipeline : public event::Sink {
     BootTime first, last;
     WallTime wall_first;
     uint32_t count = 0;
+    uint64_t elided_bytes = 0;  // that events in it stand for
     bool gap = false;
     size_t bytes() const;
   };
@@ -84,6 +88,7 @@ class Pipeline : public event::Sink {
   Status leave_out();
   void begin_batch(BootTime at);
   Status begin();
+  bool is_full() const;
   bool segment_due(BootTime now) const;
   std::optional<BootTime> next_due() const;
   bool round_due(BootTime now) const;

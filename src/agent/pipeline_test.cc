@@ -92,6 +92,23 @@ TEST_F(PipelineTest, each_segment_says_how_many_events_were_taken_with_it) {
   }
 }
 
+TEST_F(PipelineTest, what_stands_for_one_event_is_sealed_together_and_counts_as_one) {
+  auto to = pipeline({.own_thread = false});
+  ASSERT_TRUE(to->open({}).has_value());
+  const event::Elided megabyte{event::Piped::Pipe::kInput, 1 << 20, {}};
+  const event::Piped front{event::Piped::Pipe::kInput, Bytes(20, 'x')};
+  const event::Transfer told;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(to->stand_for(clock.boot(), {front, megabyte, told}).has_value());
+    to->passed_on();
+  }
+  EXPECT_EQ(taken_by, (std::vector<uint64_t>{1, 3})) << "two MiB that are elided fill a segment";
+  ASSERT_TRUE(end(*to).has_value());
+  ASSERT_TRUE(to->close().has_value());
+  EXPECT_EQ(taken_by, (std::vector<uint64_t>{1, 3, 5}));
+  EXPECT_EQ(verify_now().verdict, Verdict::kIntact);
+}
+
 TEST_F(PipelineTest, of_what_is_noted_only_the_kernel_s_is_refused_where_it_is_too_much) {
   auto to = pipeline({.own_thread = false});
   ASSERT_TRUE(to->open({}).has_value());

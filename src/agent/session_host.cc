@@ -93,6 +93,20 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
+std::unique_ptr<transfer::Follower> follower_of(wire::Program program) {
+  switch (program) {
+    case wire::Program::kSftpServer:
+      return transfer::follow_sftp();
+    case wire::Program::kScpTo:
+      return transfer::follow_scp(true);
+    case wire::Program::kScpFrom:
+      return transfer::follow_scp(false);
+    case wire::Program::kAny:
+      break;
+  }
+  return nullptr;
+}
+
 std::string rule_text(const policy::Terms& terms) {
   return terms.rule == 0 ? "no rule"
                          : "rule " + std::to_string(terms.rule) + " (" + terms.rule_name + ")";
@@ -112,6 +126,8 @@ Result<wire::Terms> decide(const Policy& policy, const os::Peer& peer, const wir
   terms.input_policy = policy::tightened(policy.terms, hello.input_policy);
   terms.lanes = {policy.terms.keeps_output, terms.input_policy != event::InputPolicy::kNone};
   terms.lines_in_facts = policy.terms.lines_in_facts;
+  terms.digests = !policy.terms.transfers_whole && hello.program != wire::Program::kAny &&
+                  terms.lanes.output && terms.lanes.input;
   terms.open = policy.terms.open;
   terms.patience_ms = policy.terms.patience_seconds * 1000;
   terms.banner = policy.terms.banner;
@@ -212,6 +228,7 @@ Status SessionHost::take(const wire::Hello& hello) {
                   std::move(opened).error());
   }
   if (person_) policy_.know(peer_.process, *person_);
+  if (terms_.digests) follower_ = follower_of(hello.program);
   sink_ = std::move(opened->sink);
   await_opening(opened->id, asked, opening_wait());
   return welcome(opened->id, wire::kOpeningNumber + 1);
@@ -236,6 +253,11 @@ Status SessionHost::take(const wire::Resume& resume) {
     return refuse(code, std::move(resumed).error());
   }
   sink_ = std::move(resumed->sink);
+  if (terms_.digests) {
+    lost_.emplace();
+    lost_->what = event::Transfer::What::kLost;
+    lost_->why = "its agent went on anew: what passes is kept as it is, digests end here";
+  }
   durable()(resumed->durable);
   told_ = resumed->durable;  // the welcome says it
   auto person = person_of(known->start);
@@ -281,6 +303,7 @@ Status SessionHost::take(const wire::Said& said) {
     TRY_VOID(sink_->note(clock_.boot(), finding("break-glass", terms_.break_glass)));
   TRY_VOID(tell_person());
   TRY_VOID(tell_opening());
+  TRY_VOID(tell_lost());
   sink_->passed_on();
   TRY_VOID(charge(said.event));
   ++next_;
@@ -341,7 +364,28 @@ Status SessionHost::tell_opening() {
   return sink_->note(clock_.boot(), *std::exchange(opening_, std::nullopt));
 }
 
+Status SessionHost::tell_lost() {
+  if (!lost_) return {};
+  return sink_->note(clock_.boot(), *std::exchange(lost_, std::nullopt));
+}
+
+Status SessionHost::note_all(const std::vector<event::Body>& bodies) {
+  for (const event::Body& each : bodies) TRY_VOID(sink_->note(clock_.boot(), each));
+  return {};
+}
+
+/// What is missing can not be followed, nor what comes after it.
+Status SessionHost::dispatch_followed(const event::Event& event) {
+  if (const auto* piped = std::get_if<event::Piped>(&event.body))
+    return sink_->stand_for(event.at, follower_->take(piped->pipe, piped->bytes));
+  if (std::holds_alternative<event::Gap>(event.body))
+    TRY_VOID(note_all(follower_->lose("a part was not recorded")));
+  if (std::holds_alternative<event::End>(event.body)) TRY_VOID(note_all(follower_->finish()));
+  return sink_->event(event.at, event.lane, event.body);
+}
+
 Status SessionHost::dispatch(const event::Event& event) {
+  if (follower_) return dispatch_followed(event);
   if (const auto* output = std::get_if<event::Output>(&event.body))
     return sink_->output(event.at, output->bytes);
   if (const auto* input = std::get_if<event::Input>(&event.body))

@@ -17,6 +17,7 @@
 #include "os/unix_socket.h"
 #include "os/wake.h"
 #include "policy/decide.h"
+#include "transfer/follower.h"
 #include "wire/session.h"
 
 namespace stele::agent {
@@ -33,6 +34,9 @@ class SessionSink : public event::Sink {
   /// Something that the agent says of the session, beside what its recorder says; in facts. Any
   /// thread. kLimit: it is the kernel's, and there is no room for it now.
   virtual Status note(BootTime at, const event::Body& body) = 0;
+  /// In the place of one event of the recorder's, all of these, each in its lane: they become
+  /// durable together or not at all. What is Elided counts for the content that it stands for.
+  virtual Status stand_for(BootTime at, const std::vector<event::Body>& bodies) = 0;
   /// The session is over; all of it is durable when this returns, and Durable was told.
   virtual Status close() = 0;
 };
@@ -156,6 +160,9 @@ class SessionHost {
   Status take(const wire::Left& left);
   Status note(Status noted);
   Status dispatch(const event::Event& event);
+  Status dispatch_followed(const event::Event& event);
+  Status note_all(const std::vector<event::Body>& bodies);
+  Status tell_lost();
   Status charge(const event::Event& event);
   std::optional<event::Person> person_of(const event::Start& start) const;
   Status tell_person();
@@ -190,12 +197,14 @@ class SessionHost {
   wire::Terms terms_;
   std::optional<event::Person> person_;  // still to be said, once the terms were
   std::optional<Awaited> awaited_;
-  bool holds_welcome_ = false;             // it says that the session may begin
-  std::optional<event::Opening> opening_;  // still to be said, likewise
-  uint64_t next_ = 2;                      // the number the next event must have
-  uint64_t told_ = 0;                      // the last `taken`
-  std::optional<Bytes> reply_;             // a welcome or a refusal
-  std::optional<Bytes> unsent_;            // taken from next_reply(), not yet by the socket
+  bool holds_welcome_ = false;                    // it says that the session may begin
+  std::optional<event::Opening> opening_;         // still to be said, likewise
+  std::unique_ptr<transfer::Follower> follower_;  // exactly where the terms say `digests`
+  std::optional<event::Transfer> lost_;           // still to be said: no follower has its place
+  uint64_t next_ = 2;                             // the number the next event must have
+  uint64_t told_ = 0;                             // the last `taken`
+  std::optional<Bytes> reply_;                    // a welcome or a refusal
+  std::optional<Bytes> unsent_;                   // taken from next_reply(), not yet by the socket
   std::unique_ptr<SessionSink> sink_;
 };
 

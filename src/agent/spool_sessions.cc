@@ -47,6 +47,9 @@ class SpoolSessions::Session : public SessionSink {
     return pipeline_.event(at, lane, body);
   }
   Status note(BootTime at, const event::Body& body) override { return pipeline_.note(at, body); }
+  Status stand_for(BootTime at, const std::vector<event::Body>& bodies) override {
+    return pipeline_.stand_for(at, bodies);
+  }
   void passed_on() override { pipeline_.passed_on(); }
   Status close() override { return pipeline_.close(); }
 

@@ -26,9 +26,11 @@ class MemorySessions : public Sessions {
     wire::Terms terms;
     event::Start start;
     std::vector<event::Event> events;
+    std::vector<event::Event> stood;  // for others, which are an Unknown in `events`; no lanes
     std::vector<event::Finding> notes;
     std::vector<event::Person> people;
     std::vector<event::Opening> openings;
+    std::vector<event::Transfer> transfers;  // that were noted
     uint64_t durable = 0;
     bool closed = false, held = false;
     Durable tell;
@@ -56,8 +58,17 @@ class MemorySessions : public Sessions {
         session_.people.push_back(*person);
       else if (const auto* opening = std::get_if<event::Opening>(&body))
         session_.openings.push_back(*opening);
+      else if (const auto* transfer = std::get_if<event::Transfer>(&body))
+        session_.transfers.push_back(*transfer);
       else
         session_.notes.push_back(std::get<event::Finding>(body));
+      return {};
+    }
+    Status stand_for(BootTime at, const std::vector<event::Body>& bodies) override {
+      if (all_.full) return fail(Code::kNoSpace, "no space");
+      for (const event::Body& body : bodies)
+        session_.stood.push_back({event::Lane::kFacts, at, body});
+      session_.events.push_back({event::Lane::kFacts, at, event::Unknown{}});
       return {};
     }
     void passed_on() override {}

@@ -90,6 +90,9 @@ class FileSink : public agent::SessionSink {
     return {};
   }
   Status note(BootTime, const event::Body&) override { return {}; }
+  Status stand_for(BootTime, const std::vector<event::Body>&) override {
+    return fail(Code::kUnsupported, "this agent follows no copies");
+  }
   void passed_on() override { changed_.notify_all(); }
   Status close() override {
     std::unique_lock lock(mutex_);
