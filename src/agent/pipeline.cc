@@ -23,9 +23,8 @@ constexpr size_t kPendingBytesMax = size_t{2} << 20;
 // The kernel can not wait: what it tells beyond so much is refused. What else is noted always has
 // room below kLanePlainBytesMax.
 constexpr size_t kKernelBytesMax = size_t{2} << 20;
-// In a flood one sync serves many segments: at the latest after this time or amount.
+// In a flood one sync serves many segments: at the latest after this time (or sync_bytes).
 constexpr Micros kSyncEvery = std::chrono::milliseconds(500);
-constexpr uint64_t kSyncBytes = uint64_t{16} << 20;
 constexpr Micros kCoverEvery = std::chrono::seconds(1);
 constexpr uint64_t kRekeyBytes = uint64_t{64} << 20;
 constexpr Micros kRetryEvery = std::chrono::seconds(1);
@@ -326,11 +325,14 @@ Status Pipeline::do_round(Round& round) {
 
 Status Pipeline::seal_and_store(Round& round) {
   if (!round.batch) return store();
-  adapt_effort(*round.batch);
+  for (const Lane lane : {Lane::kOutput, Lane::kInput})
+    adapt_effort(lane, round.batch->lanes[static_cast<size_t>(lane)].size());
   if (sealer_.bytes_since_rekey() >= kRekeyBytes) sealer_.rekey_next();
   const auto key = sealer_.hold_key();  // its time must not end before the segment is stored
   TRY(auto sealed, sealer_.seal(*round.batch, round.closing));
-  unconfirmed_.push_back({std::move(sealed.bytes), round.taken});
+  uint64_t plain_bytes = 0;
+  for (const Bytes& lane : round.batch->lanes) plain_bytes += lane.size();
+  unconfirmed_.push_back({std::move(sealed.bytes), round.taken, plain_bytes});
   return store();
 }
 
@@ -347,7 +349,7 @@ Status Pipeline::store() {
     const bool last = appended_ + 1 == unconfirmed_.size();
     if (!appended && (appended.error().code != Code::kConflict || last)) return appended;
     if (unsynced_bytes_ == 0) unsynced_since_ = clock_.boot();
-    unsynced_bytes_ += next.segment.size();
+    unsynced_bytes_ += next.plain_bytes;
   }
   if (!options_.fail_open) drop_confirmed();
   return {};
@@ -363,7 +365,7 @@ void Pipeline::drop_confirmed() {
 Status Pipeline::settle(bool flood, bool closing) {
   if (!store_) return {};
   const BootTime now = clock_.boot();
-  const bool late = unsynced_bytes_ >= kSyncBytes || now >= unsynced_since_ + kSyncEvery;
+  const bool late = unsynced_bytes_ >= options_.sync_bytes || now >= unsynced_since_ + kSyncEvery;
   if (unsynced_bytes_ > 0 && (!flood || late || closing)) {
     TRY_VOID(store_->sync());
     unsynced_bytes_ = 0;
@@ -380,13 +382,16 @@ Status Pipeline::settle(bool flood, bool closing) {
   return {};
 }
 
-void Pipeline::adapt_effort(const segment::Batch& batch) {
-  const size_t bytes = batch.lanes[static_cast<size_t>(Lane::kOutput)].size();
-  size_t effort = effort_;
+// Keys are few: what floods their lane is piped.
+void Pipeline::adapt_effort(Lane lane, size_t bytes) {
+  size_t& now = effort_[static_cast<size_t>(lane)];
+  size_t effort = now;
   while (bytes > kEfforts[effort].bytes_max) ++effort;
   while (effort > 0 && bytes * kCalmer <= kEfforts[effort - 1].bytes_max) --effort;
-  if (std::exchange(effort_, effort) == effort) return;
-  sealer_.set_level(Lane::kOutput, kEfforts[effort].level, kEfforts[effort].window_log);
+  if (std::exchange(now, effort) == effort) return;
+  const int window =
+      effort == 0 && lane == Lane::kInput ? kSmallLaneWindowLog : kEfforts[effort].window_log;
+  sealer_.set_level(lane, kEfforts[effort].level, window);
 }
 
 void Pipeline::end_round(Round& round, const Status& status) {

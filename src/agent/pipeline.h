@@ -24,8 +24,9 @@ namespace stele::agent {
 using StoreFactory = std::function<Result<std::unique_ptr<Store>>()>;
 
 struct PipelineOptions {
-  bool fail_open = false;  // go on when nothing can be recorded, and leave a gap
-  bool keep_input = true;  // false: the input lane stays empty (policy `none`)
+  bool fail_open = false;                    // go on when nothing can be recorded, and leave a gap
+  bool keep_input = true;                    // false: the input lane stays empty (policy `none`)
+  uint64_t sync_bytes = uint64_t{16} << 20;  // in a flood one sync serves so much
   bool own_thread = true;  // false: what is due is sealed in passed_on(), which may then block
 };
 
@@ -106,7 +107,7 @@ class Pipeline : public event::Sink {
   Status store();
   void drop_confirmed();
   Status settle(bool flood, bool closing);
-  void adapt_effort(const segment::Batch& batch);
+  void adapt_effort(event::Lane lane, size_t bytes);
   void end_gap();
 
   const PipelineOptions options_;
@@ -134,13 +135,14 @@ class Pipeline : public event::Sink {
   struct Unconfirmed {
     Bytes segment;
     uint64_t taken;
+    uint64_t plain_bytes;
   };
   std::vector<Unconfirmed> unconfirmed_;
-  size_t appended_ = 0;  // how many of them this store_ has taken
-  uint64_t unsynced_bytes_ = 0;
+  size_t appended_ = 0;          // how many of them this store_ has taken
+  uint64_t unsynced_bytes_ = 0;  // before they were compressed: who sent them holds so much
   BootTime unsynced_since_;
-  size_t effort_ = 0;      // of kEfforts: how hard the output is compressed
-  bool released_ = false;  // the code that only starting needed
+  std::array<size_t, event::kLaneCount> effort_{};  // of kEfforts: how hard a lane is compressed
+  bool released_ = false;                           // the code that only starting needed
   std::thread thread_;
 };
 

@@ -5,6 +5,9 @@
 namespace stele::agent {
 namespace {
 
+/// A recorder holds what is not durable, and waits when its window is full: a quarter of that.
+constexpr uint64_t kSyncBytes = wire::kWindowBytesMax / 4;
+
 bool is_full(const Status& failed) {
   return failed.error().code == Code::kNoSpace || failed.error().code == Code::kLimit;
 }
@@ -32,7 +35,9 @@ class SpoolSessions::Session : public SessionSink {
           Durable durable, Held held)
       : held_(std::move(held)),
         pipeline_(
-            {.keep_input = session.terms.lanes.input, .own_thread = all.own_threads_},
+            {.keep_input = session.terms.lanes.input,
+             .sync_bytes = kSyncBytes,
+             .own_thread = all.own_threads_},
             [&all, owner = session.owner.uid, room = session.room,
              durable = std::move(durable)]() -> Result<std::unique_ptr<Store>> {
               return std::make_unique<SpoolStore>(all.spool_, owner, room, durable);
