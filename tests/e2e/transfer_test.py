@@ -178,6 +178,18 @@ class Whole(TransferTest):
         self.assertEqual([t["what"] for t in self.transfers(session)], ["lost"])
         self.assertEqual(self.ledger.export(session, "raw-input"), b"echo this is no packet\n")
 
+    def test_a_fifo_is_no_file(self):
+        fifo = "/run/home-jane/fifo"
+        self.web.do("mkfifo", "-m", "666", fifo)
+        self.addCleanup(self.web.do, "rm", fifo)
+        reader = self.web.start("cat", fifo, stdout=subprocess.PIPE)
+        self.addCleanup(reader.communicate)
+        self.addCleanup(reader.kill)
+        done = self.sftp(f"put {self.file} fifo")
+        self.assertNotEqual(done.returncode, 0)
+        session = self.one()
+        self.assertEqual(self.transfers(session, "what", "name", "why"), [("to-host", fifo, "a write failed")])
+
     def test_the_server_gets_nothing_that_loads_code(self):
         client = subprocess.Popen([*self.web.prefix, "sftp", *map(str, self.options), "jane@127.0.0.1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         try:
