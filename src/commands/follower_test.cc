@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <thread>
 
 #include "commands/process_events.h"
@@ -82,8 +83,15 @@ TEST_F(ProcessEventsTest, who_was_there_before_is_followed_as_well) {
     execl("/bin/sh", "sh", "-c", "/bin/sleep 0.3; /bin/sleep 0.1", nullptr);
     _exit(127);
   }
-  const auto has_child = [&] { return !os::descendants_of(static_cast<uint32_t>(shell)).empty(); };
-  while (!has_child()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const auto sleeps = [&] {
+    const auto children = os::descendants_of(static_cast<uint32_t>(shell));
+    if (children.empty()) return false;
+    std::string name;
+    std::ifstream("/proc/" + std::to_string(children.front()) + "/comm") >> name;
+    return name == "sleep";
+  };
+  while (!sleeps()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // its exec is told by then
   EXPECT_TRUE(follower_->follow(static_cast<uint32_t>(shell), 9));
   EXPECT_TRUE(follower_->follows(os::descendants_of(static_cast<uint32_t>(shell)).front()));
   waitpid(shell, nullptr, 0);
