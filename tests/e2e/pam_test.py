@@ -204,7 +204,7 @@ class NobodyElsesWord(PamTest):
         self.assert_is_graces(self.session("grace", self.recording()))
 
     def test_one_who_is_not_root_arrives_nowhere(self):
-        said = bytes([5, 4]) + b"".join(len(s).to_bytes(2, "big") + s for s in (b"sshd", b"deploy", b"", b"", b"", b"", b""))
+        said = bytes([5, 5]) + b"".join(len(s).to_bytes(2, "big") + s for s in (b"sshd", b"deploy", b"", b"", b"", b"", b""))
         script = ("import socket, sys\ns = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
                   f"s.connect('{self.socket}')\ns.send(bytes.fromhex('{said.hex()}'))\nprint(s.recv(1000))")
         done = self.machine.do("setpriv", "--reuid", "deploy", "--regid", "deploy", "--clear-groups", "/usr/bin/python3", "-c", script)

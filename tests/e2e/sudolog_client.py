@@ -97,9 +97,11 @@ def listen(connection):
 
 if __name__ == "__main__":
     server = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-    threading.Thread(target=listen, args=(server,), daemon=True).start()
+    listening = threading.Thread(target=listen, args=(server,), daemon=True)
+    listening.start()
     for line in sys.stdin:
         try:
             server.sendall(message(*json.loads(line)))
         except ConnectionError:
+            listening.join()  # it says so
             break
