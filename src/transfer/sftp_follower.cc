@@ -330,7 +330,7 @@ Status SftpFollower::extended_request(ByteReader& in, SftpRequest& request) {
     TRY(transfer.name, read_string(in, kSftpNameBytesMax));
     TRY_VOID(read_attributes(in, request));
   } else if (name == "copy-data") {
-    TRY(const std::string from, read_string(in, kSftpHandleBytesMax));
+    TRY_VOID(read_string(in, kSftpHandleBytesMax));  // from which
     (void)in.bytes(8 + 8);
     TRY(const std::string to, read_string(in, kSftpHandleBytesMax));
     (void)in.u64();
