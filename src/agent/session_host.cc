@@ -393,9 +393,11 @@ Status SessionHost::dispatch(const event::Event& event) {
   return sink_->event(event.at, event.lane, event.body);
 }
 
-/// Above a quota the next message is left with the recorder, whose terminal waits then.
+/// Above a quota the next message is left with the recorder, whose terminal waits then. A line is
+/// read off the screen, where a key or two may submit much that was shown once.
 Status SessionHost::charge(const event::Event& event) {
-  const size_t content = event::content_bytes(event.body);
+  const auto* line = std::get_if<event::Line>(&event.body);
+  const size_t content = line ? line->text.size() : event::content_bytes(event.body);
   if (!policy_.meter || content == 0) return {};
   const auto charge = policy_.meter->take(content);
   slowed_until_ = charge.ready;

@@ -119,6 +119,31 @@ TEST_F(SessionHostTest, takes_all_of_a_recorder_that_is_slowed_and_says_so_once)
   EXPECT_EQ(notices[0].what, Notice::What::kSlowed);
 }
 
+TEST_F(SessionHostTest, is_slowed_by_lines_as_by_what_they_are_read_off) {
+  os::SystemClock real;
+  Quotas quotas(real);
+  policy.meter = quotas.meter("r", 1000, {.session = {1'000'000, 0}, .person = {}, .host = {}});
+  (void)policy.meter->take(999'999);
+  const auto it = host();
+  ASSERT_TRUE(it->receive(*wire::encode(hello())));
+  const event::Line line{std::string(event::kLineBytesMax, 'x'), "$"};
+  ASSERT_TRUE(it->receive(*wire::encode_event(2, event::at(5), Lane::kInput, line)));
+  ASSERT_EQ(sessions.only().notes.size(), 1U);
+  EXPECT_EQ(sessions.only().notes[0].rule, "slowed");
+}
+
+TEST_F(SessionHostTest, takes_a_line_in_the_lane_that_its_terms_say_and_no_other) {
+  for (const bool in_facts : {false, true}) {
+    policy.terms.lines_in_facts = in_facts;
+    for (const Lane lane : {Lane::kFacts, Lane::kInput}) {
+      const auto it = host();
+      ASSERT_TRUE(it->receive(*wire::encode(hello())));
+      const auto said = wire::encode_event(2, event::at(5), lane, event::Line{"id", "$"});
+      EXPECT_EQ(it->receive(*said).has_value(), in_facts == (lane == Lane::kFacts));
+    }
+  }
+}
+
 TEST_F(SessionHostTest, leaves_the_next_message_with_a_recorder_that_is_slowed) {
   os::SystemClock real;
   Quotas quotas(real);
