@@ -7,9 +7,11 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "event/event.h"
+#include "transfer/pieces.h"
 
 namespace stele::transfer {
 
@@ -20,13 +22,25 @@ class Follower {
 
   /// What stands for these bytes, which went through `pipe`: each of them is in a Piped, or is
   /// counted and hashed in an Elided, in their order. Transfers among them are those that ended.
-  virtual std::vector<event::Body> take(event::Piped::Pipe pipe, ByteSpan bytes) = 0;
-
+  std::vector<event::Body> take(event::Piped::Pipe pipe, ByteSpan bytes);
   /// The place is lost: what was under way, for this reason. take() keeps all from then on.
-  virtual std::vector<event::Body> lose(const std::string& why) = 0;
-
+  std::vector<event::Body> lose(const std::string& why);
   /// The session is over: what was under way.
-  virtual std::vector<event::Body> finish() = 0;
+  std::vector<event::Body> finish();
+
+ protected:
+  explicit Follower(std::string protocol) : protocol_(std::move(protocol)) {}
+  Pieces pieces_;
+
+ private:
+  /// Takes what can be taken at once off the front of bytes of the command's input or output, into
+  /// pieces_. kCorrupt, kLimit: it is not the protocol; what was taken is in pieces_ all the same.
+  virtual Status follow(event::Piped::Pipe pipe, ByteSpan& bytes) = 0;
+  /// What is said of all that is under way, which is over then.
+  virtual std::vector<event::Transfer> take_all(const std::string& why) = 0;
+
+  const std::string protocol_;
+  bool is_lost_ = false;
 };
 
 /// SFTP, version 3 (draft-ietf-secsh-filexfer-02), as OpenSSH's sftp-server speaks it: requests in

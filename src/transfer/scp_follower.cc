@@ -39,42 +39,7 @@ std::unique_ptr<Follower> follow_scp(bool to_host) {
   return std::make_unique<ScpFollower>(to_host);
 }
 
-std::vector<event::Body> ScpFollower::take(Piped::Pipe pipe, ByteSpan bytes) {
-  pieces_.begin(pipe);
-  if (pipe != Piped::Pipe::kError && !is_lost_) {
-    const bool is_sender = (pipe == Piped::Pipe::kInput) == to_host_;
-    Status followed;
-    while (followed && !bytes.empty()) followed = follow(is_sender, bytes);
-    if (!followed) {
-      pieces_.keep(bytes);
-      bytes = {};
-      for (event::Body& each : lose(followed.error().context))
-        pieces_.say(std::get<event::Transfer>(std::move(each)));
-    }
-  }
-  pieces_.keep(bytes);
-  return pieces_.take();
-}
-
-std::vector<event::Body> ScpFollower::lose(const std::string& why) {
-  if (std::exchange(is_lost_, true)) return {};
-  std::vector<event::Body> all;
-  for (event::Transfer& each : under_way("lost: " + why)) all.emplace_back(std::move(each));
-  event::Transfer lost;
-  lost.what = What::kLost;
-  lost.protocol = "scp";
-  lost.why = why;
-  all.emplace_back(std::move(lost));
-  return all;
-}
-
-std::vector<event::Body> ScpFollower::finish() {
-  std::vector<event::Body> all;
-  for (event::Transfer& each : under_way("the session ended")) all.emplace_back(std::move(each));
-  return all;
-}
-
-std::vector<event::Transfer> ScpFollower::under_way(const std::string& why) {
+std::vector<event::Transfer> ScpFollower::take_all(const std::string& why) {
   std::vector<event::Transfer> all;
   if (!file_) return all;
   file_->why = why;
@@ -83,8 +48,8 @@ std::vector<event::Transfer> ScpFollower::under_way(const std::string& why) {
   return all;
 }
 
-/// Takes what can be taken at once off the front of `bytes`.
-Status ScpFollower::follow(bool is_sender, ByteSpan& bytes) {
+Status ScpFollower::follow(Piped::Pipe pipe, ByteSpan& bytes) {
+  const bool is_sender = (pipe == Piped::Pipe::kInput) == to_host_;
   const bool is_senders_turn =
       turn_ == Turn::kRecord || turn_ == Turn::kContent || turn_ == Turn::kContentEnd;
   if (turn_ == Turn::kOver || is_sender != is_senders_turn) return wrong("out of turn");

@@ -6,17 +6,12 @@
 
 #include "transfer/content.h"
 #include "transfer/follower.h"
-#include "transfer/pieces.h"
 
 namespace stele::transfer {
 
 class ScpFollower : public Follower {
  public:
-  explicit ScpFollower(bool to_host) : to_host_(to_host) {}
-
-  std::vector<event::Body> take(event::Piped::Pipe pipe, ByteSpan bytes) override;
-  std::vector<event::Body> lose(const std::string& why) override;
-  std::vector<event::Body> finish() override;
+  explicit ScpFollower(bool to_host) : Follower("scp"), to_host_(to_host) {}
 
  private:
   /// Whose turn it is, and for what: the two ends never speak at once.
@@ -30,7 +25,8 @@ class ScpFollower : public Follower {
     kOver
   };
 
-  Status follow(bool is_sender, ByteSpan& bytes);
+  Status follow(event::Piped::Pipe pipe, ByteSpan& bytes) override;
+  std::vector<event::Transfer> take_all(const std::string& why) override;
   Status pass_content(ByteSpan& bytes);
   Status line(bool is_sender, ByteSpan& bytes);
   Status record(std::string_view line);
@@ -38,7 +34,6 @@ class ScpFollower : public Follower {
   Status answer(uint8_t code);
   Status answer_record();
   void tell(const std::string& why);
-  std::vector<event::Transfer> under_way(const std::string& why);
 
   const bool to_host_;
   Turn turn_ = Turn::kFirstAnswer;
@@ -49,8 +44,6 @@ class ScpFollower : public Follower {
   std::optional<event::Transfer> file_;  // from its record on
   uint64_t size_ = 0;                    // that its record names
   Content content_;
-  Pieces pieces_;
-  bool is_lost_ = false;
 };
 
 }  // namespace stele::transfer

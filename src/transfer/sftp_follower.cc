@@ -70,43 +70,13 @@ bool is_content(Sftp type, bool is_request) {
 
 std::unique_ptr<Follower> follow_sftp() { return std::make_unique<SftpFollower>(); }
 
-std::vector<event::Body> SftpFollower::take(Piped::Pipe pipe, ByteSpan bytes) {
-  pieces_.begin(pipe);
-  if (pipe != Piped::Pipe::kError && !is_lost_) {
-    const bool is_request = pipe == Piped::Pipe::kInput;
-    Way& way = is_request ? requests_ : answers_;
-    Status followed;
-    while (followed && !bytes.empty()) followed = follow(way, is_request, bytes);
-    if (!followed) {
-      pieces_.keep(bytes);
-      bytes = {};
-      for (event::Body& each : lose(followed.error().context))
-        pieces_.say(std::get<event::Transfer>(std::move(each)));
-    }
-  }
-  pieces_.keep(bytes);
-  return pieces_.take();
+std::vector<event::Transfer> SftpFollower::take_all(const std::string& why) {
+  return state_.take_all(why);
 }
 
-std::vector<event::Body> SftpFollower::lose(const std::string& why) {
-  if (std::exchange(is_lost_, true)) return {};
-  std::vector<event::Body> all;
-  for (event::Transfer& each : state_.take_all("lost: " + why)) all.emplace_back(std::move(each));
-  event::Transfer lost;
-  lost.what = What::kLost;
-  lost.protocol = "sftp";
-  lost.why = why;
-  all.emplace_back(std::move(lost));
-  return all;
-}
-
-std::vector<event::Body> SftpFollower::finish() {
-  say_all(state_.take_all("the session ended"));
-  return pieces_.take();
-}
-
-/// Takes what can be taken at once off the front of `bytes`.
-Status SftpFollower::follow(Way& way, bool is_request, ByteSpan& bytes) {
+Status SftpFollower::follow(Piped::Pipe pipe, ByteSpan& bytes) {
+  const bool is_request = pipe == Piped::Pipe::kInput;
+  Way& way = is_request ? requests_ : answers_;
   if (way.content_left > 0) {
     const ByteSpan part = bytes.first(std::min<size_t>(way.content_left, bytes.size()));
     bytes = bytes.subspan(part.size());
@@ -398,7 +368,8 @@ void SftpFollower::closed(const SftpRequest& request, uint32_t code) {
   SftpFile* const file = state_.file_or_closing(request.handle);
   if (file == nullptr) return;
   if (file->unanswered > 0) file->to_host.spoil("a write was not answered");
-  say_all(file->told(code == kOk ? "" : "its closing failed", code));
+  for (event::Transfer& each : file->told(code == kOk ? "" : "its closing failed", code))
+    pieces_.say(std::move(each));
   state_.erase(request.handle);
 }
 
@@ -417,10 +388,6 @@ void SftpFollower::attributes_set(const SftpRequest& request, uint32_t code) {
   transfer.error = code;
   if (code != kOk) transfer.why = "refused";
   pieces_.say(std::move(transfer));
-}
-
-void SftpFollower::say_all(std::vector<event::Transfer> all) {
-  for (event::Transfer& each : all) pieces_.say(std::move(each));
 }
 
 }  // namespace stele::transfer

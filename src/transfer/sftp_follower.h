@@ -4,16 +4,13 @@
 #include <array>
 
 #include "transfer/follower.h"
-#include "transfer/pieces.h"
 #include "transfer/sftp_state.h"
 
 namespace stele::transfer {
 
 class SftpFollower : public Follower {
  public:
-  std::vector<event::Body> take(event::Piped::Pipe pipe, ByteSpan bytes) override;
-  std::vector<event::Body> lose(const std::string& why) override;
-  std::vector<event::Body> finish() override;
+  SftpFollower() : Follower("sftp") {}
 
  private:
   /// One direction: a packet's front is collected until it can be read; content passes by.
@@ -26,7 +23,8 @@ class SftpFollower : public Follower {
     uint64_t offset = 0;
   };
 
-  Status follow(Way& way, bool is_request, ByteSpan& bytes);
+  Status follow(event::Piped::Pipe pipe, ByteSpan& bytes) override;
+  std::vector<event::Transfer> take_all(const std::string& why) override;
   Status grow(Way& way, bool is_request);
   Status measure_content(Way& way, bool is_request);
   Status begin_write(Way& way, uint32_t length);
@@ -41,12 +39,10 @@ class SftpFollower : public Follower {
   void status(const SftpRequest& request, uint32_t code);
   void closed(const SftpRequest& request, uint32_t code);
   void attributes_set(const SftpRequest& request, uint32_t code);
-  void say_all(std::vector<event::Transfer> all);
 
   Way requests_, answers_;
   SftpState state_;
-  Pieces pieces_;
-  bool has_begun_ = false, is_answered_ = false, is_lost_ = false;
+  bool has_begun_ = false, is_answered_ = false;
 };
 
 }  // namespace stele::transfer
