@@ -95,23 +95,25 @@ Status HostStream::save(HostState state) {
   return {};
 }
 
-bool HostStream::is_clock_before_key() const {
-  return micros(clock_.wall()) < not_before_us_ - kBackMax.count();
+bool HostStream::is_before_key(WallTime at) const {
+  return micros(at) < not_before_us_ - kBackMax.count();
 }
 
+// Nothing is to claim to be older than its key: an honest host would be accused. A clock was set
+// back, or was while this happened; another rotation may come between, but not while the key is
+// held. Without room for another key, what came is said again later.
 segment::HoldKey HostStream::keys() {
-  return [this]() -> std::shared_ptr<const segment::HostSigner> {
-    // Nothing is to claim to be older than its key: an honest host would be accused. Without room
-    // for another key, what came is said again later.
-    if (is_clock_before_key()) (void)rotate();
-    if (is_clock_before_key()) return nullptr;
-    return keys_->hold();
+  return [this](WallTime first) -> std::shared_ptr<const segment::HostSigner> {
+    for (;;) {
+      if (auto key = keys_->hold(); !is_before_key(first)) return key;
+      if (!rotate_for(first) && is_before_key(first)) return nullptr;
+    }
   };
 }
 
 segment::Sealer HostStream::make_sealer(const StreamId& stream) {
   return {stream, segment::Kind::kHost,
-          [this]() -> std::shared_ptr<const segment::HostSigner> {
+          [this](WallTime) -> std::shared_ptr<const segment::HostSigner> {
             if (signer_ != nullptr) return std::make_shared<const segment::HostSigner>(*signer_);
             return keys_->hold();
           },
@@ -177,8 +179,9 @@ Status HostStream::put_all(Bodies bodies, bool close) {
 
 Status HostStream::put_once(Bodies bodies, bool close) {
   TRY(segment::Sealer * to, sealer());
-  const auto key = to->hold_key();  // until it is in the spool
-  const auto sealed = to->seal(batch_of(bodies), close);
+  const segment::Batch batch = batch_of(bodies);
+  const auto key = to->hold_key(batch.wall_first);  // until it is in the spool
+  const auto sealed = to->seal(batch, close);
   Status done = sealed ? append(*sealed) : fail(sealed.error());
   if (!done) sealer_.reset();
   return done;
@@ -203,9 +206,10 @@ Status HostStream::close_those_before() {
 Status HostStream::close_one_before(const spool::StreamState& state) {
   segment::Sealer sealer = make_sealer(state.stream);
   sealer.resume(state.tail.next_sequence, state.tail.last_hash);
-  const auto key = sealer.hold_key();
   const event::Body stopped = event::HostStop{"killed; the next agent says so"};
-  TRY(const auto sealed, sealer.seal(batch_of({&stopped, 1}), true));
+  const segment::Batch batch = batch_of({&stopped, 1});
+  const auto key = sealer.hold_key(batch.wall_first);
+  TRY(const auto sealed, sealer.seal(batch, true));
   TRY_VOID(append(sealed));
   if (state.stream == state_.stream)
     continues_ = {state.stream, sealed.header.sequence + 1, sealed.hash};
@@ -270,7 +274,8 @@ Status HostStream::step() {
   (void)put_findings();  // where there is no room, with the next step
   const BootTime now = clock_.boot();
   if (now - summarised_ >= options_.summary_every || is_counted_anew()) TRY_VOID(summarise());
-  if (now - rotated_ >= options_.rotate_every || is_clock_before_key()) TRY_VOID(rotate_locked());
+  const WallTime wall = clock_.wall();
+  if (now - rotated_ >= options_.rotate_every || is_before_key(wall)) TRY_VOID(rotate_locked(wall));
   looked_ = clock_.wall();
   return {};
 }
@@ -316,7 +321,13 @@ Status HostStream::end(const std::string& why) {
 
 Status HostStream::rotate() {
   const std::lock_guard lock(mutex_);
-  return rotate_locked();
+  return rotate_locked(clock_.wall());
+}
+
+// To a key that may sign what happened then, if this one may not.
+Status HostStream::rotate_for(WallTime first) {
+  const std::lock_guard lock(mutex_);
+  return is_before_key(first) ? rotate_locked(first) : Status();
 }
 
 // Where everything stood that the key signed for: what is open, and what is not proven yet.
@@ -332,12 +343,12 @@ std::vector<segment::Standing> HostStream::standings() const {
   return all;
 }
 
-Status HostStream::rotate_locked() {
+Status HostStream::rotate_locked(WallTime first) {
   HostKeys::Standstill still(*keys_);
   TRY_VOID(spool_.sync());
   // What waits to be sealed must not claim to be older than its key. It may have happened before a
   // pause, or before somebody set the clock forward: but not before the clock was last looked at.
-  const WallTime not_before = std::min(looked_, clock_.wall());
+  const WallTime not_before = std::min({looked_, clock_.wall(), first});
   NextKey next{
       still.now().epoch + 1, not_before, {keys_->name(), crypto::SigningKey::generate(random_)}};
   TRY_VOID(still.prepare(next));

@@ -79,14 +79,15 @@ class HostStream {
   Status put_once(Bodies bodies, bool close);
   Status put_findings();
   Status append(const segment::Sealed& sealed);
-  Status rotate_locked();
+  Status rotate_for(WallTime first);
+  Status rotate_locked(WallTime first);
   Status hand_over(HostKeys::Standstill& still, NextKey& next);
   Status reserve_numbers();
   event::HostSummary summary_locked() const;
   bool is_counted_anew() const;
   Status summarise();
   std::vector<segment::Standing> standings() const;
-  bool is_clock_before_key() const;
+  bool is_before_key(WallTime at) const;
   void note_clock();
 
   os::FileSystem& files_;

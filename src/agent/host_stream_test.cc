@@ -226,7 +226,7 @@ TEST_F(HostStreamTest, under_a_clock_set_back_on_a_full_disk_nothing_is_signed) 
   ASSERT_TRUE(record(a));
   world.clock.set_wall(world.clock.wall() - std::chrono::hours(20));
   files->set_plan({.fail_at = files->steps().size() + 1, .fail_code = Code::kNoSpace});
-  EXPECT_EQ(host->keys()(), nullptr) << "no room for another key";
+  EXPECT_EQ(host->keys()(world.clock.wall()), nullptr) << "no room for another key";
   ASSERT_TRUE(record(a, true)) << "now there is";
   expect_right();
   EXPECT_EQ(keys_seen(), 3U);
@@ -242,6 +242,22 @@ TEST_F(HostStreamTest, what_happened_before_the_clock_was_set_forward_is_not_acc
   ASSERT_TRUE(record(a, true, happened)) << "it was waiting to be sealed";
   expect_right();
   EXPECT_EQ(keys_seen(), 2U);
+}
+
+TEST_F(HostStreamTest, what_happened_while_the_clock_was_wrong_is_not_accused_once_it_is_right) {
+  start();
+  const StreamId a = new_session();
+  ASSERT_TRUE(record(a));
+  const WallTime right = world.clock.wall();
+  const WallTime wrong = right - std::chrono::hours(1);
+  world.clock.set_wall(wrong);
+  world.clock.set_wall(right);  // nobody looked meanwhile
+  ASSERT_TRUE(host->rotate());
+  ASSERT_TRUE(record(a, false, wrong)) << "it was waiting to be sealed";
+  ASSERT_TRUE(record(a, true));
+  ASSERT_TRUE(host->step());
+  expect_right();
+  EXPECT_EQ(keys_seen(), 3U);
 }
 
 TEST_F(HostStreamTest, its_own_stream_under_a_clock_that_was_set_back_is_not_accused) {

@@ -328,7 +328,8 @@ Status Pipeline::seal_and_store(Round& round) {
   for (const Lane lane : {Lane::kOutput, Lane::kInput})
     adapt_effort(lane, round.batch->lanes[static_cast<size_t>(lane)].size());
   if (sealer_.bytes_since_rekey() >= kRekeyBytes) sealer_.rekey_next();
-  const auto key = sealer_.hold_key();  // its time must not end before the segment is stored
+  // Its time must not end before the segment is stored.
+  const auto key = sealer_.hold_key(round.batch->wall_first);
   TRY(auto sealed, sealer_.seal(*round.batch, round.closing));
   uint64_t plain_bytes = 0;
   for (const Bytes& lane : round.batch->lanes) plain_bytes += lane.size();

@@ -37,7 +37,7 @@ Result<bool> Renewal::renew() {
   wire::RenewalRequest request;
   request.certificate_request = crypto::make_certificate_request(*key, host_);
   {
-    const auto signer = keys_();
+    const auto signer = keys_(now);
     if (!signer) return fail(Code::kNoSpace, "no key may sign now, and another can not be made");
     request.epoch = signer->epoch;
     request.key = signer->id;

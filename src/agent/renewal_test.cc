@@ -56,7 +56,7 @@ class RenewalTest : public ::testing::Test {
   Renewal renewal{files,
                   "/agent",
                   "web01",
-                  [this] {
+                  [this](WallTime) {
                     return std::make_shared<const segment::HostSigner>(
                         segment::HostSigner{signing, {1, 2, 3}, 7});
                   },

@@ -64,9 +64,9 @@ class HostStreamTest : public ::testing::Test {
     segment::Sealer sealer(stream, segment::Kind::kSession, host->keys(), seal_for, world.random);
     if (state && state->tail.next_sequence > 0)
       sealer.resume(state->tail.next_sequence, state->tail.last_hash);
-    const auto key = sealer.hold_key();
     segment::Batch batch;
     batch.wall_first = happened.value_or(world.clock.wall());
+    const auto key = sealer.hold_key(batch.wall_first);
     batch.boot_first = batch.boot_last = world.clock.boot();
     TRY(const auto sealed, sealer.seal(batch, close));
     TRY_VOID(

@@ -147,10 +147,11 @@ Status Ledger::start_volume() {
   return {};
 }
 
-Status Ledger::catch_up() {
+// What anyone wrote; false: bytes follow that are no whole record.
+Result<bool> Ledger::catch_up() {
   for (;;) {
     TRY(const vault::Found found, cursor_->look());
-    if (found == vault::Found::kTorn) return start_volume();
+    if (found == vault::Found::kTorn) return false;
     if (found == vault::Found::kEnd) break;
     TRY_VOID(tails_.apply(cursor_->leaf()));
     cursor_->advance();
@@ -161,7 +162,7 @@ Status Ledger::catch_up() {
                                     vault::to_string(end().volume) +
                                     " damaged and went on without it");
   }
-  return {};
+  return true;
 }
 
 Result<Incoming> Incoming::of(ByteSpan segment) {
@@ -215,8 +216,9 @@ Result<Appended> Ledger::place(const Ahead& tails, const Incoming& segment, uint
 Result<std::vector<Result<Appended>>> Ledger::append(std::span<const Incoming> batch) {
   TRY_VOID(check_usable());
   TRY(const auto lock, files_.lock(layout_.append_lock(), os::Wait::kYes));
-  TRY_VOID(catch_up());
-  if (end().offset >= volume_bytes_max_) TRY_VOID(start_volume());
+  TRY(const bool is_whole, catch_up());
+  if (!is_whole || end().offset >= volume_bytes_max_) TRY_VOID(start_volume());
+  const uint64_t before = end().index;
   std::vector<Result<Appended>> results;
   results.reserve(batch.size());
   Ahead tails(tails_);
@@ -233,16 +235,24 @@ Result<std::vector<Result<Appended>>> Ledger::append(std::span<const Incoming> b
     }
     results.push_back(std::move(placed));
   }
-  if (count > 0) TRY_VOID(write(records, count));
+  if (count == 0) return results;
+  const Status written = write(records, count);
+  if (written) return results;
+  if (written.error().code != Code::kNoSpace || end().index == before) return fail(written.error());
+  // The disk took the first of them. What is said of the others holds only where it took all.
+  for (auto& each : results)
+    if (!each || !each->index || *each->index >= end().index) each = fail(written.error());
   return results;
 }
 
-// What was written is read back through the function that recovery uses.
+// What was written is read back through the function that recovery uses: of a full disk too, which
+// may have taken some of it.
 Status Ledger::write(const Bytes& records, uint64_t count) {
   TRY_VOID(open_end());
   const uint64_t expected = end().index + count;
-  TRY_VOID(file_->append({records}));
+  Status appended = file_->append({records});
   TRY_VOID(catch_up());
+  if (!appended) return appended;
   if (end().index != expected)
     return poison({Code::kIo, "what was appended can not be read back", 0});
   return {};

@@ -66,8 +66,10 @@ class Ledger {
   /// last, again with the same bytes: success. kConflict: it can not follow what its stream has.
   Result<Appended> append(ByteSpan segment);
 
-  /// The same for many at once, in their order, in one write; each has a result of its own. An
-  /// error of the whole: some of it may be written, and appending all of it again is right.
+  /// The same for many at once, in their order, in one write; each has a result of its own. Where
+  /// the disk became full meanwhile, the first of them may be written; the others have kNoSpace,
+  /// and may be appended again. An error of the whole: kNoSpace, and nothing was written; of any
+  /// other nothing is known before the ledger is opened anew.
   Result<std::vector<Result<Appended>>> append(std::span<const Incoming> batch);
 
   /// What the stream's last segment, as far as this object has seen, leaves for the next.
@@ -110,7 +112,7 @@ class Ledger {
   Status check_usable() const;
   Status open_end();
   Status start_volume();
-  Status catch_up();
+  Result<bool> catch_up();
   class Ahead;
   Result<Appended> place(const Ahead& tails, const Incoming& segment, uint64_t index) const;
   Status write(const Bytes& records, uint64_t count);

@@ -40,7 +40,7 @@ class RotatingHost {
   }
   segment::Sealer sealer(Kind kind, const StreamId& stream) {
     return {stream, kind,
-            [this] {
+            [this](WallTime) {
               return std::make_shared<const HostSigner>(
                   HostSigner{*keys.at(signing), id(*keys[signing]), epoch});
             },

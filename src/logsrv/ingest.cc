@@ -175,7 +175,9 @@ void Ingest::committed(const RequestPtr& request, const ledger::Ledger& ledger,
     if (results[i]) continue;  // there already: found again below
     const Error& error = results[i].error();
     const auto tail = ledger.tail(header.stream);
-    if (error.code == Code::kPermission) {
+    if (error.code == Code::kNoSpace) {
+      answer = refused(Refusal::kNotNow, error.message());
+    } else if (error.code == Code::kPermission) {
       answer = refused(Refusal::kNotYours, error.message());
     } else if (!tail) {
       answer = refused(Refusal::kNotNow, tail.error().message());

@@ -134,6 +134,26 @@ TEST_F(IngestTest, answers_each_segment_with_its_leaf_and_index) {
   EXPECT_EQ(world.verify_now().leaves, 3U);
 }
 
+TEST_F(IngestTest, what_a_full_disk_took_of_a_request_is_known_and_the_rest_is_asked_for_again) {
+  TestStream a = stream();
+  send({a.next().bytes});
+  const std::vector<Bytes> all = {a.next().bytes, a.next().bytes, a.next(50, true).bytes};
+  // The third step of that one write: half of it is on the disk then.
+  files->set_plan({.fail_at = files->steps().size() + 3,
+                   .fail_code = Code::kNoSpace,
+                   .fails_from_there = true});
+  const auto answers = send(all);
+  EXPECT_EQ(index(answers, 0), 1U);
+  for (const size_t i : {1, 2}) EXPECT_EQ(refusal(answers, i).code, Refusal::kNotNow);
+  Bytes again;
+  for (const Bytes& segment : all) wire::add_segment(again, segment);
+  EXPECT_EQ(post(again).error().code, Code::kNoSpace);
+  files->set_plan({});
+  const auto later = send(all);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(index(later, i), i + 1);
+  EXPECT_EQ(world.verify_now().leaves, 4U);
+}
+
 TEST_F(IngestTest, takes_again_what_it_has_with_the_index_it_has) {
   TestStream a = stream();
   const std::vector<Bytes> all = {a.next().bytes, a.next().bytes, a.next(50, true).bytes};

@@ -152,7 +152,8 @@ class Rotating : public testing::Test {
   crypto::SigningKey second = crypto::SigningKey::generate(random);
   crypto::Identity auditor = crypto::Identity::generate(random);
   Lease now = lease(first, 1);
-  Sealer sealer{StreamId{1}, Kind::kHost, [this] { return now; }, always(recipients()), random};
+  Sealer sealer{StreamId{1}, Kind::kHost, [this](WallTime) { return now; }, always(recipients()),
+                random};
 };
 
 TEST_F(Rotating, a_sealer_takes_the_key_of_the_moment) {
@@ -166,7 +167,7 @@ TEST_F(Rotating, a_sealer_takes_the_key_of_the_moment) {
 }
 
 TEST_F(Rotating, a_key_that_is_held_is_the_one_that_signs) {
-  const Lease held = sealer.hold_key();
+  const Lease held = sealer.hold_key({});
   now = lease(second, 2);
   EXPECT_EQ(sealer.seal({}, false)->header.key_epoch, 1U);
 }

@@ -31,7 +31,8 @@ Bytes associated_data(ByteSpan header, event::Lane lane) {
 Sealer::Sealer(StreamId stream, Kind kind, HostSigner host, Recipients recipients,
                RandomSource random)
     : Sealer(
-          stream, kind, [signer = std::make_shared<const HostSigner>(host)] { return signer; },
+          stream, kind,
+          [signer = std::make_shared<const HostSigner>(host)](WallTime) { return signer; },
           always(std::move(recipients)), std::move(random)) {}
 
 Sealer::Sealer(StreamId stream, Kind kind, HoldKey keys, SealFor seal_for, RandomSource random)
@@ -52,9 +53,9 @@ void Sealer::carry(Carried carried) {
 }
 
 // Asked for once while it is held: who waits to end a key lets nobody else have it.
-std::shared_ptr<const HostSigner> Sealer::hold_key() {
+std::shared_ptr<const HostSigner> Sealer::hold_key(WallTime first) {
   if (auto held = held_.lock()) return held;
-  auto key = keys_();
+  auto key = keys_(first);
   held_ = key;
   return key;
 }
@@ -131,7 +132,7 @@ Bytes Sealer::seal_part(event::Lane lane, ByteSpan header, ByteSpan compressed) 
 Result<Sealed> Sealer::seal(const Batch& batch, bool close) {
   look_for_recipients();
   TRY_VOID(check(batch));
-  const auto host = hold_key();
+  const auto host = hold_key(batch.wall_first);
   if (!host) return fail(Code::kNoSpace, "no key may sign this now, and another can not be made");
   Header header{.kind = kind_,
                 .flags = static_cast<uint8_t>((sequence_ == 0 ? kOpen

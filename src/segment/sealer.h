@@ -30,9 +30,9 @@ struct HostSigner {
   uint32_t epoch;
 };
 
-/// The key to sign with now. It stays in force while the pointer is held: whoever ends it waits.
-/// Null: none may sign now.
-using HoldKey = std::function<std::shared_ptr<const HostSigner>()>;
+/// The key to sign with now what happened from `first` on. It stays in force while the pointer is
+/// held: whoever ends it waits. Null: none may sign that now.
+using HoldKey = std::function<std::shared_ptr<const HostSigner>(WallTime first)>;
 
 /// Whom to seal for now. Where it is another list than before, the next segment is a rekey.
 using SealFor = std::function<std::shared_ptr<const Recipients>()>;
@@ -84,8 +84,8 @@ class Sealer {
   void carry(Carried carried);
 
   /// As long as the pointer is there, this stream's segments are signed with this key: to be held
-  /// from before seal() until the segment is where it is kept. One thread.
-  std::shared_ptr<const HostSigner> hold_key();
+  /// from before seal() until the segment is where it is kept. `first`: of its batch. One thread.
+  std::shared_ptr<const HostSigner> hold_key(WallTime first);
 
   /// Goes on where another sealer of this stream stopped: the next segment has this number, names
   /// this hash as the one before, and is a rekey. Only before the first seal().

@@ -115,7 +115,7 @@ TEST_F(Segment, of_a_new_list_is_a_rekey_for_those_it_names) {
   std::shared_ptr<const Recipients> now = list(auditor, 1);
   Sealer s(
       stream, Kind::kSession,
-      [signer = std::make_shared<const HostSigner>(HostSigner{host, host_id, 3})] {
+      [signer = std::make_shared<const HostSigner>(HostSigner{host, host_id, 3})](WallTime) {
         return signer;
       },
       [&] { return now; }, random);

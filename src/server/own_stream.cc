@@ -40,7 +40,7 @@ OwnStream::OwnStream(Clock& clock, crypto::SigningKey key, segment::HostKeyId id
       sealer_(
           make_uuid_v7(clock.wall(), random), segment::Kind::kServer,
           [signer = std::make_shared<const segment::HostSigner>(
-               segment::HostSigner{key_, id, epoch})] { return signer; },
+               segment::HostSigner{key_, id, epoch})](WallTime) { return signer; },
           std::move(seal_for), random),
       submit_(std::move(submit)) {}
 

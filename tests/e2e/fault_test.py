@@ -264,10 +264,14 @@ class World(contextlib.ExitStack):
         recorded = [person for person in self.people if b"stele: not recorded" not in person.terminal.shown]
         test.assertGreater(len(recorded), HOSTS)
         unkilled = {person.title for person in recorded if not person.killed}
-        def settled():
+        def unsettled():
             known = by_title()
-            return known if unkilled <= set(known) and all(session["state"] != "open" for session in known.values()) else None
-        known = wait_until(settled, "every session has ended at the server")
+            return (unkilled - set(known)) | {title for title, session in known.items() if session["state"] == "open"}
+        try:
+            wait_until(lambda: not unsettled(), "every session has ended at the server")
+        except AssertionError as never:
+            raise AssertionError(f"{never}: {sorted(unsettled())}") from never
+        known = by_title()
         for person in recorded:
             shown = person.terminal.shown
             if person.killed and person.title not in known:
@@ -280,7 +284,8 @@ class World(contextlib.ExitStack):
                 test.assertEqual(kept, shown, person.title)
                 test.assertIn(person.terminal.status, (0, 3, 128 + signal.SIGTERM), person.title)
         status, report = self.server.covered()
-        test.assertEqual((status, report["verdict"]), (0, "intact"), report)
+        faults = [(stream["stream"], fault) for stream in report["streams"] for fault in stream["faults"]] + report["faults"]
+        test.assertEqual((status, report["verdict"], faults), (0, "intact", []))
         verdicts = {kind: {s["verdict"] for s in report["streams"] if s["kind"] == kind} for kind in ("session", "host", "server")}
         test.assertEqual(verdicts["session"], {"intact"})
         for kind in ("host", "server"):  # whose agent or server was killed; one of each still runs
@@ -302,7 +307,8 @@ class Faults(LedgerTest):
                     world.run()
                     world.judge()
                 except AssertionError as fault:
-                    raise AssertionError("\n".join([*world.log, f"seed {seed}: {fault}"])) from fault
+                    said = [f"{host.name}: {line}" for host in world.hosts for line in host.journal().splitlines()[-6:]]
+                    raise AssertionError("\n".join([*world.log, *said, f"seed {seed}: {fault}"])) from fault
 
 
 if __name__ == "__main__":
