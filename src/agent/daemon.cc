@@ -213,6 +213,7 @@ wire::Heartbeat Agent::heartbeat() const {
   heartbeat.waiting_bytes = summary.waiting_bytes;
   heartbeat.checkpoint_size = summary.checkpoint_size;
   heartbeat.checkpoint_root = summary.checkpoint_root.value_or(Hash{});
+  heartbeat.terminals = {summary.seen, summary.covered, summary.unrecorded};
   return heartbeat;
 }
 

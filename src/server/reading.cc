@@ -35,6 +35,22 @@ Response json_response(std::string_view text) {
       200, "application/json", Bytes(bytes.begin(), bytes.end()), {{"cache-control", "no-store"}}};
 }
 
+void write_heard(codec::JsonWriter& json, const Heartbeats::Heard& heard) {
+  const wire::Heartbeat& said = heard.heartbeat;
+  json.begin_object().key("received").text(rfc3339(heard.received));
+  json.key("sessions").number(said.sessions).key("open").number(said.open);
+  json.key("excluded").number(said.excluded).key("lost").number(said.lost);
+  json.key("waiting").number(said.waiting).key("waiting_bytes").number(said.waiting_bytes);
+  json.key("terminals");
+  if (const auto& terminals = said.terminals) {
+    json.begin_object().key("seen").number(terminals->seen).key("covered");
+    json.number(terminals->covered).key("unrecorded").number(terminals->unrecorded).end_object();
+  } else {
+    json.null();
+  }
+  json.end_object();
+}
+
 Response plain_response(const std::string& text) {
   Response response = text_response(200, text);
   response.body = Bytes(text.begin(), text.end());
@@ -344,6 +360,12 @@ Result<Reading::Answer> Reading::hosts() {
     json.begin_object().key("host").text(host.name);
     json.key("enrolled").text(rfc3339(host.enrolled)).key("revoked");
     host.revoked ? json.text(rfc3339(*host.revoked)) : json.null();
+    json.key("heard");
+    if (const auto heard = parts_.heard(host.name)) {
+      write_heard(json, *heard);
+    } else {
+      json.null();
+    }
     json.end_object();
   }
   json.end_array().end_object();

@@ -9,6 +9,7 @@
 
 #include "http/reply.h"
 #include "server/guard.h"
+#include "server/heartbeats.h"
 #include "server/own_stream.h"
 #include "server/people.h"
 #include "server/routes.h"
@@ -28,6 +29,8 @@ class Reading {
     uint64_t leaves;  // in the ledger now
     /// Whose key it is: a host's name, or empty.
     std::function<std::string(const segment::HostKeyId&)> host_of;
+    /// What a host's last heartbeat said.
+    std::function<std::optional<Heartbeats::Heard>(const std::string&)> heard;
   };
 
   /// Begins the thread "house", which tells what was counted, and what of the configuration

@@ -87,7 +87,8 @@ Status Service::start(const ServiceOptions& options) {
                 }));
   reading_ = std::make_unique<Reading>(
       Reading::Parts{files_, layout_, clock_, *own_, options.configuration, ledger.size(),
-                     [this](const segment::HostKeyId& key) { return host_of(key); }});
+                     [this](const segment::HostKeyId& key) { return host_of(key); },
+                     [this](const std::string& host) { return heartbeats_->last(host); }});
   silences_.emplace(reading_->streams(), *own_,
                     [this](const segment::HostKeyId& key) { return host_of(key); });
   TRY_VOID(await_heartbeats(options.silent_after));

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::array<uint8_t, 4> kMagic = {'s', 't', 'l', 'h'};
 constexpr uint8_t kVersion = 1;
+constexpr size_t kTerminalsBytes = 3 * sizeof(uint64_t);
 
 }  // namespace
 
@@ -24,6 +25,9 @@ Bytes encode(const Heartbeat& heartbeat) {
         heartbeat.waiting_bytes, heartbeat.checkpoint_size})
     w.u64(count);
   w.bytes(heartbeat.checkpoint_root);
+  if (const auto& terminals = heartbeat.terminals)
+    for (const uint64_t count : {terminals->seen, terminals->covered, terminals->unrecorded})
+      w.u64(count);
   return out;
 }
 
@@ -46,6 +50,7 @@ Result<Heartbeat> parse_heartbeat(ByteSpan bytes) {
   const bool has_root = heartbeat.checkpoint_root != Hash{};
   if (!r.ok() || !is_zero || (has_root && heartbeat.checkpoint_size == 0))
     return fail(Code::kCorrupt, "heartbeat: not in its one spelling");
+  if (r.rest().size() >= kTerminalsBytes) heartbeat.terminals = {r.u64(), r.u64(), r.u64()};
   return heartbeat;
 }
 

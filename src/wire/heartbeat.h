@@ -2,6 +2,7 @@
 // (docs/formats/api.md).
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "base/bytes.h"
@@ -10,9 +11,16 @@
 namespace stele::wire {
 
 inline constexpr std::string_view kHeartbeatType = "application/vnd.stele.heartbeat-v1";
-inline constexpr size_t kHeartbeatBytes = 112;
+inline constexpr size_t kHeartbeatBytes = 136;
 /// A heartbeat, or its answer, of a newer minor version: what follows what is known is not read.
 inline constexpr size_t kHeartbeatBytesMax = 512;
+
+/// Terminals since the agent started (docs/formats/host-stream.md, "Terminals without a
+/// recording").
+struct Terminals {
+  uint64_t seen = 0, covered = 0, unrecorded = 0;
+  bool operator==(const Terminals&) const = default;
+};
 
 struct Heartbeat {
   WallTime wall;  // the host's, when it was sent
@@ -23,6 +31,7 @@ struct Heartbeat {
   uint64_t waiting = 0, waiting_bytes = 0;  // segments in the spool
   uint64_t checkpoint_size = 0;             // the last verified
   Hash checkpoint_root{};                   // zero where the size is
+  std::optional<Terminals> terminals;       // nullopt: of an agent that does not say it yet
   bool operator==(const Heartbeat&) const = default;
 };
 

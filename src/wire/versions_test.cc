@@ -16,6 +16,11 @@ constexpr const char* kHeartbeat =
     "73746c6801000000000647484620400000000000d693a40000000000000004d2000000000000000300000000"
     "00000004000000000000000500000000000000060000000000001b5800000000000000630808080808080808"
     "080808080808080808080808080808080808080808080808";
+constexpr const char* kHeartbeatWithTerminals =
+    "73746c6801000000000647484620400000000000d693a40000000000000004d2000000000000000300000000"
+    "00000004000000000000000500000000000000060000000000001b5800000000000000630808080808080808"
+    "080808080808080808080808080808080808080808080808000000000000000a000000000000000700000000"
+    "00000002";
 constexpr const char* kHeartbeatAnswer =
     "0100064748462040000303030303030303030303030303030303030303030303030303030303030303";
 constexpr const char* kSegments = "000000030102030000000104";
@@ -71,7 +76,8 @@ Bytes with_more(const char* hex, size_t more) {
 }
 
 TEST(Versions, what_this_one_says_is_what_it_said) {
-  EXPECT_EQ(encode(parse_heartbeat(bytes(kHeartbeat)).value()), bytes(kHeartbeat));
+  for (const char* const said : {kHeartbeat, kHeartbeatWithTerminals})
+    EXPECT_EQ(encode(parse_heartbeat(bytes(said)).value()), bytes(said));
   EXPECT_EQ(encode(parse_heartbeat_answer(bytes(kHeartbeatAnswer)).value()),
             bytes(kHeartbeatAnswer));
   const Bytes request = bytes(kSegments);
@@ -89,6 +95,7 @@ TEST(Versions, what_this_one_says_is_what_it_said) {
 TEST(Versions, and_means_what_it_meant) {
   const auto heartbeat = parse_heartbeat(bytes(kHeartbeat)).value();
   EXPECT_EQ(heartbeat.sessions, 1234U);
+  EXPECT_FALSE(heartbeat.terminals.has_value());
   EXPECT_EQ(heartbeat.waiting_bytes, 7000U);
   EXPECT_EQ(heartbeat.checkpoint_root, [] {
     Hash h;
@@ -105,11 +112,12 @@ TEST(Versions, and_means_what_it_meant) {
 
 TEST(Versions, a_newer_heartbeat_and_a_newer_answer_say_more_and_are_understood) {
   for (const size_t more : {size_t{1}, size_t{16}, kHeartbeatBytesMax - kHeartbeatBytes}) {
-    EXPECT_EQ(parse_heartbeat(with_more(kHeartbeat, more)).value(),
-              parse_heartbeat(bytes(kHeartbeat)).value());
+    EXPECT_EQ(parse_heartbeat(with_more(kHeartbeatWithTerminals, more)).value(),
+              parse_heartbeat(bytes(kHeartbeatWithTerminals)).value());
     EXPECT_EQ(parse_heartbeat_answer(with_more(kHeartbeatAnswer, more)).value(),
               parse_heartbeat_answer(bytes(kHeartbeatAnswer)).value());
   }
+  EXPECT_EQ(parse_heartbeat(bytes(kHeartbeatWithTerminals))->terminals, (Terminals{10, 7, 2}));
   EXPECT_EQ(parse_heartbeat(with_more(kHeartbeat, kHeartbeatBytesMax)).error().code, Code::kLimit);
   EXPECT_EQ(parse_heartbeat_answer(with_more(kHeartbeatAnswer, kHeartbeatBytesMax)).error().code,
             Code::kLimit);

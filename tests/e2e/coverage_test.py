@@ -1,14 +1,17 @@
 """Who is on a terminal without a recording is found: real logins as the kernel knows them, a real agent."""
 import json
 import os
+import pathlib
 import signal
+import ssl
 import subprocess
 import sys
 import unittest
+import urllib.request
 
 from commands_test import why_not
 from fleet import FleetServer, Host, wait_until
-from harness import LedgerTest, Terminal, main
+from harness import PATIENCE, LedgerTest, Terminal, main
 
 LOG_IN = "import os, sys; open('/proc/self/loginuid', 'w').write(sys.argv[1]); os.execvp(sys.argv[2], sys.argv[2:])"
 
@@ -126,6 +129,19 @@ class Coverage(Logins):
         (found,) = self.wait_for("left-behind")
         self.assertIn("executes /bin/true", found)
         self.assertEqual([f["stream"] for f in self.host_findings("left-behind")], [session["id"]])
+
+    def test_it_is_counted_in_the_heartbeat(self):
+        self.login("sleep", "60")
+        token = pathlib.Path(self.server.reader()[-1]).read_text().strip()
+        trusted = ssl.create_default_context(cafile=self.ledger.path / "tls-authority.pem")
+
+        def heard():
+            asked = urllib.request.Request(self.server.url() + "/v1/hosts", headers={"Authorization": f"Bearer {token}"})
+            with urllib.request.urlopen(asked, context=trusted, timeout=PATIENCE) as answer:
+                [host] = json.load(answer)["hosts"]
+            return host["heard"] and host["heard"]["terminals"]
+        terminals = wait_until(lambda: (said := heard()) and said["unrecorded"] and said, "a heartbeat that counts it")
+        self.assertGreaterEqual(terminals["seen"], terminals["covered"] + terminals["unrecorded"])
 
     def test_it_is_counted_by_day_and_explained(self):
         recorded, without = self.login(*self.recorder("true")), self.login("sleep", "60")
