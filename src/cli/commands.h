@@ -27,8 +27,10 @@ struct RecordOptions {
 int record(Context& context, const RecordOptions& options);
 
 struct SetupSshdOptions {
-  std::vector<std::string> kept;  // users who log in without stele-shell
+  std::vector<std::string> kept;  // users who log in though no agent runs
+  bool is_pam = false;            // pam_stele.so in its PAM session in place of stele-shell
   std::string config = "/etc/ssh/sshd_config";
+  std::string pam_config = "/etc/pam.d/sshd";
   bool apply = false;
 };
 int setup_sshd(Context& context, const SetupSshdOptions& options);

@@ -83,7 +83,12 @@ CLI::App* add_setup_sshd(CLI::App* setup, Options& o) {
   c->add_option("--keep", o.setup_sshd.kept,
                 "USER who keeps a way in without a record, for when no agent runs; as often as "
                 "needed");
+  c->add_flag("--pam", o.setup_sshd.is_pam,
+              "in place of stele-shell: have PAM tell the agent who was let in; records nothing by "
+              "itself");
   c->add_option("--config", o.setup_sshd.config, "sshd's configuration")->capture_default_str();
+  c->add_option("--pam-config", o.setup_sshd.pam_config, "PAM's configuration of sshd")
+      ->capture_default_str();
   c->add_flag(
       "--apply,!--dry-run", o.setup_sshd.apply,
       "write the file, unless sshd would not do what it says; or (the default) only show it");

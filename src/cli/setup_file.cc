@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "os/directory.h"
+#include "os/process.h"
 #include "os/unix_socket.h"
 
 namespace stele::cli {
@@ -57,6 +58,15 @@ Status put_in_force(Context& context, const std::string& path,
       before ? context.files.replace(path, as_bytes(*before)) : context.files.remove(path);
   if (!undone) return fail(std::move(undone).error().within("take back what was refused"));
   return fail(std::move(effect).error().within("nothing was changed"));
+}
+
+Result<std::string> installed_library(const std::string& name) {
+  constexpr std::string_view kBin = "/bin/";
+  TRY(const std::string beside, os::sibling_path(name));
+  const size_t bin = beside.rfind(kBin);
+  if (bin == beside.npos || bin + kBin.size() + name.size() != beside.size())
+    return fail(Code::kInvalid, "stele is not installed (tools/install)");
+  return beside.substr(0, bin) + "/lib/stele/" + name;
 }
 
 Status check_agent(const std::string& who) {

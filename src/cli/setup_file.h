@@ -28,6 +28,10 @@ Status put_in_force(Context& context, const std::string& path,
                     const std::optional<std::string>& before, const std::string& after,
                     const std::function<Status()>& check);
 
+/// Where tools/install has put what another program loads: PREFIX/lib/stele, this program being in
+/// PREFIX/bin. kInvalid: it is elsewhere.
+Result<std::string> installed_library(const std::string& name);
+
 /// Without an agent whoever is to be recorded would be locked out. `who`: "nobody could log in".
 Status check_agent(const std::string& who);
 

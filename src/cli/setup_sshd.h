@@ -9,8 +9,11 @@
 
 namespace stele::cli {
 
-/// The file: stele-shell (`shell`, its path) for everybody but `kept`. kInvalid: a name that
-/// sshd_config would take for more than one name.
+/// kInvalid: a name that a configuration would take for more than one name.
+Status check_name(const std::string& user);
+
+/// The file: stele-shell (`shell`, its path) for everybody but `kept`. kInvalid: as
+/// check_name().
 Result<std::string> sshd_drop_in(const std::string& shell, const std::vector<std::string>& kept);
 
 /// What `sshd -T` prints for a keyword (lower case): all values, in order.

@@ -6,7 +6,6 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/setup_file.h"
-#include "os/process.h"
 #include "os/run.h"
 
 namespace stele::cli {
@@ -35,16 +34,6 @@ bool is_ours(const std::string& symbol) {
   return symbol == kOurPlugins[0] || symbol == kOurPlugins[1];
 }
 
-/// Where tools/install has put it: PREFIX/lib/stele, this program being in PREFIX/bin.
-Result<std::string> plugin_path() {
-  constexpr std::string_view kBin = "/bin/", kName = "stele_sudo.so";
-  TRY(const std::string beside, os::sibling_path(std::string(kName)));
-  const size_t bin = beside.rfind(kBin);
-  if (bin == beside.npos || bin + kBin.size() + kName.size() != beside.size())
-    return fail(Code::kInvalid, "stele is not installed (tools/install)");
-  return beside.substr(0, bin) + "/lib/stele/" + std::string(kName);
-}
-
 /// sudo itself, run by root: with the plugin it takes the whole way of a session.
 Status check_sudo(bool ran_before) {
   TRY(const os::Ran version, os::run_program({"sudo", "-V"}));
@@ -57,7 +46,7 @@ Status check_sudo(bool ran_before) {
 }
 
 Status run(Context& context, const SetupSudoOptions& options) {
-  TRY(const std::string plugin, plugin_path());
+  TRY(const std::string plugin, installed_library("stele_sudo.so"));
   TRY_VOID(check_agent("nobody could run sudo"));
   TRY(const auto before, read_configuration(context, options.config));
   const std::string after = sudo_conf(before, plugin);

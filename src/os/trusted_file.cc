@@ -7,8 +7,10 @@
 #include "os/read_bounded.h"
 
 namespace stele::os {
+namespace {
 
-bool is_root_s_program(const std::string& path) {
+/// `mode`: bits that the file's has to have.
+bool is_root_s(const std::string& path, mode_t mode) {
   if (path.empty() || path.front() != '/') return false;
   for (size_t end = 0; end != std::string::npos;) {
     end = path.find('/', end + 1);
@@ -18,10 +20,16 @@ bool is_root_s_program(const std::string& path) {
     const bool is_last = end == std::string::npos;
     const bool is_kind = is_last ? S_ISREG(found.st_mode) : S_ISDIR(found.st_mode);
     if (!is_kind || found.st_uid != 0 || (found.st_mode & (S_IWGRP | S_IWOTH)) != 0) return false;
-    if (is_last) return (found.st_mode & S_IXOTH) != 0;
+    if (is_last) return (found.st_mode & mode) == mode;
   }
   return false;
 }
+
+}  // namespace
+
+bool is_root_s_file(const std::string& path) { return is_root_s(path, 0); }
+
+bool is_root_s_program(const std::string& path) { return is_root_s(path, S_IXOTH); }
 
 Result<std::string> read_trusted_file(const std::string& path, size_t bytes_max) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));

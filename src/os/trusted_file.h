@@ -12,8 +12,10 @@ namespace stele::os {
 /// write to it; kNotFound; kLimit: larger than that.
 Result<std::string> read_trusted_file(const std::string& path, size_t bytes_max);
 
-/// Whether nobody but root can change which program lies at this absolute path: a regular file that
-/// can be executed, no link on the way to it, all of it root's and not for others to write.
+/// Whether nobody but root can change what lies at this absolute path: a regular file, no link on
+/// the way to it, all of it root's and not for others to write.
+bool is_root_s_file(const std::string& path);
+/// The same of a program: others may execute it.
 bool is_root_s_program(const std::string& path);
 
 }  // namespace stele::os

@@ -44,6 +44,7 @@ TEST_F(Files, that_are_programs_of_root_s_alone) {
   EXPECT_FALSE(is_root_s_program("/usr/bin"));
   EXPECT_FALSE(is_root_s_program("/usr/bin/no-such-program"));
   EXPECT_FALSE(is_root_s_program("/etc/passwd")) << "nobody can run it";
+  EXPECT_TRUE(is_root_s_file("/etc/passwd"));
   ::chmod(path.c_str(), 0755);
   ::chmod(folder.c_str(), 0777);
   EXPECT_FALSE(is_root_s_program(std::filesystem::absolute(path))) << "others may write beside it";
