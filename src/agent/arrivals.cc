@@ -10,6 +10,7 @@ namespace stele::agent {
 namespace {
 
 constexpr size_t kFileBytesMax = wire::kPacketBytesMax;
+constexpr const char* kSshd = "sshd";
 
 template <typename Integer>
 bool read_number(std::string_view text, Integer& number) {
@@ -47,7 +48,7 @@ std::string program_of(const os::Peer& teller) {
 /// users' files set some.
 void drop_what_is_not_sshds(const os::Peer& teller, const std::string& program,
                             wire::Arrived& arrived) {
-  if (teller.uid == 0 && program == "sshd") return;
+  if (teller.uid == 0 && program == kSshd) return;
   arrived.connection.clear();
   arrived.proof.clear();
 }
@@ -62,6 +63,11 @@ std::string text_of(const wire::Arrived& arrived, uint32_t pid) {
          one_line(arrived.remote_host) + ", pid " + std::to_string(pid) +
          ", and no session began: forwarding, a subsystem within sshd, or a shell that is not "
          "recorded";
+}
+
+std::string text_of_others(size_t count) {
+  return "unrecorded: " + std::to_string(count) +
+         " more were let in by sshd and are gone, and no session began";
 }
 
 Status check_root(const os::Peer& teller) {
@@ -109,6 +115,15 @@ void Arrivals::forget(const Key& key) {
   (void)files_.remove(path(key));
 }
 
+/// What had no session is still to be told of.
+void Arrivals::end(const Key& key) {
+  const auto found = kept_.find(key);
+  if (found == kept_.end()) return;
+  Kept& kept = found->second;
+  if (kept.is_settled || kept.arrived.service != kSshd) return forget(key);
+  kept.is_over = true;
+}
+
 Status Arrivals::come(const os::Peer& teller, wire::Arrived arrived) {
   TRY_VOID(check_root(teller));
   if (arrived.service.empty()) return fail(Code::kInvalid, "an arrival by no service");
@@ -129,7 +144,7 @@ Status Arrivals::come(const os::Peer& teller, wire::Arrived arrived) {
 Status Arrivals::leave(const os::Peer& teller) {
   TRY_VOID(check_root(teller));
   const std::lock_guard lock(mutex_);
-  forget(key_of(teller.process));
+  end(key_of(teller.process));
   return {};
 }
 
@@ -145,7 +160,7 @@ std::optional<wire::Arrived> Arrivals::of(const os::Peer& recorder) {
 Arrivals::Kept* Arrivals::find(const os::Peer& recorder) {
   for (const os::Ancestor& each : ancestors_(recorder.process.pid)) {
     const auto found = kept_.find(key_of(each.process));
-    if (found != kept_.end()) return &found->second;
+    if (found != kept_.end() && !found->second.is_over) return &found->second;
     if (identity::is_door(each)) return nullptr;
   }
   return find_by_audit_session(recorder);
@@ -157,7 +172,7 @@ Arrivals::Kept* Arrivals::find_by_audit_session(const os::Peer& recorder) {
   if (!recorder.audit_session || !recorder.login_uid) return nullptr;
   Kept* only = nullptr;
   for (auto& [key, kept] : kept_) {
-    if (audit_number(key.first, "sessionid") != recorder.audit_session ||
+    if (kept.is_over || audit_number(key.first, "sessionid") != recorder.audit_session ||
         audit_number(key.first, "loginuid") != recorder.login_uid ||
         !os::is_alive({key.first, key.second}))
       continue;
@@ -170,14 +185,20 @@ Arrivals::Kept* Arrivals::find_by_audit_session(const os::Peer& recorder) {
 std::vector<event::Finding> Arrivals::step(BootTime now) {
   std::vector<event::Finding> findings;
   const std::lock_guard lock(mutex_);
-  for (auto& [key, kept] : kept_) {
-    if (kept.is_settled || kept.arrived.service != "sshd") continue;
+  size_t others = 0;
+  for (auto at = kept_.begin(); at != kept_.end();) {
+    auto& [key, kept] = *at++;
+    if (kept.is_settled || kept.arrived.service != kSshd) continue;
     if (!kept.since) kept.since = now;
-    if (now - *kept.since < kPatience || findings.size() == kFindingsMax) continue;
-    kept.is_settled = true;
-    if (os::is_alive({key.first, key.second}))
-      findings.push_back({"unrecorded", text_of(kept.arrived, key.first), {}, {}});
+    if (!kept.is_over && now - *kept.since < kPatience) continue;
+    const bool is_told = findings.size() < kFindingsMax;
+    if (is_told) findings.push_back({"unrecorded", text_of(kept.arrived, key.first), {}, {}});
+    kept.is_settled = is_told;
+    if (!kept.is_over) continue;
+    others += is_told ? 0 : 1;
+    forget(Key(key));
   }
+  if (others > 0) findings.push_back({"unrecorded", text_of_others(others), {}, {}});
   return findings;
 }
 
@@ -185,7 +206,7 @@ void Arrivals::forget_the_dead() {
   const std::lock_guard lock(mutex_);
   for (auto at = kept_.begin(); at != kept_.end();) {
     const Key key = at++->first;
-    if (!os::is_alive({key.first, key.second})) forget(key);
+    if (!os::is_alive({key.first, key.second})) end(key);
   }
 }
 

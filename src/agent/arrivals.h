@@ -20,9 +20,10 @@ namespace stele::agent {
 /// it. What it is given must outlive it.
 class Arrivals {
  public:
-  /// A login by sshd begins a session that an agent hears of within so long, or it is a finding.
+  /// A login by sshd begins a session that an agent hears of within so long, and before it is over,
+  /// or it is a finding.
   static constexpr Micros kPatience = std::chrono::seconds(5);
-  static constexpr size_t kFindingsMax = 16;  // at once; others the next time
+  static constexpr size_t kFindingsMax = 16;  // at once; others the next time, or as a number
   static constexpr size_t kCountMax = 4096, kBytesMax = size_t{16} << 20;
   /// Of a process, the ones that it descends from, the nearest first.
   using Ancestors = std::function<std::vector<os::Ancestor>(uint32_t pid)>;
@@ -54,12 +55,14 @@ class Arrivals {
     size_t bytes = 0;
     std::optional<BootTime> since = {};  // as step() saw it
     bool is_settled = false;             // it has a session, or was found to have none
+    bool is_over = false;                // and without a session: kept until step() says so
   };
 
   static Key key_of(const os::ProcessKey& process) { return {process.pid, process.started}; }
   std::string path(const Key& key) const;
   void keep(const Key& key, wire::Arrived arrived, size_t bytes);
   void forget(const Key& key);
+  void end(const Key& key);
   Kept* find(const os::Peer& recorder);
   Kept* find_by_audit_session(const os::Peer& recorder);
 

@@ -143,6 +143,43 @@ TEST_F(ArrivalsTest, by_sshd_without_a_session_are_found_once) {
   EXPECT_TRUE(arrivals->step(due + Arrivals::kPatience).empty());
 }
 
+TEST_F(ArrivalsTest, by_sshd_that_were_over_before_a_session_began_are_found) {
+  const os::Peer teller = self();
+  const BootTime now{std::chrono::seconds(100)};
+  ASSERT_TRUE(arrivals->come(teller, arrived("sshd")));
+  ASSERT_TRUE(arrivals->leave(teller));
+  line = {process("sshd", teller.process, 0)};
+  EXPECT_FALSE(arrivals->of(recorder())) << "what begins behind it is of no login";
+  ASSERT_EQ(arrivals->step(now).size(), 1U);
+  EXPECT_EQ(arrivals->count(), 0U);
+  EXPECT_TRUE(arrivals->step(now).empty());
+
+  os::Peer dead = self();
+  dead.process = {0x7fffffff, 1};
+  ASSERT_TRUE(arrivals->come(dead, arrived("sshd")));
+  arrivals->forget_the_dead();
+  EXPECT_EQ(arrivals->step(now).size(), 1U) << "its process was killed and said nothing";
+
+  ASSERT_TRUE(arrivals->come(teller, arrived("sshd")));
+  EXPECT_TRUE(arrivals->of(recorder()));
+  ASSERT_TRUE(arrivals->leave(teller));
+  EXPECT_EQ(arrivals->count(), 0U);
+  EXPECT_TRUE(arrivals->step(now).empty()) << "it had one";
+}
+
+TEST_F(ArrivalsTest, that_are_over_keep_no_room_however_many) {
+  os::Peer each = self();
+  for (uint32_t i = 0; i < 100; ++i) {
+    each.process = {0x70000000 + i, 1};
+    ASSERT_TRUE(arrivals->come(each, arrived("sshd")));
+    ASSERT_TRUE(arrivals->leave(each));
+  }
+  const auto findings = arrivals->step(BootTime{std::chrono::seconds(100)});
+  ASSERT_EQ(findings.size(), Arrivals::kFindingsMax + 1);
+  EXPECT_TRUE(findings.back().what.find("84 more") != std::string::npos) << findings.back().what;
+  EXPECT_EQ(arrivals->count(), 0U);
+}
+
 TEST_F(ArrivalsTest, with_a_session_or_by_another_service_are_no_finding) {
   const BootTime begun{std::chrono::seconds(100)}, due = begun + Arrivals::kPatience;
   ASSERT_TRUE(arrivals->come(self(), arrived("login")));

@@ -86,7 +86,8 @@ class PamTest(LedgerTest):
         config, said = cls.folder / "sshd_config", cls.folder / "sshd.log"
         config.write_text(f"Port {PORT}\nListenAddress 127.0.0.1\nHostKey /run/keys/host\nPidFile none\nUsePAM yes\nStrictModes no\n"
                           "KbdInteractiveAuthentication no\nAuthorizedKeysFile /run/keys/authorized/%u\n"
-                          "TrustedUserCAKeys /run/keys/ca.pub\nExposeAuthInfo yes\nAllowAgentForwarding yes\nPrintMotd no\n")
+                          "TrustedUserCAKeys /run/keys/ca.pub\nExposeAuthInfo yes\nAllowAgentForwarding yes\nPrintMotd no\n"
+                          "Subsystem sftp internal-sftp\n")
         out = cls.enterClassContext(said.open("wb"))
         # As one that a boot started: nobody's login.
         sshd = cls.machine.start("sh", "-c", f"echo 4294967295 > /proc/self/loginuid; exec {SSHD} -D -e -f {config}", stdout=out, stderr=out)
@@ -233,6 +234,15 @@ class WithoutASession(PamTest):
         self.assertIn("deploy was let in", self.findings()[-1])
         (host,) = json.loads(self.ledger.stele("hosts", "--json"))
         self.assertIn("unrecorded", [f["rule"] for f in host["findings"]])
+
+    def test_a_copy_by_sshds_own_sftp_is_found_however_quick(self):
+        before, sessions = len(self.findings()), len(self.ledger.sessions())
+        self.machine.do("sftp", "-F", "none", "-P", PORT, *self.options("-i", "/run/keys/grace", "-o", "IdentitiesOnly=yes")[6:],
+                        "deploy@127.0.0.1:/etc/hostname", "/run/keys/copied")
+        wait_until(lambda: len(self.findings()) > before, "a finding")
+        self.assertIn("a subsystem within sshd", self.findings()[-1])
+        self.assertEqual(len(self.ledger.sessions()), sessions)
+        wait_until(lambda: not self.arrivals(), "and it is forgotten")
 
     def test_one_with_a_session_is_not(self):
         before = len(self.findings())
