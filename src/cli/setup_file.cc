@@ -12,6 +12,11 @@ namespace {
 constexpr const char* kAgentSocket = "/run/stele/agent.sock";
 constexpr size_t kFileBytesMax = size_t{64} << 10;
 
+Status write(Context& context, const std::string& path, const std::string& text, bool is_public) {
+  TRY_VOID(context.files.replace(path, as_bytes(text)));
+  return is_public ? os::make_public(path) : Status();
+}
+
 }  // namespace
 
 std::vector<std::string> lines_of(std::string_view text) {
@@ -49,13 +54,12 @@ Result<std::optional<std::string>> read_configuration(Context& context, const st
 Status put_in_force(Context& context, const std::string& path,
                     const std::optional<std::string>& before, const std::string& after,
                     const std::function<Status()>& check) {
-  if (before) TRY_VOID(context.files.replace(path + ".before", as_bytes(*before)));
-  TRY_VOID(context.files.replace(path, as_bytes(after)));
-  const Status readable = os::make_public(path);
-  Status effect = readable ? check() : readable;
+  const bool is_public = !before || os::is_public(path);
+  if (before) TRY_VOID(write(context, path + ".before", *before, is_public));
+  Status effect = write(context, path, after, is_public);
+  if (effect) effect = check();
   if (effect) return {};
-  Status undone =
-      before ? context.files.replace(path, as_bytes(*before)) : context.files.remove(path);
+  Status undone = before ? write(context, path, *before, is_public) : context.files.remove(path);
   if (!undone) return fail(std::move(undone).error().within("take back what was refused"));
   return fail(std::move(effect).error().within("nothing was changed"));
 }

@@ -23,7 +23,8 @@ std::string difference(const std::string& path, const std::optional<std::string>
 /// A configuration; nothing: there is none.
 Result<std::optional<std::string>> read_configuration(Context& context, const std::string& path);
 
-/// Writes it, with what was there in PATH.before. If it does not pass `check`, all is as it was.
+/// Writes it, with what was there in PATH.before; both for everybody to read, unless that was not.
+/// If it does not pass `check`, all is as it was.
 Status put_in_force(Context& context, const std::string& path,
                     const std::optional<std::string>& before, const std::string& after,
                     const std::function<Status()>& check);

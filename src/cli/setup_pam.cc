@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "cli/setup_file.h"
-#include "cli/setup_sshd.h"
+#include "cli/sshd_config.h"
 
 namespace stele::cli {
 namespace {

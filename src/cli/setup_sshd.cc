@@ -1,11 +1,10 @@
-#include "cli/setup_sshd.h"
-
 #include <algorithm>
 #include <cstdio>
 
 #include "cli/commands.h"
 #include "cli/setup_file.h"
 #include "cli/setup_pam.h"
+#include "cli/sshd_config.h"
 #include "os/process.h"
 #include "os/run.h"
 #include "os/trusted_file.h"
@@ -15,6 +14,7 @@ namespace stele::cli {
 namespace {
 
 constexpr const char* kSshd = "/usr/sbin/sshd";
+constexpr const char* kSftpServer = "/usr/lib/openssh/sftp-server";
 constexpr const char* kUsePam = "# Written by stele setup sshd --pam.\nUsePAM yes\n";
 
 // All that sshd would do for a login of `user` from elsewhere.
@@ -42,17 +42,42 @@ Status check_kept(const std::string& config, const std::string& user) {
   return {};
 }
 
-Status check_host(const std::string& config, const std::string& shell) {
+Status check_host(const std::string& shell) {
   TRY_VOID(check_agent("nobody could log in"));
   if (!os::is_executable(shell)) return fail(Code::kNotFound, shell + " is not there");
-  TRY(const std::string effect, configuration_for(config, "somebody"));
-  for (const std::string& subsystem : effective(effect, "subsystem")) {
-    if (subsystem.ends_with(" internal-sftp"))
-      return fail(Code::kInvalid, config +
-                                      ": internal-sftp runs within sshd, past every shell; say "
-                                      "Subsystem sftp /usr/lib/openssh/sftp-server");
+  return {};
+}
+
+/// With ours in force no other ForceCommand counts: who is held to a command would get a shell.
+Status check_nobody_set_free(Context& context, const std::string& config,
+                             const std::string& shell) {
+  std::vector<std::string> files = {config};
+  if (const auto inside = context.files.list(config + ".d"); inside)
+    for (const std::string& name : *inside)
+      if (name.ends_with(".conf")) files.push_back(config + ".d/" + name);
+  for (const std::string& file : files) {
+    TRY(const auto text, read_configuration(context, file));
+    const auto forced = forced_commands(text.value_or(""), shell);
+    if (forced.empty()) continue;
+    return fail(Code::kInvalid, file + ", " + forced.front() +
+                                    ": would count for nothing, and set free whom it holds. Give "
+                                    "them stele-shell as login shell, and write the Match block by "
+                                    "hand (docs/operations.md)");
   }
   return {};
+}
+
+/// sshd's configuration, with a program for sftp: internal-sftp runs within sshd, past every shell.
+Result<std::string> with_program_for_sftp(const std::string& config, const std::string& text) {
+  TRY(const std::string effect, configuration_for(config, "somebody"));
+  const auto subsystems = effective(effect, "subsystem");
+  if (std::none_of(subsystems.begin(), subsystems.end(), is_within_sshd)) return text;
+  auto after = os::is_executable(kSftpServer) ? with_sftp_server(text, kSftpServer)
+                                              : fail(Code::kNotFound, "it is not there");
+  if (after) return after;
+  return fail(std::move(after).error().within(
+      config + ": internal-sftp runs within sshd, past every shell; say Subsystem sftp " +
+      kSftpServer));
 }
 
 // What sshd makes of the file that now is there.
@@ -70,7 +95,10 @@ Status check_effect(const SetupSshdOptions& options, const std::string& shell) {
     TRY(const auto kept, forced(user));
     if (kept == everybody) return fail(Code::kInvalid, "sshd would not spare " + user);
   }
-  return {};
+  TRY(const std::string effect, configuration_for(options.config, "somebody"));
+  const auto subsystems = effective(effect, "subsystem");
+  if (std::none_of(subsystems.begin(), subsystems.end(), is_within_sshd)) return {};
+  return fail(Code::kInvalid, "sftp would still run within sshd");
 }
 
 /// Prints it; whether there is anything to do.
@@ -157,46 +185,34 @@ Status run(Context& context, const SetupSshdOptions& options) {
                 "else a dead agent locks everybody out");
   if (options.is_pam) return run_pam(context, options);
   TRY(const std::string shell, os::sibling_path("stele-shell"));
-  TRY_VOID(check_host(options.config, shell));
+  TRY_VOID(check_host(shell));
   for (const std::string& user : options.kept) TRY_VOID(check_kept(options.config, user));
   TRY(const std::string after, sshd_drop_in(shell, options.kept));
 
+  TRY_VOID(check_nobody_set_free(context, options.config, shell));
+  TRY(const auto own_before, read_configuration(context, options.config));
+  TRY(const std::string own_after, with_program_for_sftp(options.config, own_before.value_or("")));
+  const std::string own_change = difference(options.config, own_before, own_after);
+
   const std::string path = options.config + ".d/00-stele.conf";
   TRY(const auto before, read_configuration(context, path));
-  if (!tell_change(difference(path, before, after), options)) return {};
-  TRY_VOID(
-      put_in_force(context, path, before, after, [&] { return check_effect(options, shell); }));
-  std::fputs("Written. It holds for logins after: systemctl reload ssh\n", stderr);
+  const std::string change = difference(path, before, after);
+  if (!tell_change(own_change + change, options)) return {};
+  const auto put_drop_in = [&]() -> Status {
+    const auto check = [&] { return check_effect(options, shell); };
+    return change.empty() ? check() : put_in_force(context, path, before, after, check);
+  };
+  TRY_VOID(own_change.empty()
+               ? put_drop_in()
+               : put_in_force(context, options.config, own_before, own_after, put_drop_in));
+  std::fputs(
+      "Written. It holds for logins after: systemctl reload ssh. Keys and certificates that hold "
+      "somebody to a command do so no more: docs/operations.md\n",
+      stderr);
   return {};
 }
 
 }  // namespace
-
-Status check_name(const std::string& user) {
-  if (!user.empty() && user.find_first_of(" \t\r\n,!*?\"'#\\:[]") == std::string::npos) return {};
-  return fail(Code::kInvalid, "--keep: \"" + user + "\" is not one user's name");
-}
-
-Result<std::string> sshd_drop_in(const std::string& shell, const std::vector<std::string>& kept) {
-  std::string whom = "*";
-  for (const std::string& user : kept) {
-    TRY_VOID(check_name(user));
-    whom += ",!" + user;
-  }
-  return "# Written by stele setup sshd: what it does is in stele's docs/operations.md.\n"
-         "# Sessions are recorded, but for those of whom the next line names with a \"!\".\n"
-         "Match User " +
-         whom + "\n  ForceCommand " + shell + "\n";
-}
-
-std::vector<std::string> effective(std::string_view configuration, std::string_view keyword) {
-  std::vector<std::string> values;
-  for (const std::string& line : lines_of(configuration)) {
-    if (line.size() > keyword.size() && line.starts_with(keyword) && line[keyword.size()] == ' ')
-      values.push_back(line.substr(keyword.size() + 1));
-  }
-  return values;
-}
 
 int setup_sshd(Context& context, const SetupSshdOptions& options) {
   const Status done = run(context, options);

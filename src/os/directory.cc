@@ -106,6 +106,11 @@ Result<bool> link_temporary(std::string_view verb, const Place& place, ByteSpan 
   return fail_errno(verb, place.path, link_error);
 }
 
+bool is_public(const std::string& path) {
+  struct stat found{};
+  return ::stat(path.c_str(), &found) == 0 && (found.st_mode & S_IROTH) != 0;
+}
+
 Status make_public(const std::string& path) {
   if (::chmod(path.c_str(), 0644) != 0) return fail_errno("change the mode of", path);
   return {};

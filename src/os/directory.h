@@ -36,6 +36,9 @@ Result<std::string> write_temporary(std::string_view verb, const Place& place, B
 Result<bool> link_anonymous(std::string_view verb, const Place& place, ByteSpan bytes);
 Result<bool> link_temporary(std::string_view verb, const Place& place, ByteSpan bytes);
 
+/// Whether everybody may read what has that name.
+bool is_public(const std::string& path);
+
 /// Lets everybody read a file, and nobody but its owner change it (0644).
 Status make_public(const std::string& path);
 

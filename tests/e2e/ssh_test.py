@@ -177,6 +177,16 @@ class LoginShell(SshTest):
         for session in self.new(5):
             self.assertFalse([e for e in self.ledger.events(session["id"]) if e["type"] == "elided"], "theirs is kept whole")
 
+    def test_who_is_held_to_a_command_by_a_key_is_held(self):
+        ssh = self.folder / "ssh"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", ssh / "held"], check=True)
+        with (ssh / "authorized_keys").open("a") as keys:
+            keys.write('command="echo held" ' + (ssh / "held.pub").read_text())
+        options = [ssh / "held" if word == ssh / "key" else word for word in self.options]
+        ran = {user: self.web.run("ssh", *options, f"{user}@127.0.0.1", "echo free").stdout for user in ("jane", "forced")}
+        self.assertEqual(ran, {"jane": b"held\n", "forced": b"free\n"}, "under a ForceCommand sshd passes over it: docs/operations.md")
+        self.assertEqual({tuple(self.ledger.events(s["id"])[0]["argv"]) for s in self.new(2)}, {("bash", "-c", "echo held"), ("bash", "-c", "echo free")})
+
     def test_what_looks_like_a_copy_is_none(self):
         marked = base64.b64encode(hashlib.sha256(os.urandom(8)).digest()).decode()
         terminal = Terminal([*self.web.prefix, "ssh", "-tt", *map(str, self.options), "jane@127.0.0.1", "scp -t x; bash --norc"], env=ENVIRONMENT)
@@ -226,6 +236,24 @@ class ForcedCommand(SshTest):
         (session,) = self.new()
         self.assertIn(b"/run/home-forced", self.ledger.export(session["id"], "raw"))
 
+    def test_a_subsystem_within_sshd_is_refused_and_that_is_recorded(self):
+        config = SSHD.format(folder=self.folder / "ssh").replace("/usr/lib/openssh/sftp-server", "internal-sftp").replace("Port 22", "Port 2223")
+        (self.folder / "ssh" / "internal").write_text(config.replace("sshd.pid", "internal.pid"))
+        said = self.folder / "ssh" / "log-of-internal"
+        log = self.enterContext(said.open("wb"))
+        sshd = self.web.start("/usr/sbin/sshd", "-D", "-e", "-f", self.folder / "ssh" / "internal", stderr=log)
+        self.addCleanup(sshd.wait, PATIENCE)
+        self.addCleanup(sshd.terminate)
+        wait_until(lambda: "listening on" in said.read_text() or sshd.poll() is not None, "sshd listens")
+        copied = self.folder / "copied"
+        done = self.web.run("sftp", "-P", 2223, *self.options, "forced@127.0.0.1:/etc/hostname", copied)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertFalse(copied.exists())
+        (session,) = self.new()
+        events = self.ledger.events(session["id"])
+        self.assertEqual((events[0]["argv"], events[-1]["exit"]), (["bash", "-c", "internal-sftp"], 127))
+        self.assertIn(b"internal-sftp: command not found", self.ledger.export(session["id"], "raw-error"), "sshd keeps it from the client")
+
 
 class Setup(SshTest):
     CONFIG = "/etc/ssh/sshd_config"
@@ -248,26 +276,35 @@ class Setup(SshTest):
         self.assertIn("can not log in", self.refused("--keep", "daemon", "--apply"))
         self.web.do("sed", "-i", "s/^#*PermitRootLogin .*/PermitRootLogin no/", self.CONFIG)
         self.assertIn("PermitRootLogin no", self.refused("--keep", "root", "--apply"))
-        self.web.do("sed", "-i.bak", "s/^Subsystem.*/Subsystem sftp internal-sftp/", self.CONFIG)
-        self.assertIn("internal-sftp", self.refused("--keep", "bare", "--apply"))
-        self.web.do("mv", self.CONFIG + ".bak", self.CONFIG)
+        other = "/etc/ssh/sshd_config.d/sftp.conf"
+        self.web.do("sh", "-c", f"cp {self.CONFIG} {self.CONFIG}.own; sed -i '/^Subsystem/d' {self.CONFIG}; echo Subsystem sftp internal-sftp -l INFO >{other}")
+        self.assertIn("internal-sftp runs within sshd, past every shell; say Subsystem sftp /usr/lib", self.refused("--keep", "bare", "--apply"))
+        self.web.do("sh", "-c", f"mv {self.CONFIG}.own {self.CONFIG}; printf 'Match User forced\n  ForceCommand /usr/bin/id\n' >{other}")
+        self.assertIn(f"{other}, line 2 (  ForceCommand /usr/bin/id): would count for nothing", self.refused("--keep", "bare", "--apply"))
+        self.web.do("sh", "-c", f"rm {other}; sed -i 's/^Subsystem.*/Subsystem sftp internal-sftp -l INFO/' {self.CONFIG}; chmod 600 {self.CONFIG}")
         self.host.stop()
         self.assertIn("no agent answers", self.refused("--keep", "bare", "--apply"))
         self.host.start()
         shown = self.setup("--keep", "bare")
         self.assertEqual(shown.returncode, 0, shown.stderr)
         self.assertIn(b"+Match User *,!bare\n+  ForceCommand /usr/local/bin/stele-shell\n", shown.stdout)
+        self.assertIn(b"-Subsystem sftp internal-sftp -l INFO\n+Subsystem sftp /usr/lib/openssh/sftp-server -l INFO\n", shown.stdout)
+        own = self.web.do("cat", self.CONFIG)
         self.assertNotEqual(self.web.run("test", "-e", self.DROP_IN).returncode, 0, "a dry run changes nothing")
         self.web.do("sed", "-i", "s/^Include/#Include/", self.CONFIG)
         self.assertIn("nothing was changed", self.setup("--keep", "bare", "--apply").stderr.decode())
         self.assertNotEqual(self.web.run("test", "-e", self.DROP_IN).returncode, 0)
         self.web.do("sed", "-i", "s/^#Include/Include/", self.CONFIG)
+        self.assertEqual(self.web.do("cat", self.CONFIG), own, "neither of the two files")
         self.assertEqual(self.setup("--keep", "bare", "--apply").stdout, shown.stdout)
         self.assertEqual(self.setup("--keep", "bare", "--apply").stdout, b"nothing to change\n")
         self.assertIn(b"-Match User *,!bare\n", self.setup("--keep", "bare", "--keep", "forced").stdout)
         effect = lambda user: self.web.do("/usr/sbin/sshd", "-T", "-C", f"user={user},host=h,addr=192.0.2.1").decode()
         self.assertIn("forcecommand /usr/local/bin/stele-shell\n", effect("jane"))
         self.assertIn("forcecommand none\n", effect("bare"))
+        self.assertIn("subsystem sftp /usr/lib/openssh/sftp-server -l INFO\n", effect("jane"))
+        self.assertEqual(self.web.do("cat", self.CONFIG + ".before"), own)
+        self.assertEqual(self.web.do("stat", "-c", "%a", self.CONFIG, self.CONFIG + ".before", self.DROP_IN), b"600\n600\n644\n", "who may read them is as it was")
 
 
 @unittest.skipIf(is_sanitized(), "sshd can not load a module with a sanitizer in it")
@@ -348,6 +385,7 @@ PidFile none
         applied = self.setup("--keep", "bare", "--apply")
         self.assertEqual((applied.returncode, applied.stdout), (0, shown.stdout), applied.stderr)
         self.assertEqual(self.text(self.PAM + ".before"), stack)
+        self.assertEqual(self.web.do("stat", "-c", "%a", self.PAM, self.PAM + ".before"), b"644\n644\n")
         self.assertEqual(self.setup("--keep", "bare", "--apply").stdout, b"nothing to change\n")
         self.assertEqual(self.text(self.PAM + ".before"), stack)
 
@@ -361,8 +399,8 @@ PidFile none
         self.assertEqual(self.login("jane", "echo in").stdout, b"in\n", said.read_text())
         (session,) = self.new()
         self.assertEqual((session["arrival"], session["methods"]), ("sshd", ["publickey"]))
-        self.assertEqual(self.login("bare", "sleep 6; echo in").stdout, b"in\n")
-        self.assertIn("bare was let in by sshd", self.host.journal(), "whose shell records nothing is found")
+        self.assertEqual(self.login("bare", "echo in").stdout, b"in\n")
+        wait_until(lambda: "bare was let in by sshd" in self.host.journal(), "whose shell records nothing is found")
         self.host.stop()
         try:
             refused = self.login("forced", "echo came-in")
