@@ -7,7 +7,8 @@ import time
 import unittest
 
 from fleet import PROGRAMS, RECORDER, FleetServer, Host, Machine, can_have_machines, wait_until
-from harness import LedgerTest, main
+from harness import PATIENCE, LedgerTest, main
+from ssh_test import SshTest
 
 SSHD = pathlib.Path("/usr/sbin/sshd")
 MODULE = PROGRAMS / "pam_stele.so"
@@ -279,6 +280,113 @@ class WithoutAnAgent(PamTest):
         self.host.start()
         self.assertEqual(terminal.wait(), 0)
         self.assertIn(b"inside", terminal.shown)
+
+
+@unittest.skipIf(is_sanitized(), "sshd can not load a module with a sanitizer in it")
+class Setup(SshTest):
+    CONFIG, PAM = "/etc/ssh/sshd_config", "/etc/pam.d/sshd"
+    DROP_IN = "/etc/ssh/sshd_config.d/00-stele-pam.conf"
+    MODULE = "/usr/local/lib/stele/pam_stele.so"
+    NEW = """Include /etc/ssh/sshd_config.d/*.conf
+Port 2222
+ListenAddress 127.0.0.1
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/authorized_keys
+StrictModes no
+PasswordAuthentication no
+PidFile none
+"""
+
+    @classmethod
+    def start_sshd(cls):
+        super().start_sshd()
+        cls.web.do("cp", cls.host.config, "/etc/stele/agent.toml")
+        cls.put(cls.CONFIG, cls.NEW.format(folder=cls.folder / "ssh"))
+
+    @classmethod
+    def put(cls, path, text):
+        cls.web.do("sh", "-c", f"cat >{path}", stdin=None, input=text.encode())
+
+    def text(self, path):
+        return self.web.do("cat", path).decode()
+
+    def setup(self, *args):
+        return self.web.run("/usr/local/bin/stele", "setup", "sshd", "--pam", *args)
+
+    def refused(self, why, *args):
+        before = self.text(self.PAM)
+        done = self.setup(*args, "--apply")
+        self.assertEqual((done.returncode, done.stdout), (70, b""), done.stderr)
+        self.assertIn(why, done.stderr.decode())
+        self.assert_untouched(before)
+
+    def assert_untouched(self, before):
+        self.assertEqual(self.text(self.PAM), before)
+        for path in (self.PAM + ".before", self.DROP_IN):
+            self.assertNotEqual(self.web.run("test", "-e", path).returncode, 0, path)
+
+    def login(self, user, *words):
+        return self.web.run("ssh", "-p", 2222, *self.options, f"{user}@127.0.0.1", *words)
+
+    def test_who_comes_is_told_and_nobody_is_locked_out(self):
+        self.refused("--keep USER")
+        self.refused("can not log in", "--keep", "daemon")
+        self.refused("KbdInteractiveAuthentication no", "--keep", "bare")
+        self.web.do("sh", "-c", f"echo KbdInteractiveAuthentication no >>{self.CONFIG}")
+        for spoil, mend, why in (("chmod 664 {0}", "chmod 644 {0}", "only root"), ("chown jane {0}", "chown 0 {0}", "only root"),
+                                 ("chmod 777 /usr/local/lib/stele", "chmod 755 /usr/local/lib/stele", "only root"),
+                                 ("mv {0} {0}.away", "mv {0}.away {0}", "is not there")):
+            self.web.do("sh", "-c", spoil.format(self.MODULE))
+            self.refused(why, "--keep", "bare")
+            self.web.do("sh", "-c", mend.format(self.MODULE))
+        stack = self.text(self.PAM)
+        for spoilt, why in (("session required pam_permit.so\n", "pam_loginuid"), ("auth required pam_env.so user_readenv=1\n" + stack, "user's")):
+            self.put(self.PAM, spoilt)
+            self.refused(why, "--keep", "bare")
+        self.put(self.PAM, stack)
+        self.host.stop()
+        self.refused("no agent answers", "--keep", "bare")
+        self.host.start()
+
+        shown = self.setup("--keep", "bare", "--dry-run")
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertIn(f"+session    [success=1 default=ignore] {self.MODULE}\n+session    required     pam_succeed_if.so quiet user in bare\n", shown.stdout.decode())
+        self.assertIn(b"+UsePAM yes\n", shown.stdout)
+        self.assert_untouched(stack)
+        self.web.do("sed", "-i", "s/^Include/#Include/", self.CONFIG)
+        self.assertIn("nothing was changed", self.setup("--keep", "bare", "--apply").stderr.decode())
+        self.assertEqual(self.text(self.PAM), stack, "neither of the two files")
+        self.web.do("sed", "-i", "s/^#Include/Include/", self.CONFIG)
+        applied = self.setup("--keep", "bare", "--apply")
+        self.assertEqual((applied.returncode, applied.stdout), (0, shown.stdout), applied.stderr)
+        self.assertEqual(self.text(self.PAM + ".before"), stack)
+        self.assertEqual(self.web.do("stat", "-c", "%a", self.PAM, self.PAM + ".before"), b"644\n644\n")
+        self.assertEqual(self.setup("--keep", "bare", "--apply").stdout, b"nothing to change\n")
+        self.assertEqual(self.text(self.PAM + ".before"), stack)
+
+        # As one that a boot started: nobody's login.
+        said = self.folder / "ssh" / "log-of-new"
+        log = self.enterContext(said.open("wb"))
+        sshd = self.web.start("sh", "-c", "echo 4294967295 >/proc/self/loginuid; exec /usr/sbin/sshd -D -e", stderr=log)
+        self.addCleanup(sshd.wait, PATIENCE)
+        self.addCleanup(sshd.terminate)
+        wait_until(lambda: "listening on" in said.read_text() or sshd.poll() is not None, "sshd listens")
+        self.assertEqual(self.login("jane", "echo in").stdout, b"in\n", said.read_text())
+        (session,) = self.new()
+        self.assertEqual((session["arrival"], session["methods"]), ("sshd", ["publickey"]))
+        self.assertEqual(self.login("bare", "echo in").stdout, b"in\n")
+        wait_until(lambda: "bare was let in by sshd" in self.host.journal(), "whose shell records nothing is found")
+        self.host.stop()
+        try:
+            refused = self.login("forced", "echo came-in")
+            self.assertNotEqual(refused.returncode, 0, "no agent noted it, though bash would have run")
+            self.assertNotIn(b"came-in", refused.stdout)
+            self.assertEqual(self.login("bare", "echo in").stdout, b"in\n", "the way in that is kept")
+            self.web.do("mv", self.MODULE, self.MODULE + ".away")
+            self.addCleanup(self.web.do, "mv", self.MODULE + ".away", self.MODULE)
+            self.assertEqual(self.login("bare", "echo in").stdout, b"in\n", "nor is it lost with the module")
+        finally:
+            self.host.start()
 
 
 if __name__ == "__main__":
