@@ -328,12 +328,13 @@ Status Pipeline::seal_and_store(Round& round) {
   for (const Lane lane : {Lane::kOutput, Lane::kInput})
     adapt_effort(lane, round.batch->lanes[static_cast<size_t>(lane)].size());
   if (sealer_.bytes_since_rekey() >= kRekeyBytes) sealer_.rekey_next();
-  // Its time must not end before the segment is stored.
-  const auto key = sealer_.hold_key(round.batch->wall_first);
+  const WallTime first = round.batch->wall_first;
+  const auto key = sealer_.hold_key(first);  // its time must not end before the segment is stored
   TRY(auto sealed, sealer_.seal(*round.batch, round.closing));
   uint64_t plain_bytes = 0;
   for (const Bytes& lane : round.batch->lanes) plain_bytes += lane.size();
-  unconfirmed_.push_back({std::move(sealed.bytes), round.taken, plain_bytes});
+  unconfirmed_.push_back(
+      {std::move(sealed.bytes), round.taken, plain_bytes, sealed.header.key_epoch, first});
   return store();
 }
 
@@ -344,8 +345,12 @@ Status Pipeline::store() {
   if (!store_) {
     TRY(store_, open_store_());
   }
+  const auto key = sealer_.hold_key(unconfirmed_.back().first);
   for (; appended_ < unconfirmed_.size(); ++appended_) {
     const Unconfirmed& next = unconfirmed_[appended_];
+    // Its host said meanwhile what all was that the key before signed. Who sent it says it again.
+    if (!key || key->epoch != next.key_epoch)
+      return fail(Code::kInvalid, "the key of what could not be stored is in force no more");
     const Status appended = store_->append(next.segment, next.taken);
     const bool last = appended_ + 1 == unconfirmed_.size();
     if (!appended && (appended.error().code != Code::kConflict || last)) return appended;

@@ -136,6 +136,8 @@ class Pipeline : public event::Sink {
     Bytes segment;
     uint64_t taken;
     uint64_t plain_bytes;
+    uint32_t key_epoch;
+    WallTime first;
   };
   std::vector<Unconfirmed> unconfirmed_;
   size_t appended_ = 0;          // how many of them this store_ has taken

@@ -26,10 +26,10 @@ class PipelineTest : public ::testing::Test {
   }
 
   std::unique_ptr<Pipeline> pipeline(PipelineOptions options = {}) {
+    signer = std::make_shared<const segment::HostSigner>(signer_of(1));
     segment::Sealer sealer(
         make_uuid_v7(clock.wall(), world.random), segment::Kind::kSession,
-        {host.key, segment::host_key_id(host.name, host.key.public_key().bytes), 1}, recipients,
-        world.random);
+        [this](WallTime) { return signer; }, segment::always(recipients), world.random);
     return std::make_unique<Pipeline>(
         options,
         [this]() -> Result<std::unique_ptr<Store>> {
@@ -37,6 +37,9 @@ class PipelineTest : public ::testing::Test {
           return std::make_unique<Told>(std::move(ledger), taken_by);
         },
         std::move(sealer), clock);
+  }
+  segment::HostSigner signer_of(uint32_t epoch) {
+    return {host.key, segment::host_key_id(host.name, host.key.public_key().bytes), epoch};
   }
   /// A ledger that notes what it is told of taken events.
   class Told : public LedgerStore {
@@ -75,6 +78,7 @@ class PipelineTest : public ::testing::Test {
   os::SystemClock clock;  // the sealer's waits are real
   ledger::PrivateKey host = ledger::load_private_key(files, kLayout.host_key()).value();
   segment::Recipients recipients;
+  std::shared_ptr<const segment::HostSigner> signer;
   std::vector<uint64_t> taken_by;  // of each segment; the sealer's until close()
 };
 
@@ -125,6 +129,22 @@ TEST_F(PipelineTest, of_what_is_noted_only_the_kernel_s_is_refused_where_it_is_t
   EXPECT_TRUE(to->note(clock.boot(), event::Finding{"slowed", "too fast", {}, {}}).has_value());
   ASSERT_TRUE(end(*to).has_value());
   EXPECT_TRUE(to->close().has_value());
+}
+
+// Its host said meanwhile what all was that the key before signed.
+TEST_F(PipelineTest, what_could_not_be_stored_is_not_once_its_key_s_time_is_over) {
+  for (const bool is_over : {false, true}) {
+    taken_by.clear();
+    auto to = pipeline({.own_thread = false});
+    ASSERT_TRUE(to->open({}).has_value());
+    disk.set_plan({.fail_at = disk.steps().size() + 1, .fail_code = Code::kNoSpace});
+    ASSERT_TRUE(to->output(clock.boot(), Bytes(size_t{256} << 10, 'x')).has_value());
+    to->passed_on();
+    ASSERT_EQ(signer.use_count(), 1) << "a full disk lets other keys be made";
+    if (is_over) signer = std::make_shared<const segment::HostSigner>(signer_of(2));
+    to.reset();
+    EXPECT_EQ(taken_by, is_over ? std::vector<uint64_t>{1} : (std::vector<uint64_t>{1, 2}));
+  }
 }
 
 TEST_F(PipelineTest, the_opening_is_durable_before_anything_is_shown) {
