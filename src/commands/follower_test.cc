@@ -59,7 +59,8 @@ TEST_F(ProcessEventsTest, what_is_over_at_once_is_told_all_the_same) {
 }
 
 TEST_F(ProcessEventsTest, nobody_leaves_by_another_session_or_parent) {
-  run("setsid -f /bin/sh -c '/bin/sleep 0.1; /bin/sleep 0.3'; (/bin/sleep 0.2 &); /bin/sleep 0.6",
+  run("(setsid -f /bin/sh -c '/bin/sleep 0.1; /bin/sleep 0.3'; (/bin/sleep 0.2 &); /bin/sleep 0.6)"
+      " | cat",  // which waits for all of them
       7);
   std::vector<std::string> slept;
   for (const event::Exec& each : all<event::Exec>(7))
@@ -69,18 +70,18 @@ TEST_F(ProcessEventsTest, nobody_leaves_by_another_session_or_parent) {
 }
 
 TEST_F(ProcessEventsTest, sessions_are_apart_and_a_thread_is_no_process) {
-  run("/bin/sleep 0.05", 1);
-  run("/bin/sleep 0.06", 2);
+  run("/bin/sleep 0.25", 1);
+  run("/bin/sleep 0.26", 2);
   std::thread([] {}).join();
-  EXPECT_EQ(all<event::Exec>(1).back().argv.back(), "0.05");
-  EXPECT_EQ(all<event::Exec>(2).back().argv.back(), "0.06");
+  EXPECT_EQ(all<event::Exec>(1).back().argv.back(), "0.25");
+  EXPECT_EQ(all<event::Exec>(2).back().argv.back(), "0.26");
   EXPECT_TRUE(all<event::Exec>(0).empty());
 }
 
 TEST_F(ProcessEventsTest, who_was_there_before_is_followed_as_well) {
   const pid_t shell = fork();
   if (shell == 0) {
-    execl("/bin/sh", "sh", "-c", "/bin/sleep 0.3; /bin/sleep 0.1", nullptr);
+    execl("/bin/sh", "sh", "-c", "/bin/sleep 0.6; /bin/sleep 0.1", nullptr);
     _exit(127);
   }
   const auto sleeps = [&] {

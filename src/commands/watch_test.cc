@@ -52,7 +52,7 @@ TEST_F(WatchTest, sessions_are_apart_and_nobody_else_is_seen) {
 }
 
 TEST_F(WatchTest, who_leaves_its_parent_and_its_terminal_is_followed) {
-  run("(setsid sh -c 'sh -c \"/bin/true far\" & wait' &) ; /bin/sleep 0.2", 3);
+  run("(setsid sh -c 'sh -c \"/bin/true far\" & wait' &) | cat", 3);  // cat waits for all of them
   const auto execs = all<event::Exec>(3);
   const auto is_far = [](const event::Exec& e) {
     return e.argv == std::vector<std::string>{"/bin/true", "far"};
