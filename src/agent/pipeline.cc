@@ -324,17 +324,22 @@ Status Pipeline::do_round(Round& round) {
 }
 
 Status Pipeline::seal_and_store(Round& round) {
+  if (unsealed_) return fail(*unsealed_);
   if (!round.batch) return store();
   for (const Lane lane : {Lane::kOutput, Lane::kInput})
     adapt_effort(lane, round.batch->lanes[static_cast<size_t>(lane)].size());
   if (sealer_.bytes_since_rekey() >= kRekeyBytes) sealer_.rekey_next();
   const WallTime first = round.batch->wall_first;
   const auto key = sealer_.hold_key(first);  // its time must not end before the segment is stored
-  TRY(auto sealed, sealer_.seal(*round.batch, round.closing));
+  auto sealed = sealer_.seal(*round.batch, round.closing);
+  if (!sealed) {
+    if (!options_.fail_open) unsealed_ = sealed.error();
+    return fail(std::move(sealed).error());
+  }
   uint64_t plain_bytes = 0;
   for (const Bytes& lane : round.batch->lanes) plain_bytes += lane.size();
   unconfirmed_.push_back(
-      {std::move(sealed.bytes), round.taken, plain_bytes, sealed.header.key_epoch, first});
+      {std::move(sealed->bytes), round.taken, plain_bytes, sealed->header.key_epoch, first});
   return store();
 }
 
@@ -407,7 +412,7 @@ void Pipeline::end_round(Round& round, const Status& status) {
       pending_.lanes[lane].reuse(std::move(round.batch->lanes[lane]));
   }
   if (status && gap_) end_gap();
-  if (!status && !options_.fail_open) failed_ = status.error();
+  if (!status && !options_.fail_open && !failed_) failed_ = status.error();
   if (!status && options_.fail_open) {
     // What was synced stays; a store that failed is opened anew.
     store_.reset();

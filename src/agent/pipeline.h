@@ -140,8 +140,9 @@ class Pipeline : public event::Sink {
     WallTime first;
   };
   std::vector<Unconfirmed> unconfirmed_;
-  size_t appended_ = 0;          // how many of them this store_ has taken
-  uint64_t unsynced_bytes_ = 0;  // before they were compressed: who sent them holds so much
+  std::optional<Error> unsealed_;  // fail-closed: why a batch is nowhere; nothing may follow it
+  size_t appended_ = 0;            // how many of them this store_ has taken
+  uint64_t unsynced_bytes_ = 0;    // before they were compressed: who sent them holds so much
   BootTime unsynced_since_;
   std::array<size_t, event::kLaneCount> effort_{};  // of kEfforts: how hard a lane is compressed
   bool released_ = false;                           // the code that only starting needed

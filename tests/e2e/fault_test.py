@@ -307,7 +307,7 @@ class Faults(LedgerTest):
                     world.run()
                     world.judge()
                 except AssertionError as fault:
-                    said = [f"{host.name}: {line}" for host in world.hosts for line in host.journal().splitlines()[-6:]]
+                    said = [f"{host.name}: {line}" for host in world.hosts for line in host.journal().splitlines()[-40:]]
                     raise AssertionError("\n".join([*world.log, *said, f"seed {seed}: {fault}"])) from fault
 
 
