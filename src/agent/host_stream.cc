@@ -260,12 +260,13 @@ Status HostStream::summarise() {
   return spool_.sync();
 }
 
-// A clock that is set, not one that drifts.
+// A clock that is set, not one that drifts. Where there is no room, with the next step. It is
+// synced with the next summary, at the latest.
 void HostStream::note_clock() {
   const Micros now = distance(clock_);
-  const Micros by = now - *std::exchange(clock_base_, now);
-  if (by < kStepMin && by > -kStepMin) return;
-  (void)put(event::ClockStep{by});  // it is synced with the next summary, at the latest
+  const Micros by = now - *clock_base_;
+  const bool is_set = by >= kStepMin || by <= -kStepMin;
+  if (!is_set || put(event::ClockStep{by})) clock_base_ = now;
 }
 
 Status HostStream::step() {

@@ -226,6 +226,22 @@ TEST_F(HostStreamTest, a_clock_that_is_set_back_gets_a_new_key_and_is_not_accuse
   EXPECT_EQ(steps[1].by, std::chrono::hours(50));
 }
 
+TEST_F(HostStreamTest, a_clock_that_is_set_on_a_full_disk_is_told_of_when_there_is_room) {
+  start();
+  world.clock.set_wall(world.clock.wall() + std::chrono::hours(1));
+  files->set_plan({.fail_at = files->steps().size() + 1,
+                   .fail_code = Code::kNoSpace,
+                   .fails_from_there = true});
+  (void)host->step();
+  files->set_plan({});
+  ASSERT_TRUE(host->step());
+  ASSERT_TRUE(host->end(""));
+  expect_right();
+  const auto steps = said_of<event::ClockStep>();
+  ASSERT_EQ(steps.size(), 1U);
+  EXPECT_EQ(steps[0].by, std::chrono::hours(1));
+}
+
 TEST_F(HostStreamTest, under_a_clock_set_back_on_a_full_disk_nothing_is_signed) {
   start();
   const StreamId a = new_session();
