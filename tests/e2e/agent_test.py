@@ -115,6 +115,7 @@ class Ships(AgentTest):
         host.record("echo", "second")
         self.server.arrived(2)
         believed, size = host.directory / "checkpoint", lambda path: int(path.read_text().splitlines()[1])
+        self.server.covered()  # else the host has seen nothing that the copy lacks
         both = size(self.ledger.path / "vault/log/checkpoint")
         wait_until(lambda: believed.exists() and size(believed) >= both, "the checkpoint of both")
         self.server.kill()
