@@ -74,6 +74,26 @@ TEST_F(Quotas, a_full_disk_refuses_and_takes_again_when_there_is_room) {
   EXPECT_EQ(spool->find(a.id())->tail.next_sequence, 2U);
 }
 
+TEST_F(Quotas, a_disk_that_has_room_for_files_alone_is_not_littered_with_them) {
+  TestStream a(1);
+  EXPECT_EQ(append(a, 1000), Code::kExists);
+  files->set_plan({.fail_at = files->steps().size() + 1, .fail_code = Code::kNoSpace});
+  EXPECT_EQ(append(a, 1000), Code::kNoSpace);
+  ASSERT_TRUE(spool->sync().has_value());
+  for (int i = 0; i < 20; ++i) {  // made, its name synced, and then no room for the record
+    files->set_plan({.fail_at = files->steps().size() + 3, .fail_code = Code::kNoSpace});
+    EXPECT_EQ(append(a, 1000), Code::kNoSpace);
+  }
+  EXPECT_EQ(spool_files(), 1U);
+  EXPECT_EQ(append(a, 1000), Code::kExists);
+  ASSERT_TRUE(spool->sync().has_value());
+  EXPECT_EQ(spool_files(), 2U);
+  world.disk.restart(1);
+  reopen();
+  EXPECT_EQ(ship().size(), 2U);
+  EXPECT_TRUE(spool->take_findings().empty());
+}
+
 TEST_F(Quotas, a_file_whose_name_could_not_be_synced_is_left_empty) {
   TestStream a(1);
   files->set_plan({.fail_at = files->steps().size() + 2, .fail_code = Code::kNoSpace});

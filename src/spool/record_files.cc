@@ -28,12 +28,25 @@ Result<Place> RecordFiles::append(Front front, ByteSpan segment) {
   const auto bytes = encode(front, segment);
   if (auto written = writer_->append({bytes, segment}); !written) {
     ended_ = true;  // behind its end there may be a part of the record now
+    take_back_empty();
     return fail(std::move(written).error());
   }
   const Place place{current_, file.end, static_cast<uint32_t>(bytes.size() + segment.size())};
   file.end += place.bytes;
   keep(place);
   return place;
+}
+
+// A disk can have room for a file and none for a record: it would be littered, one with each try.
+// Nothing was ever said of a file that has no record, and the next one has its number.
+void RecordFiles::take_back_empty() {
+  const auto file = known_.find(current_);
+  const bool is_newest = current_ + 1 == next_number_;
+  if (file->second.end > 0 || !is_newest || current_ == 0) return;
+  if (!files_.remove(layout_.file(file->second.name))) return;
+  known_.erase(file);
+  next_number_ = current_;
+  writer_.reset();
 }
 
 Status RecordFiles::sync() {

@@ -79,6 +79,7 @@ class RecordFiles {
     uint64_t dead_bytes() const { return end - waiting_bytes; }
   };
   Status open_end();
+  void take_back_empty();
   bool is_current(uint64_t number) const { return writer_ != nullptr && number == current_; }
 
   os::FileSystem& files_;
