@@ -16,6 +16,25 @@ bool is_guilt(const Error& error) {
   return error.code == Code::kUnauthentic || error.code == Code::kConflict;
 }
 
+// Never of what only a newer server says (docs/formats/api.md, "Versions").
+bool is_final(wire::Refusal code) {
+  switch (code) {
+    case wire::Refusal::kMalformed:
+    case wire::Refusal::kConflict:
+    case wire::Refusal::kNotYours:
+    case wire::Refusal::kBadSignature:
+    case wire::Refusal::kClosed:
+      return true;
+    case wire::Refusal::kOutOfOrder:
+    case wire::Refusal::kUnknownRecipients:
+    case wire::Refusal::kNotNow:
+    case wire::Refusal::kSkipped:
+    case wire::Refusal::kUnsupported:
+      break;
+  }
+  return false;
+}
+
 std::string name_of(const spool::Outgoing& segment) {
   return "segment " + std::to_string(segment.sequence) + " of " + to_string(segment.stream);
 }
@@ -27,6 +46,7 @@ Shipper::Shipper(SharedSpool& spool, LogWatch& watch, Post post, Clock& clock,
     : spool_(spool), watch_(watch), post_(std::move(post)), clock_(clock), options_(options) {}
 
 Result<bool> Shipper::ship() {
+  if (clock_.boot() < ship_from_) return false;
   TRY(const auto outgoing, spool_.with([this](spool::Spool& spool) {
     return spool.next(options_.request_bytes_max, options_.request_segments_max);
   }));
@@ -41,7 +61,23 @@ Result<bool> Shipper::ship() {
     return fail(std::move(answers).error());
   }
   for (size_t i = 0; i < outgoing.size(); ++i) TRY_VOID(take_answer(outgoing[i], (*answers)[i]));
+  pace(*answers);
   return true;
+}
+
+void Shipper::pace(const std::vector<wire::Answer>& answers) {
+  const bool takes = std::ranges::any_of(answers, [](const wire::Answer& answer) {
+    return std::holds_alternative<wire::Accepted>(answer);
+  });
+  const bool refuses = std::ranges::any_of(answers, [](const wire::Answer& answer) {
+    const auto* refused = std::get_if<wire::Refused>(&answer);
+    return refused != nullptr && is_final(refused->code);
+  });
+  if (takes) refused_pause_ = Micros(0);
+  if (takes || !refuses) return;
+  refused_pause_ =
+      std::clamp(2 * refused_pause_, options_.refused_pause_min, options_.refused_pause_max);
+  ship_from_ = clock_.boot() + refused_pause_;
 }
 
 Status Shipper::take_answer(const spool::Outgoing& sent, const wire::Answer& answer) {
@@ -63,25 +99,11 @@ Status Shipper::take_answer(const spool::Outgoing& sent, const wire::Answer& ans
 }
 
 Status Shipper::take_refusal(const spool::Outgoing& sent, const wire::Refused& refused) {
-  switch (refused.code) {
-    case wire::Refusal::kMalformed:
-    case wire::Refusal::kConflict:
-    case wire::Refusal::kNotYours:
-    case wire::Refusal::kBadSignature:
-    case wire::Refusal::kClosed:
-      return set_aside(sent, refused);
-    case wire::Refusal::kOutOfOrder:
-      return put_in_order(sent, refused);
-    case wire::Refusal::kNotNow:
-    case wire::Refusal::kSkipped:
-      send_again(sent);
-      return {};
-    case wire::Refusal::kUnknownRecipients:
-    case wire::Refusal::kUnsupported:
-      break;
-  }
-  // Also what only a newer server says (docs/formats/api.md, "Versions").
-  tell_of_waiting(sent, refused);
+  if (is_final(refused.code)) return set_aside(sent, refused);
+  if (refused.code == wire::Refusal::kOutOfOrder) return put_in_order(sent, refused);
+  const bool is_usual =
+      refused.code == wire::Refusal::kNotNow || refused.code == wire::Refusal::kSkipped;
+  if (!is_usual) tell_of_waiting(sent, refused);
   send_again(sent);
   return {};
 }

@@ -21,6 +21,7 @@ struct ShipperOptions {
   size_t request_segments_max = 512;
   Micros retry_after = std::chrono::seconds(1);      // what the server could not take just now
   Micros covered_within = std::chrono::seconds(60);  // or nothing is freed until it is
+  Micros refused_pause_min = std::chrono::seconds(1), refused_pause_max = std::chrono::seconds(60);
   /// Hears of each segment that the server said it has, once the spool knows.
   std::function<void(const StreamId&, uint32_t sequence)> acknowledged = [](const StreamId&,
                                                                             uint32_t) {};
@@ -37,6 +38,8 @@ class Shipper {
 
   /// Sends one request of what waits. True: there was something. An error: no answer, or none that
   /// makes sense; everything in it will be sent again.
+  /// Where a server takes nothing and refuses for good, each time a longer pause follows in which
+  /// nothing is sent: what goes on elsewhere would be refused as well, and each refusal is kept.
   Result<bool> ship();
 
   /// Looks at the log, and frees what is proven; nothing while anything that the server
@@ -54,6 +57,7 @@ class Shipper {
   Status take_refusal(const spool::Outgoing& sent, const wire::Refused& refused);
   Status put_in_order(const spool::Outgoing& sent, const wire::Refused& refused);
   Status set_aside(const spool::Outgoing& sent, const wire::Refused& refused);
+  void pace(const std::vector<wire::Answer>& answers);
   void send_again(const spool::Outgoing& sent);
   void tell_of_waiting(const spool::Outgoing& sent, const wire::Refused& refused);
   void trust_no_more(Error why);
@@ -69,6 +73,8 @@ class Shipper {
   bool is_late_ = false;  // nothing is freed meanwhile
   std::optional<BootTime> told_waiting_;
   bool told_of_key_ = false;
+  Micros refused_pause_{0};
+  BootTime ship_from_{};  // the end of that pause
   std::vector<event::Finding> findings_;
 };
 
