@@ -115,7 +115,8 @@ struct JsonBody {
   void operator()(const event::Piped& p) const { content(event::pipe_name(p.pipe), p.bytes); }
   void operator()(const event::Elided& e) const {
     json.key("type").text("elided").key("pipe").text(event::pipe_name(e.pipe));
-    json.key("bytes").number(e.bytes).key("sha256").text(to_hex(e.hash));
+    json.key("bytes").number(e.bytes).key("before").number(e.before);
+    json.key("sha256").text(to_hex(e.hash));
   }
   void operator()(const event::Transfer& t) const {
     json.key("type").text("transfer").key("what").text(event::transfer_name(t.what));

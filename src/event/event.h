@@ -98,7 +98,8 @@ struct Piped {
 struct Elided {
   Piped::Pipe pipe = Piped::Pipe::kOutput;
   uint64_t bytes = 0;
-  Hash hash{};  // SHA-256 of exactly these bytes
+  uint64_t before = 0;  // of the same file's content, right in front of these
+  Hash hash{};          // SHA-256 of those and these
   Lane lane() const { return pipe == Piped::Pipe::kInput ? Lane::kInput : Lane::kOutput; }
   bool operator==(const Elided&) const = default;
 };

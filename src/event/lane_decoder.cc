@@ -111,6 +111,7 @@ Result<Body> read_elided(CborReader& in, Bytes&) {
   Elided elided;
   elided.pipe = static_cast<Piped::Pipe>(pipe);
   TRY(elided.bytes, in.unsigned_integer());
+  TRY(elided.before, in.unsigned_integer());
   TRY(elided.hash, read_array<32>(in));
   return elided;
 }
@@ -211,7 +212,7 @@ constexpr Shape kShapes[] = {
     {Type::kSessionNumber, "session-number", 4, kFacts, read_session_number},
     {Type::kSudo, "sudo", 4, kFacts, read_sudo_body},
     {Type::kOpening, "opening", 4, kFacts, read_opening},
-    {Type::kElided, "elided", 5, kOutput | kInput, read_elided},
+    {Type::kElided, "elided", 6, kOutput | kInput, read_elided},
     {Type::kTransfer, "transfer", 4, kFacts, read_transfer_body},
     {Type::kServerStart, "server-start", 3, kFacts, read_server_start_body},
     {Type::kServerStop, "server-stop", 3, kFacts, read_server_stop},

@@ -41,9 +41,10 @@ class EventWriter {
     out_.bytes(piped.bytes);
   }
   void operator()(const Elided& elided) {
-    begin(Type::kElided, 3);
+    begin(Type::kElided, 4);
     out_.unsigned_integer(static_cast<uint64_t>(elided.pipe));
     out_.unsigned_integer(elided.bytes);
+    out_.unsigned_integer(elided.before);
     out_.bytes(elided.hash);
   }
   void operator()(const Transfer& transfer) {

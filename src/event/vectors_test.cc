@@ -101,9 +101,10 @@ std::vector<Accepted> accepted() {
        Lane::kOutput,
        0,
        {{0, Piped{Piped::Pipe::kOutput, {0x67}}},
-        {0, Elided{Piped::Pipe::kOutput, 32'768, sample_hash(0xa0)}}},
+        {0, Elided{Piped::Pipe::kOutput, 32'768, 65'536, sample_hash(0xa0)}}},
        {"[18, 0, h'67']",
-        "[27, 0, 1, 32768, h'a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf']"}},
+        "[27, 0, 1, 32768, 65536, "
+        "h'a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf']"}},
       {"transfer",
        Lane::kFacts,
        0,

@@ -2,11 +2,16 @@
 
 namespace stele::transfer {
 
-void Content::pass(uint64_t offset, ByteSpan bytes) {
+Digest Content::pass(uint64_t offset, ByteSpan bytes) {
   bytes_ += bytes.size();
-  if (offset != next_) return spoil("not in order");
-  next_ += bytes.size();
-  if (flaw_.empty()) hash_.update(bytes);
+  if (offset != next_) {
+    spoil("not in order");
+  } else {
+    next_ += bytes.size();
+  }
+  if (!flaw_.empty()) return {bytes.size(), 0, crypto::sha256(bytes)};
+  hash_.update(bytes);
+  return {bytes.size(), offset, hash_.finish()};
 }
 
 void Content::spoil(const std::string& why) {

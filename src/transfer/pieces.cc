@@ -1,7 +1,5 @@
 #include "transfer/pieces.h"
 
-#include "crypto/sha256.h"
-
 namespace stele::transfer {
 
 void Pieces::keep(ByteSpan bytes) {
@@ -12,9 +10,9 @@ void Pieces::keep(ByteSpan bytes) {
   last->bytes.insert(last->bytes.end(), bytes.begin(), bytes.end());
 }
 
-void Pieces::elide(ByteSpan bytes) {
-  if (!bytes.empty())
-    bodies_.emplace_back(event::Elided{pipe_, bytes.size(), crypto::sha256(bytes)});
+void Pieces::elide(const Digest& digest) {
+  if (digest.bytes > 0)
+    bodies_.emplace_back(event::Elided{pipe_, digest.bytes, digest.before, digest.hash});
 }
 
 void Pieces::say(event::Transfer transfer) { bodies_.emplace_back(std::move(transfer)); }

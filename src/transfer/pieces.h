@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "event/event.h"
+#include "transfer/content.h"
 
 namespace stele::transfer {
 
@@ -14,8 +15,8 @@ class Pieces {
   void begin(event::Piped::Pipe pipe) { pipe_ = pipe; }
   /// As they are; with those kept right before, one piece.
   void keep(ByteSpan bytes);
-  /// Their digest: one piece.
-  void elide(ByteSpan bytes);
+  /// So many bytes by their digest: one piece.
+  void elide(const Digest& digest);
   void say(event::Transfer transfer);
   std::vector<event::Body> take() { return std::exchange(bodies_, {}); }
 

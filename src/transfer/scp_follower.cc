@@ -60,8 +60,7 @@ Status ScpFollower::pass_content(ByteSpan& bytes) {
   const uint64_t left = size_ - content_.bytes();
   const ByteSpan part = bytes.first(static_cast<size_t>(std::min<uint64_t>(left, bytes.size())));
   bytes = bytes.subspan(part.size());
-  pieces_.elide(part);
-  content_.pass(content_.next(), part);
+  pieces_.elide(content_.pass(content_.next(), part));
   if (content_.bytes() == size_) turn_ = Turn::kContentEnd;
   return {};
 }

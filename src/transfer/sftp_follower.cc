@@ -176,15 +176,15 @@ Status SftpFollower::begin_data(Way& way, uint32_t length) {
 }
 
 void SftpFollower::pass_content(Way& way, bool is_request, ByteSpan bytes) {
+  SftpFile* const file = state_.file_or_closing(way.handle);
+  Content of_nothing;  // it was closed, or failed to be, while this was on its way
+  Content& content = file == nullptr ? of_nothing : is_request ? file->to_host : file->from_host;
+  const Digest digest = content.pass(way.offset, bytes);
+  if (!is_request) content.set_whole(false);
   if (way.elides) {
-    pieces_.elide(bytes);
+    pieces_.elide(digest);
   } else {
     pieces_.keep(bytes);
-  }
-  if (SftpFile* const file = state_.file_or_closing(way.handle)) {
-    Content& content = is_request ? file->to_host : file->from_host;
-    content.pass(way.offset, bytes);
-    if (!is_request) content.set_whole(false);
   }
   way.offset += bytes.size();
   way.content_left -= static_cast<uint32_t>(bytes.size());

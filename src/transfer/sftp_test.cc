@@ -96,6 +96,23 @@ TEST_F(SftpTest, bytes_may_come_in_any_pieces) {
   EXPECT_EQ(only().hash, crypto::sha256(as_bytes("some content")));
 }
 
+TEST_F(SftpTest, a_digest_is_of_the_file_up_to_there_or_of_its_piece_alone) {
+  open("a", kWrites | kTruncates, "h");
+  open("b", kWrites | kTruncates, "i");
+  ask(write(2, "h", 0, "ab"));
+  ask(write(3, "i", 0, "xyz"));
+  ask(write(4, "h", 2, "cd"));
+  ask(write(5, "i", 9, "not in order"));
+  ask(write(6, "i", 3, "late"));
+  using Way = Piped::Pipe;
+  const auto of = [](std::string_view text) { return crypto::sha256(as_bytes(text)); };
+  EXPECT_EQ(seen.elided, (std::vector<event::Elided>{{Way::kInput, 2, 0, of("ab")},
+                                                     {Way::kInput, 3, 0, of("xyz")},
+                                                     {Way::kInput, 2, 2, of("abcd")},
+                                                     {Way::kInput, 12, 0, of("not in order")},
+                                                     {Way::kInput, 4, 0, of("late")}}));
+}
+
 TEST_F(SftpTest, scp_completes_a_file_by_its_size) {
   open("a", kWrites | kCreates, "h");
   ask(write(2, "h", 0, "content"));

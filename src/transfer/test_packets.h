@@ -35,13 +35,16 @@ class Packet {
 struct Seen {
   std::string input, output, error;  // kept bytes; a `#` for each byte that is not
   std::vector<event::Transfer> transfers;
+  std::vector<event::Elided> elided;
 
   void add(const std::vector<event::Body>& bodies) {
     for (const event::Body& body : bodies) {
       if (const auto* piped = std::get_if<event::Piped>(&body))
         way(piped->pipe) += as_text(piped->bytes);
-      if (const auto* elided = std::get_if<event::Elided>(&body))
-        way(elided->pipe) += std::string(elided->bytes, '#');
+      if (const auto* piece = std::get_if<event::Elided>(&body)) {
+        way(piece->pipe) += std::string(piece->bytes, '#');
+        elided.push_back(*piece);
+      }
       if (const auto* transfer = std::get_if<event::Transfer>(&body))
         transfers.push_back(*transfer);
     }

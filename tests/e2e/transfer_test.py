@@ -42,13 +42,13 @@ class TransferTest(SshTest):
         return [tuple(e.get(k) for k in keys) for e in found] if keys else found
 
     def pipes(self, session):
-        """What passed in each pipe, in order: bytes that were kept, and (how many, digest) of others."""
+        """What passed in each pipe, in order: bytes that were kept, and (how many, behind how many of the file, digest) of others."""
         ways = {"piped-input": [], "piped-output": [], "piped-error": []}
         for e in self.ledger.events(session):
             if e["type"] in ways:
                 ways[e["type"]].append(base64.b64decode(e["base64"]))
             if e["type"] == "elided":
-                ways[e["pipe"]].append((e["bytes"], e["sha256"]))
+                ways[e["pipe"]].append((e["bytes"], e["before"], e["sha256"]))
         return ways
 
     def assert_covers(self, session, content, way):
@@ -56,9 +56,10 @@ class TransferTest(SshTest):
         at = 0
         for piece in self.pipes(session)[way]:
             if isinstance(piece, tuple):
-                size, digest = piece
-                self.assertEqual(hashlib.sha256(content[at:at + size]).hexdigest(), digest)
+                size, before, digest = piece
+                self.assertEqual(before, at)
                 at += size
+                self.assertEqual(hashlib.sha256(content[:at]).hexdigest(), digest)
             else:
                 self.assertNotIn(content[at:at + 64] or b"never", piece)
         self.assertEqual(at, len(content))
