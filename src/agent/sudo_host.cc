@@ -199,7 +199,8 @@ Status SudoHost::go_on(const sudolog::Restart& restart) {
 
 Status SudoHost::take(const sudolog::Data& data) {
   TRY_VOID(take<sudolog::Data>(data));
-  return stage_ == Stage::kRunning ? charge(data.bytes.size()) : Status();
+  return stage_ == Stage::kRunning ? charge(data.bytes.size() + stream_->take_line_bytes())
+                                   : Status();
 }
 
 template <typename Record>

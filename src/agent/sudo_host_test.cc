@@ -63,6 +63,94 @@ TEST_F(SudoHostTest, AboveAQuotaTheRecordSaysSoOnce) {
   EXPECT_EQ(recorded(event::Lane::kOutput).size(), 900U) << "and nothing is dropped";
 }
 
+/// What somebody submits, as a shell and a program that asks answer it.
+class SudoLinesTest : public SudoHostTest {
+ protected:
+  SudoLinesTest() { policy.terms.input = event::InputPolicy::kRedact; }
+  using Lines = std::vector<std::string>;
+
+  void say_all(SudoHost& host, const std::vector<sudolog::ClientMessage>& all) {
+    for (const auto& each : all) {
+      ASSERT_TRUE(say(host, each));
+      clock.now += std::chrono::seconds(30);  // nothing is held back for so long
+      ASSERT_TRUE(host.step());
+    }
+  }
+};
+
+TEST_F(SudoLinesTest, StandBehindTheKeysThatSubmittedThem) {
+  const auto host = connected();
+  begun(*host);
+  say_all(*host, {shown("# "), typed("cd /\r"), shown("cd /\r\n# "), sudolog::Exit{}});
+  EXPECT_EQ(recorded_lines(), Lines{"input|#|cd /"});
+  std::vector<size_t> kinds;
+  for (const event::Event& each : sessions.only().events)
+    if (each.lane == event::Lane::kInput) kinds.push_back(each.body.index());
+  EXPECT_EQ(kinds,
+            (std::vector{event::Body(event::Input{}).index(), event::Body(event::Line{}).index()}));
+}
+
+TEST_F(SudoLinesTest, AreFactsWherePolicySaysSoEvenWithoutInput) {
+  policy.terms.lines_in_facts = true;
+  for (const auto input : {event::InputPolicy::kRedact, event::InputPolicy::kNone}) {
+    sessions.sessions.clear();
+    policy.terms.input = input;
+    const auto host = connected();
+    begun(*host);
+    say_all(*host, {shown("# "), typed("cd /\r"), shown("cd /\r\n# "), sudolog::Exit{}});
+    EXPECT_EQ(recorded_lines(), Lines{"facts|#|cd /"});
+  }
+}
+
+TEST_F(SudoLinesTest, AreNotKeptWhereNoInputIs) {
+  policy.terms.input = event::InputPolicy::kNone;
+  const auto host = connected();
+  begun(*host);
+  say_all(*host, {shown("# "), typed("cd /\r"), shown("cd /\r\n# "), sudolog::Exit{}});
+  EXPECT_EQ(recorded_lines(), Lines{});
+}
+
+TEST_F(SudoLinesTest, OfAPasswordThereIsNone) {
+  const auto host = connected();
+  begun(*host);
+  say_all(*host, {shown("Password: "), typed("hunter2\r"), shown("\r\n# "), sudolog::Exit{}});
+  EXPECT_EQ(recorded_lines(), Lines{});
+  EXPECT_EQ(count<event::Redaction>(), 1U);
+}
+
+// The place of an edited line tells what it became, and here a program wrote there.
+TEST_F(SudoLinesTest, OfWhatTheFilterRedactedThereIsNoneWhateverTheScreenHas) {
+  for (const auto input : {event::InputPolicy::kRedact, event::InputPolicy::kAll}) {
+    sessions.sessions.clear();
+    policy.terms.input = input;
+    policy.terms.is_input_fixed = true;
+    const auto host = connected();
+    begun(*host);
+    say_all(*host, {shown("Name: "), typed("hunter2\t\r"), shown("found\r\n# "), sudolog::Exit{}});
+    const bool is_redacted = input == event::InputPolicy::kRedact;
+    EXPECT_EQ(count<event::Redaction>(), is_redacted ? 1U : 0U);
+    EXPECT_EQ(recorded_lines(), is_redacted ? Lines{} : Lines{"input|Name:|found"});
+  }
+}
+
+TEST_F(SudoLinesTest, CountForTheQuota) {
+  Quotas quotas(clock);
+  policy::Quotas limits;
+  limits.session.bytes_per_second = 600;  // the first of them at once
+  policy.meter = quotas.meter("rule", 1000, limits);
+  const auto host = connected();
+  begun(*host);
+  for (const auto& each : {shown("# "), typed("\x1b[A"), shown(std::string(400, 'e')), typed("\r")})
+    ASSERT_TRUE(say(*host, each));
+  const auto slowed = [&] {
+    return std::ranges::count(sessions.only().notes, "slowed", &event::Finding::rule);
+  };
+  EXPECT_EQ(slowed(), 0);
+  ASSERT_TRUE(say(*host, shown("\r\n# ")));
+  EXPECT_EQ(recorded_lines().size(), 1U);
+  EXPECT_EQ(slowed(), 1);
+}
+
 TEST_F(SudoHostTest, WhatComesOutOfTurnIsRefused) {
   const auto early = SudoHost::make(world).value();
   EXPECT_FALSE(say(*early, accepted()));

@@ -53,6 +53,11 @@ Status SudoNotes::hear(uint64_t number, const sudolog::Past::Record& record) {
 
 Status SudoNotes::type(const sudolog::Past::Typed& typed) { return add(past_.type(typed)); }
 
+Status SudoNotes::line(const sudolog::Past::Line& line) {
+  const Bytes entry = past_.line(line);
+  return entry.empty() ? Status() : add(entry);
+}
+
 Status SudoNotes::tell(const sudolog::Point& point) { return add(past_.tell(point)); }
 
 Status SudoNotes::go_on(const sudolog::Point& point, uint64_t durable) {

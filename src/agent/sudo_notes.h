@@ -23,6 +23,7 @@ class SudoNotes {
   const sudolog::Past& past() const { return past_; }
   Status hear(uint64_t number, const sudolog::Past::Record& record);
   Status type(const sudolog::Past::Typed& typed);
+  Status line(const sudolog::Past::Line& line);
   Status tell(const sudolog::Point& point);
   Status go_on(const sudolog::Point& point, uint64_t durable);
   /// Nobody will go on with this log.

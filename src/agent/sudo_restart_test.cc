@@ -218,6 +218,137 @@ TEST_F(SudoRestartTest, OfWhatIsRedactedNothingIsCountedTwice) {
   }
 }
 
+/// Somebody at a shell, in records that tell what a line needs: its prompt, its keys, its answer.
+class SudoRestartLinesTest : public SudoRestartTest {
+ protected:
+  SudoRestartLinesTest() { policy.terms.input = event::InputPolicy::kRedact; }
+
+  struct Expected {
+    std::string line;
+    size_t prompt, answer;  // records
+  };
+  /// Fewer than there are points.
+  static std::vector<sudolog::ClientMessage> shell() {
+    return {shown("\r\n$ "),
+            typed("l"),
+            shown("l"),
+            typed("s\r"),
+            shown("s\r\nfile\r\n$ "),
+            typed("read -s x\r"),
+            shown("read -s x\r\nPassword: "),
+            typed("hunter2\r"),
+            shown("\r\n$ "),
+            typed("cd /\r"),
+            shown("cd /\r\n$ "),
+            typed("exit\r"),
+            sudolog::WindowSize{kStep, 30, 90},
+            shown("exit\r\n")};
+  }
+  static std::vector<Expected> lines() {
+    return {{"input|$|ls", 0, 4},
+            {"input|$|read -s x", 4, 6},
+            {"input|$|cd /", 8, 10},
+            {"input|$|exit", 10, 13}};
+  }
+  void say_from(SudoHost& host, size_t first) {
+    const auto all = shell();
+    for (size_t i = first; i < all.size(); ++i) {
+      ASSERT_TRUE(say(host, all[i])) << i;
+      clock.now += std::chrono::seconds(30);  // nothing is held back for so long
+      ASSERT_TRUE(host.step());
+    }
+  }
+  /// A client that was told of a point behind so many of these records, and then said the others.
+  std::unique_ptr<SudoHost> said_with_a_point_behind(size_t records, std::string& log,
+                                                     Nanos& point) {
+    auto host = connected();
+    log = begun_to_a_point(*host);
+    point = kStep;
+    for (size_t i = 0; i < records; ++i) {
+      EXPECT_TRUE(say(*host, shell()[i]));
+      clock.now += std::chrono::seconds(30);
+      EXPECT_TRUE(host->step());
+      sessions.make_durable(messages());
+      EXPECT_TRUE(host->step());
+      point = told(*host).point;
+    }
+    EXPECT_EQ(point, (1 + records) * kStep);
+    return host;
+  }
+};
+
+TEST_F(SudoRestartLinesTest, WhateverIsDurableNoLineIsThereTwiceAndNoneIsMissing) {
+  std::vector<std::string> expected;
+  for (const Expected& each : lines()) expected.push_back(each.line);
+  for (uint64_t beyond = 0; beyond < 24; ++beyond) {
+    for (uint64_t again = 0; again < 24 - beyond; ++again) {
+      sessions.sessions.clear();
+      auto host = connected();
+      const std::string log = begun_to_a_point(*host);
+      const uint64_t durable = messages() + beyond;
+      say_from(*host, 0);
+      sessions.only().durable = std::min(durable, messages());
+      for (const uint64_t more : {again, uint64_t{0}}) {
+        host.reset();  // the agent was killed
+        host = connected();
+        ASSERT_TRUE(restart(*host, log));
+        say_from(*host, 0);
+        sessions.only().durable = std::min(durable + more, messages());
+      }
+      ASSERT_TRUE(say(*host, sudolog::Exit{}));
+      EXPECT_EQ(recorded_lines(), expected) << beyond << ' ' << again;
+      EXPECT_EQ(recorded(Lane::kInput), "ls\rread -s x\rcd /\rexit\r") << beyond << ' ' << again;
+      EXPECT_EQ(count<event::Redaction>(), 1U);
+    }
+  }
+}
+
+// What was being typed at the point, or at a prompt that stood there, is no line: rather than half
+// of one. All others are there once.
+TEST_F(SudoRestartLinesTest, FromWhateverPointItGoesOn) {
+  const size_t size = shell().size();
+  for (size_t behind = 0; behind < size; ++behind) {
+    for (uint64_t beyond = 0; beyond < 24; ++beyond) {
+      sessions.sessions.clear();
+      std::string log;
+      Nanos point{0};
+      auto host = said_with_a_point_behind(behind, log, point);
+      const uint64_t durable = messages() + beyond;
+      say_from(*host, behind);
+      sessions.only().durable = std::min(durable, messages());
+      host.reset();
+      host = connected();
+      ASSERT_TRUE(restart(*host, log, point));
+      const auto there = recorded_lines();
+      std::vector<std::string> expected;
+      for (const Expected& each : lines()) {
+        const bool straddles = each.prompt < behind && behind <= each.answer;
+        if (!straddles || std::ranges::count(there, each.line) > 0) expected.push_back(each.line);
+      }
+      say_from(*host, behind);
+      ASSERT_TRUE(say(*host, sudolog::Exit{}));
+      EXPECT_EQ(recorded_lines(), expected) << behind << ' ' << beyond;
+    }
+  }
+}
+
+TEST_F(SudoRestartLinesTest, TheRestOfWhatWasBeingTypedIsNoneThoughItsPromptIsDrawnAnew) {
+  auto host = connected();
+  const std::string log = begun(*host);
+  ASSERT_TRUE(say(*host, shown("$ ", Nanos(0))) && say(*host, typed("cat >", Nanos(0))));
+  ASSERT_TRUE(say(*host, shown("cat >")));
+  sessions.make_durable(messages());
+  ASSERT_TRUE(host->step());
+  EXPECT_EQ(told(*host).point, kStep);
+  cut(host);
+  host = connected();
+  ASSERT_TRUE(restart(*host, log));
+  ASSERT_TRUE(say(*host, shown("\r\n[1] done\r\n$ cat >")) && say(*host, typed(" out")));
+  ASSERT_TRUE(say(*host, shown(" out")) && say(*host, typed("\r")));
+  ASSERT_TRUE(say(*host, shown("\r\n$ ")) && say(*host, sudolog::Exit{}));
+  EXPECT_EQ(recorded_lines(), std::vector<std::string>{});
+}
+
 class SudoRefusalTest : public SudoRestartTest {
  protected:
   void expect_refused(const std::string& log, Nanos point = kStep) {

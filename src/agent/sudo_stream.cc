@@ -25,6 +25,12 @@ uint32_t pieces_of(size_t bytes) {
   return static_cast<uint32_t>((bytes + kPieceBytesMax - 1) / kPieceBytesMax);
 }
 
+std::set<uint64_t> ends_of(const std::deque<sudolog::Past::Line>& lines) {
+  std::set<uint64_t> ends;
+  for (const auto& each : lines) ends.insert(each.upto);
+  return ends;
+}
+
 ByteSpan take_piece(ByteSpan& bytes) {
   const ByteSpan piece = bytes.first(std::min(bytes.size(), kPieceBytesMax));
   bytes = bytes.subspan(piece.size());
@@ -42,6 +48,7 @@ SudoStream::SudoStream(Clock& clock, wire::Terms terms, const event::WindowSize&
       last_(began_),
       filter_(terms_.input_policy, size.rows ? size.rows : kRows,
               size.columns ? size.columns : kColumns),
+      lines_(size.rows, size.columns),
       notes_(std::move(notes)),
       sink_(std::move(sink)) {}
 
@@ -64,6 +71,9 @@ SudoStream::SudoStream(Clock& clock, wire::Terms terms, const sudolog::Point& fr
       progress_(from),
       filter_(terms_.input_policy, from.rows ? from.rows : kRows,
               from.columns ? from.columns : kColumns),
+      lines_(from.rows, from.columns, static_cast<capture::LineReader::Place>(from.line),
+             from.typed),
+      lines_durable_(ends_of(notes->past().lines)),
       notes_(std::move(notes)),
       sink_(std::move(sink)) {
   // What stood on the screen is not known any more. It may have asked for a password: what is typed
@@ -155,7 +165,7 @@ Status SudoStream::take(const sudolog::Data& data, uint64_t digest) {
   if (!is_typed || !is_kept)
     (is_input(data.way) ? input_bytes_ : output_bytes_) += data.bytes.size();
   if (is_typed) type(at, data.bytes);
-  if (data.way == Way::kTtyOut) filter_.output(at, data.bytes);
+  if (data.way == Way::kTtyOut) show(at, data.bytes);
   if (is_kept && !is_typed) TRY_VOID(put_data(at, data, done));
   return settle();
 }
@@ -182,6 +192,7 @@ Status SudoStream::take(const sudolog::WindowSize& size, uint64_t digest) {
   if (size.rows > 0 && size.columns > 0) {
     size_ = {size.rows, size.columns, 0, 0};
     filter_.resize(size.rows, size.columns);
+    lines_.resize(size.rows, size.columns);
   }
   if (done == 0) TRY_VOID(put(at, Lane::kFacts, event::Resize{{size.rows, size.columns, 0, 0}}));
   return settle();
@@ -198,20 +209,47 @@ Status SudoStream::take(const sudolog::Suspend& suspend, uint64_t digest) {
 void SudoStream::type(BootTime at, ByteSpan bytes) {
   const uint64_t known = typed_ < typed_durable_ ? typed_durable_ - typed_ : 0;
   typed_ += bytes.size();
+  if (reads_lines()) lines_.typed(at, bytes, false);
   filter_.input(at, bytes.subspan(std::min<uint64_t>(known, bytes.size())),
                 capture::InputMode::kRaw);
+  hold_lines(at);
 }
 
-Status SudoStream::note_typed(uint64_t bytes, uint64_t counted) {
+void SudoStream::show(BootTime at, ByteSpan bytes) {
+  filter_.output(at, bytes);
+  if (reads_lines()) lines_.output(at, bytes);
+  hold_lines(at);
+}
+
+/// Lines, behind the keys that they are made of. One that was read again may read otherwise, where
+/// the screen is not known: what is durable counts.
+void SudoStream::hold_lines(BootTime at) {
+  for (capture::ReadLine& each : lines_.take()) {
+    if (lines_durable_.erase(each.upto) > 0) continue;
+    lines_held_.push_back({each.from, each.upto});
+    filter_.line(at, std::move(each.line));
+  }
+}
+
+Status SudoStream::put_line(BootTime at, const event::Line& line) {
+  const TypedRange typed = lines_held_.front();
+  lines_held_.pop_front();
+  if (notes_ && notes_->past().is_redacted(typed.from, typed.upto)) return {};
+  if (notes_) TRY_VOID(notes_->line({typed.upto, messages_ + 1}));
+  line_bytes_ += line.text.size();
+  return put(at, terms_.lines_in_facts ? Lane::kFacts : Lane::kInput, line);
+}
+
+Status SudoStream::note_typed(uint64_t bytes, uint64_t counted, bool is_redacted) {
   typed_put_ += bytes;
   input_bytes_ += counted;
-  return notes_ ? notes_->type({typed_put_, counted, messages_ + 1}) : Status();
+  return notes_ ? notes_->type({typed_put_, counted, messages_ + 1, is_redacted}) : Status();
 }
 
 Status SudoStream::put_typed(BootTime at, ByteSpan bytes) {
   while (!bytes.empty()) {
     const ByteSpan piece = take_piece(bytes);
-    TRY_VOID(note_typed(piece.size(), piece.size()));
+    TRY_VOID(note_typed(piece.size(), piece.size(), false));
     TRY_VOID(sink_->input(at, piece));
     ++messages_;
   }
@@ -220,13 +258,17 @@ Status SudoStream::put_typed(BootTime at, ByteSpan bytes) {
 
 Status SudoStream::put_decided() {
   for (const capture::Decided& each : filter_.take()) {
+    if (const auto* line = std::get_if<event::Line>(&each.what)) {
+      TRY_VOID(put_line(each.at, *line));
+      continue;
+    }
     if (!terms_.lanes.input) continue;
     if (const auto* bytes = std::get_if<Bytes>(&each.what)) {
       TRY_VOID(put_typed(each.at, *bytes));
       continue;
     }
     const auto& redaction = std::get<event::Redaction>(each.what);
-    TRY_VOID(note_typed(each.redacted, redaction.bytes_rounded));
+    TRY_VOID(note_typed(each.redacted, redaction.bytes_rounded, true));
     TRY_VOID(put(each.at, Lane::kInput, redaction));
   }
   return {};
@@ -235,8 +277,15 @@ Status SudoStream::put_decided() {
 sudolog::Point SudoStream::here() const {
   // Of what is to be typed again, some may be in the stream, and counted.
   const uint64_t ahead = typed_ < typed_put_ && notes_ ? notes_->past().counted_since(typed_) : 0;
-  return {progress_.elapsed(),  messages_,  records_,     typed_, output_bytes_,
-          input_bytes_ - ahead, size_.rows, size_.columns};
+  return {progress_.elapsed(),
+          messages_,
+          records_,
+          typed_,
+          output_bytes_,
+          input_bytes_ - ahead,
+          size_.rows,
+          size_.columns,
+          static_cast<uint8_t>(lines_.place())};
 }
 
 /// A record is whole in the stream when nothing that was typed is held back.

@@ -2,8 +2,12 @@
 // session's stream.
 #pragma once
 
+#include <deque>
+#include <set>
+
 #include "agent/session_host.h"
 #include "agent/sudo_notes.h"
+#include "capture/line_reader.h"
 #include "capture/secret_filter.h"
 #include "sudolog/facts.h"
 #include "sudolog/message.h"
@@ -45,8 +49,14 @@ class SudoStream {
   /// A commit point, if `durable` messages make one good.
   Result<std::optional<sudolog::Nanos>> commit(uint64_t durable);
   sudolog::Nanos elapsed() const { return progress_.elapsed(); }
+  /// Bytes of lines that went into the stream since this was asked last.
+  size_t take_line_bytes() { return std::exchange(line_bytes_, 0); }
 
  private:
+  struct TypedRange {
+    uint64_t from = 0, upto = 0;  // bytes
+  };
+
   BootTime begin_record(sudolog::Nanos delay);
   Result<uint32_t> hear(const sudolog::Heard& heard, uint32_t pieces);
   Status pass_over(const sudolog::Heard* next);
@@ -55,8 +65,12 @@ class SudoStream {
   Status put_data(BootTime at, const sudolog::Data& data, uint32_t done);
   Status put_decided();
   Status put_typed(BootTime at, ByteSpan bytes);
-  Status note_typed(uint64_t bytes, uint64_t counted);
+  Status note_typed(uint64_t bytes, uint64_t counted, bool is_redacted);
   void type(BootTime at, ByteSpan bytes);
+  void show(BootTime at, ByteSpan bytes);
+  bool reads_lines() const { return terms_.lines_in_facts || terms_.lanes.input; }
+  void hold_lines(BootTime at);
+  Status put_line(BootTime at, const event::Line& line);
   sudolog::Point here() const;
   Status settle();
 
@@ -73,6 +87,10 @@ class SudoStream {
   uint64_t output_bytes_ = 0, input_bytes_ = 0;
   sudolog::Progress progress_;
   capture::SecretFilter filter_;
+  capture::LineReader lines_;
+  std::deque<TypedRange> lines_held_;  // of the lines that the filter holds, in its order
+  std::set<uint64_t> lines_durable_;   // when it went on: where each was ended
+  size_t line_bytes_ = 0;
   const std::unique_ptr<SudoNotes> notes_;
   std::unique_ptr<SessionSink> sink_;
 };

@@ -91,6 +91,15 @@ class SudoHostTest : public testing::Test {
     }
     return all;
   }
+  /// Each line, as lane, prompt and text.
+  std::vector<std::string> recorded_lines() {
+    std::vector<std::string> all;
+    for (const event::Event& each : sessions.only().events)
+      if (const auto* line = std::get_if<event::Line>(&each.body))
+        all.push_back((each.lane == event::Lane::kFacts ? "facts|" : "input|") + line->prompt +
+                      "|" + line->text);
+    return all;
+  }
   template <typename Body>
   size_t count() {
     return static_cast<size_t>(std::ranges::count_if(

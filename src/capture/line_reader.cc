@@ -70,6 +70,22 @@ size_t size_before(std::u32string_view behind, std::u32string_view text) {
 
 }  // namespace
 
+LineReader::LineReader(size_t rows, size_t columns, Place place, uint64_t typed)
+    : in_paste_(place == Place::kInPaste),
+      skips_(place != Place::kBetween),
+      typed_(typed),
+      screen_(rows, columns) {
+  // At its end, so that each row to come is a new one.
+  screen_.write(as_bytes("\x1b[?1049h\x1b[999H"));
+  known_from_ = screen_.cursor().row_id + 1;
+}
+
+LineReader::Place LineReader::place() const {
+  if (in_paste_) return Place::kInPaste;
+  const bool is_within = entry_ || skips_ || in_answer_ || !sequence_.empty();
+  return is_within ? Place::kWithin : Place::kBetween;
+}
+
 void LineReader::resize(size_t rows, size_t columns) {
   follow();
   screen_.resize(rows, columns);
@@ -81,6 +97,7 @@ void LineReader::typed(BootTime at, ByteSpan bytes, bool is_hidden) {
   if (is_hidden) return hide(bytes);
   for (const Key& key : keys_.read(bytes)) {
     press(at, key, bytes[0]);
+    typed_ += key.size;
     bytes = bytes.subspan(key.size);
   }
   if (sequence_ == "\x1b") take_sequence(std::exchange(sequence_, {}));  // a key of its own
@@ -88,6 +105,7 @@ void LineReader::typed(BootTime at, ByteSpan bytes, bool is_hidden) {
 
 /// None of it is held here.
 void LineReader::hide(ByteSpan bytes) {
+  typed_ += bytes.size();
   entry_.emplace().is_hidden = true;
   const bool ends = std::any_of(bytes.begin(), bytes.end(), ends_line);
   if (ends) entry_.reset();
@@ -105,11 +123,14 @@ void LineReader::hide_last() {
 void LineReader::press(BootTime at, const Key& key, uint8_t first) {
   if (is_of_sequence(first)) return;
   const bool is_enter = first == '\r' || first == '\n';
-  if (is_enter && !in_paste_) return enter(at);
+  if (is_enter && !in_paste_) return enter(at, typed_ + key.size);
   // ^C ^Z ^\ submit nothing; nor does ^D, which ends an empty line and deletes in another.
   const bool is_empty = !entry_ || (entry_->keys.empty() && !entry_->is_edited);
   const bool gives_up = key.ends_line && !is_enter && (first != 0x04 || is_empty);
-  if (gives_up) return entry_.reset();
+  if (gives_up) {
+    skips_ = false;
+    return entry_.reset();
+  }
   LineEntry& entry = opened();
   if (entry.is_hidden) return;
   const char32_t text = is_enter ? U'\n' : key.text;
@@ -166,7 +187,7 @@ LineEntry& LineReader::opened() {
 }
 
 void LineReader::open() {
-  entry_.emplace();
+  entry_.emplace().from = typed_;
   if (awaits_answer_) return;
   set_anchor(screen_.left_of_cursor().size());
 }
@@ -175,6 +196,7 @@ void LineReader::open() {
 void LineReader::set_anchor(size_t left) {
   const std::u32string line = screen_.left_of_cursor();
   const PromptScreen::Place cursor = screen_.cursor();
+  skips_ = skips_ || cursor.row_id < known_from_;
   entry_->prompt = line.substr(0, left);
   const size_t cells = std::min(cursor.column, cells_of(line.substr(left)));
   entry_->anchor = PromptScreen::Place{cursor.row_id, cursor.column - cells};
@@ -213,11 +235,13 @@ bool LineReader::leads_to(const LineEntry& entry, const PromptScreen::Place& cur
   return screen_.is_wrapped(anchor.row_id, cursor.row_id);
 }
 
-void LineReader::enter(BootTime at) {
+void LineReader::enter(BootTime at, uint64_t upto) {
   const bool was_answered = !std::exchange(awaits_answer_, true);
+  const bool is_skipped = std::exchange(skips_, false);
   shown_since_enter_ = 0;
-  if (!entry_ || entry_->is_hidden) return entry_.reset();
+  if (!entry_ || entry_->is_hidden || is_skipped) return entry_.reset();
   LineEntry entry = *std::exchange(entry_, std::nullopt);
+  entry.upto = upto;
   const PromptScreen::Place cursor = screen_.cursor();
   find_again(entry, cursor);
   // An editor wipes its command line before the cursor leaves it.
@@ -265,10 +289,11 @@ void LineReader::answered(const PromptScreen::Place& cursor, std::u32string_view
 }
 
 bool LineReader::reads(const LineEntry& entry, uint64_t row_id, std::u32string_view row) {
+  if (row_id < known_from_) return false;
   if (entry.anchor) {
     std::u32string text = screen_.text_from(*entry.anchor, row_id);
     text.resize(size_before(entry.behind, text));
-    if (fits(entry, trimmed(text))) return keep(entry.prompt, trimmed(text));
+    if (fits(entry, trimmed(text))) return keep(entry, entry.prompt, trimmed(text));
   }
   return stands_at_end(entry, row);
 }
@@ -280,7 +305,7 @@ bool LineReader::stands_at_end(const LineEntry& entry, std::u32string_view row) 
   const std::u32string_view left = row.substr(0, row.size() - keys.size());
   // Else it may be anything that a program wrote.
   if (!is_blank(left) && !is_shell_prompt(left)) return false;
-  return keep(left, keys);
+  return keep(entry, left, keys);
 }
 
 std::u32string LineReader::row_of(const PromptScreen::Place& cursor) const {
@@ -295,7 +320,8 @@ bool LineReader::fits(const LineEntry& entry, std::u32string_view text) const {
   return text == trimmed(entry.keys);
 }
 
-bool LineReader::keep(std::u32string_view prompt, std::u32string_view text) {
+bool LineReader::keep(const LineEntry& entry, std::u32string_view prompt,
+                      std::u32string_view text) {
   if (is_masked(text) || classify_prompt(prompt) == Prompt::kStrong) return true;
   event::Line line{utf8_of(text), utf8_of(trimmed(prompt))};
   line.is_cut = line.text.size() > event::kLineBytesMax;
@@ -304,10 +330,10 @@ bool LineReader::keep(std::u32string_view prompt, std::u32string_view text) {
     const size_t rest = line.prompt.size() - event::kLinePromptBytesMax;
     line.prompt.erase(0, size_up_to(line.prompt, rest + 3));
   }
-  lines_.push_back(std::move(line));
+  lines_.push_back({std::move(line), entry.from, entry.upto});
   return true;
 }
 
-std::vector<event::Line> LineReader::take() { return std::exchange(lines_, {}); }
+std::vector<ReadLine> LineReader::take() { return std::exchange(lines_, {}); }
 
 }  // namespace stele::capture

@@ -1,5 +1,7 @@
 // Whatever is typed and shown: lines are bounded UTF-8 without control characters, and no text that
 // was typed hidden and never shown is in one.
+#include <set>
+
 #include "base/check.h"
 #include "base/fuzz.h"
 #include "capture/line_reader.h"
@@ -16,7 +18,9 @@ Bytes without_hidden(ByteSpan bytes) {
   return out;
 }
 
-void check(const event::Line& line) {
+void check(const ReadLine& read, uint64_t typed, std::set<uint64_t>& ends) {
+  const event::Line& line = read.line;
+  CHECK(read.from < read.upto && read.upto <= typed && ends.insert(read.upto).second);
   CHECK(!line.text.empty() && line.text.size() <= event::kLineBytesMax);
   CHECK(line.prompt.size() <= event::kLinePromptBytesMax);
   for (const std::string& text : {line.text, line.prompt}) {
@@ -27,7 +31,11 @@ void check(const event::Line& line) {
 }
 
 STELE_FUZZ(line_reader, input) {
-  LineReader reader(8, 20);
+  uint64_t typed = 0;
+  std::set<uint64_t> ends;
+  const bool is_anew = !input.empty() && input[0] >= 0x80;
+  LineReader reader = is_anew ? LineReader(8, 20, static_cast<LineReader::Place>(input[0] % 3), 0)
+                              : LineReader(8, 20);
   BootTime now{Micros(1)};
   while (!input.empty()) {
     const uint8_t kind = input[0];
@@ -37,9 +45,11 @@ STELE_FUZZ(line_reader, input) {
     now += Micros(size * 100'000);
     switch (kind & 3) {
       case 0:
+        typed += without_hidden(bytes).size();
         reader.typed(now, without_hidden(bytes), false);
         break;
       case 1:
+        typed += size;
         reader.typed(now, Bytes(size, size % 5 == 4 ? '\r' : kHidden), true);
         break;
       case 2:
@@ -48,7 +58,7 @@ STELE_FUZZ(line_reader, input) {
       default:
         size % 2 == 0 ? reader.hide_last() : reader.resize(size, size * 3);
     }
-    for (const event::Line& line : reader.take()) check(line);
+    for (const ReadLine& each : reader.take()) check(each, typed, ends);
   }
 }
 

@@ -24,7 +24,8 @@ class LineReaderTest : public ::testing::Test {
   }
   std::vector<std::string> lines() {
     std::vector<std::string> all;
-    for (const event::Line& line : reader.take()) all.push_back(line.prompt + "|" + line.text);
+    for (const ReadLine& each : reader.take())
+      all.push_back(each.line.prompt + "|" + each.line.text);
     return all;
   }
   using Lines = std::vector<std::string>;
@@ -289,9 +290,114 @@ TEST_F(LineReaderTest, is_bounded_and_no_control_character_is_in_it) {
   wide.output(at(1), as_bytes("\r\n"));
   const auto lines = wide.take();
   ASSERT_EQ(lines.size(), 1U);
-  EXPECT_EQ(lines[0].text.size(), event::kLineBytesMax);
-  EXPECT_TRUE(lines[0].is_cut);
-  EXPECT_EQ(lines[0].prompt, "\xef\xbf\xbd$");
+  EXPECT_EQ(lines[0].line.text.size(), event::kLineBytesMax);
+  EXPECT_TRUE(lines[0].line.is_cut);
+  EXPECT_EQ(lines[0].line.prompt, "\xef\xbf\xbd$");
+}
+
+TEST_F(LineReaderTest, is_told_by_the_bytes_that_submitted_it) {
+  types("\r");
+  shows("\r\n$ ");
+  types("ls");
+  types("\rrm");
+  shows("ls\r\n$ rm");
+  types(" x\x03");
+  shows(" x^C\r\n$ ");
+  types("echo");
+  shows("echo");
+  types("\x1b[D\r");
+  shows("\b\r\n");
+  const auto lines = reader.take();
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0].line.text, "ls");
+  EXPECT_EQ(std::pair(lines[0].from, lines[0].upto), std::pair(uint64_t{1}, uint64_t{4}));
+  EXPECT_EQ(lines[1].line.text, "echo");
+  EXPECT_EQ(std::pair(lines[1].from, lines[1].upto), std::pair(uint64_t{9}, uint64_t{17}));
+}
+
+/// A reader that goes on at some place of a session whose screen it does not know.
+class LineReaderAnewTest : public LineReaderTest {
+ protected:
+  using Place = LineReader::Place;
+  void goes_on(Place place) { reader = LineReader(10, 40, place, 100); }
+};
+
+TEST_F(LineReaderAnewTest, reads_what_has_its_prompt_since) {
+  goes_on(Place::kBetween);
+  shows("of a row that was there\r\n$ ");
+  types_and_shows("ls");
+  types("\r");
+  shows("\r\n");
+  const auto all = reader.take();
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].line.text, "ls");
+  EXPECT_EQ(all[0].line.prompt, "$");
+  EXPECT_EQ(all[0].upto, 103U);
+}
+
+TEST_F(LineReaderAnewTest, reads_nothing_on_a_row_that_was_there) {
+  for (const char* const shown : {"", "$ ", "\r$ ", "\x1b[3;1H$ "}) {
+    goes_on(Place::kBetween);
+    shows(shown);
+    types_and_shows("PIN 1234");
+    types("\r");
+    shows("\r\n$ ");
+    EXPECT_EQ(lines(), Lines{}) << shown;
+    types_and_shows("ls");
+    types("\r");
+    shows("\r\n");
+    // Where the cursor was moved there are rows that it does not know, until something clears them.
+    EXPECT_EQ(lines(), shown[0] == '\x1b' ? Lines{} : Lines{"$|ls"}) << shown;
+  }
+}
+
+TEST_F(LineReaderAnewTest, reads_no_rest_of_what_was_being_typed) {
+  goes_on(Place::kWithin);
+  shows("\r\n[1] done\r\n$ echo >");
+  types_and_shows(" out");
+  types("\r");
+  shows("\r\n$ ");
+  EXPECT_EQ(lines(), Lines{});
+  types_and_shows("ls");
+  types("\r");
+  shows("\r\n");
+  EXPECT_EQ(lines(), Lines{"$|ls"});
+}
+
+TEST_F(LineReaderAnewTest, nor_of_what_was_being_pasted) {
+  goes_on(Place::kInPaste);
+  shows("\r\n$ ");
+  types("one\rtwo\r");
+  shows("one\r\n> two\r\n");
+  types("three\x1b[201~\r");
+  shows("> three\r\n$ ");
+  EXPECT_EQ(lines(), Lines{});
+  EXPECT_EQ(reader.place(), Place::kBetween);
+}
+
+TEST_F(LineReaderAnewTest, takes_a_program_to_have_the_screen_until_it_knows) {
+  for (const bool is_shell : {true, false}) {
+    goes_on(Place::kBetween);
+    if (is_shell) shows("\x1b[?1049l");
+    shows("\r\n(gdb) ");
+    types_and_shows("run");
+    types("\x1b[D\r");
+    shows("\r\n");
+    EXPECT_EQ(lines(), is_shell ? Lines{"(gdb)|run"} : Lines{});
+  }
+}
+
+TEST_F(LineReaderTest, knows_whether_it_is_within_one) {
+  EXPECT_EQ(reader.place(), LineReader::Place::kBetween);
+  for (const char* const keys : {"l", "\x1b[A", "\x1b[", "\x1b]11;rgb"}) {
+    LineReader within{10, 40};
+    within.typed(at(1), as_bytes(keys), false);
+    EXPECT_EQ(within.place(), LineReader::Place::kWithin) << keys;
+  }
+  types("ls\r");
+  EXPECT_EQ(reader.place(), LineReader::Place::kBetween);
+  types("\x1b[200~l");
+  EXPECT_EQ(reader.place(), LineReader::Place::kInPaste);
 }
 
 }  // namespace

@@ -45,11 +45,11 @@ Status TypedLane::finish(BootTime now) {
 
 Status TypedLane::record_lines(BootTime at) {
   if (!lines_.has_lines()) return {};
-  for (event::Line& line : lines_.take()) {
+  for (ReadLine& each : lines_.take()) {
     if (lines_in_facts_) {
-      TRY_VOID(sink_.event(at, event::Lane::kFacts, line));
+      TRY_VOID(sink_.event(at, event::Lane::kFacts, each.line));
     } else {
-      filter_.line(at, std::move(line));
+      filter_.line(at, std::move(each.line));
     }
   }
   return {};

@@ -6,7 +6,8 @@ namespace stele::sudolog {
 namespace {
 
 constexpr std::string_view kMagic = "stele-sudo-log-v1\n";
-enum Tag : uint8_t { kRecord = 1, kTyped = 2, kPoint = 3, kGoOn = 4 };
+constexpr uint8_t kLinePlaceMax = 2;
+enum Tag : uint8_t { kRecord = 1, kTyped = 2, kPoint = 3, kGoOn = 4, kRedacted = 5, kLine = 6 };
 
 tl::unexpected<Error> corrupt(const char* what) {
   return fail(Code::kCorrupt, std::string("what sudo said: ") + what);
@@ -25,10 +26,16 @@ void write_record(ByteWriter& out, uint64_t number, const Past::Record& record) 
 }
 
 void write_typed(ByteWriter& out, const Past::Typed& typed) {
-  out.u8(kTyped);
+  out.u8(typed.is_redacted ? kRedacted : kTyped);
   out.u64(typed.upto);
   out.u64(typed.counted);
   out.u64(typed.message);
+}
+
+void write_line(ByteWriter& out, const Past::Line& line) {
+  out.u8(kLine);
+  out.u64(line.upto);
+  out.u64(line.message);
 }
 
 void write_point(ByteWriter& out, const Point& point) {
@@ -41,6 +48,7 @@ void write_point(ByteWriter& out, const Point& point) {
   out.u64(point.input_bytes);
   out.u16(point.rows);
   out.u16(point.columns);
+  out.u8(point.line);
 }
 
 template <typename Write>
@@ -74,12 +82,19 @@ Status read_record(ByteReader& in, Past& past) {
   return {};
 }
 
-Status read_typed(ByteReader& in, Past& past) {
+Status read_typed(ByteReader& in, bool is_redacted, Past& past) {
   const uint64_t upto = in.u64(), counted = in.u64(), message = in.u64();
   if (!in.ok()) return {};
   const uint64_t oldest = past.points.empty() ? 0 : past.points.front().typed;
   if (upto <= std::max(oldest, past.typed_durable())) return corrupt("what was typed goes back");
-  past.type({upto, counted, message});
+  past.type({upto, counted, message, is_redacted});
+  return {};
+}
+
+Status read_line(ByteReader& in, Past& past) {
+  const uint64_t upto = in.u64(), message = in.u64();
+  if (!in.ok()) return {};
+  if (past.line({upto, message}).empty()) return corrupt("a line that can not be typed again");
   return {};
 }
 
@@ -93,8 +108,10 @@ Status read_point(ByteReader& in, Past& past) {
   point.input_bytes = in.u64();
   point.rows = in.u16();
   point.columns = in.u16();
+  point.line = in.u8();
   if (!in.ok()) return {};
   if (point.records >= past.next()) return corrupt("a point ahead of its records");
+  if (point.line > kLinePlaceMax) return corrupt("a point at no place of a line");
   if (!past.points.empty()) {
     const Point& last = past.points.back();
     if (point.elapsed <= last.elapsed || point.records < last.records || point.typed < last.typed)
@@ -119,7 +136,11 @@ Status read_entry(ByteReader& in, Past& past) {
     case kRecord:
       return read_record(in, past);
     case kTyped:
-      return read_typed(in, past);
+      return read_typed(in, false, past);
+    case kRedacted:
+      return read_typed(in, true, past);
+    case kLine:
+      return read_line(in, past);
     case kPoint:
       return read_point(in, past);
     case kGoOn:
@@ -152,13 +173,20 @@ Bytes Past::hear(uint64_t number, const Record& record) {
 Bytes Past::type(const Typed& what) {
   typed.push_back(what);
   if (typed.size() > kRecordsMax) {
-    // Nothing before this moment can be told to the byte any more.
     typed.pop_front();
-    base = next();
-    records.clear();
-    forget_unknown();
+    forget_before_now();
   }
   return entry([&](ByteWriter& out) { write_typed(out, what); });
+}
+
+Bytes Past::line(const Line& what) {
+  if (!points.empty() && what.upto <= points.front().typed) return {};
+  lines.push_back(what);
+  if (lines.size() > kRecordsMax) {
+    lines.pop_front();
+    forget_before_now();
+  }
+  return entry([&](ByteWriter& out) { write_line(out, what); });
 }
 
 Bytes Past::tell(const Point& point) {
@@ -169,8 +197,16 @@ Bytes Past::tell(const Point& point) {
     const Point& oldest = points.front();
     for (; !records.empty() && base <= oldest.records; ++base) records.pop_front();
     while (!typed.empty() && typed.front().upto <= oldest.typed) typed.pop_front();
+    std::erase_if(lines, [&](const Line& each) { return each.upto <= oldest.typed; });
   }
   return entry([&](ByteWriter& out) { write_point(out, point); });
+}
+
+/// Nothing that was before this moment can be told to the byte any more.
+void Past::forget_before_now() {
+  base = next();
+  records.clear();
+  forget_unknown();
 }
 
 /// The points behind which not every record is known.
@@ -187,6 +223,8 @@ Bytes Past::go_on(const Point& point, uint64_t durable) {
   }
   while (!typed.empty() && typed.back().message > durable) typed.pop_back();
   for (Typed& each : typed) each.message = 0;
+  while (!lines.empty() && lines.back().message > durable) lines.pop_back();
+  for (Line& each : lines) each.message = 0;
   return entry([&](ByteWriter& out) {
     out.u8(kGoOn);
     out.u64(static_cast<uint64_t>(point.elapsed.count()));
@@ -214,6 +252,14 @@ uint64_t Past::counted_since(uint64_t offset) const {
   return counted;
 }
 
+bool Past::is_redacted(uint64_t from, uint64_t upto) const {
+  for (size_t i = typed.size(); i > 0 && typed[i - 1].upto > from; --i) {
+    const uint64_t begin = i > 1 ? typed[i - 2].upto : 0;
+    if (typed[i - 1].is_redacted && begin < upto) return true;
+  }
+  return false;
+}
+
 Bytes Past::encode() const {
   Bytes file;
   ByteWriter out(file);
@@ -224,6 +270,7 @@ Bytes Past::encode() const {
   uint64_t number = base;
   for (const Record& each : records) write_record(out, number++, each);
   for (const Typed& each : typed) write_typed(out, each);
+  for (const Line& each : lines) write_line(out, each);
   for (const Point& each : points) write_point(out, each);
   return file;
 }

@@ -3,7 +3,8 @@
 // "What sudo said").
 //
 // A client that goes on sends everything behind the point once more. What of it is durable already
-// is told here, to the byte: a record by how many of its pieces are, typed bytes by their number.
+// is told here, to the byte: a record by how many of its pieces are, typed bytes by their number,
+// and what was made of these, a line that was submitted, by where they ended it.
 //
 // Each change is an entry of a file that outlives the agent; the same entries make the same Past.
 #pragma once
@@ -44,7 +45,13 @@ struct Past {
     uint64_t upto = 0;     // of all that was typed
     uint64_t counted = 0;  // as the session's end counts it
     uint64_t message = 0;  // its number in the stream; 0: it is durable
+    bool is_redacted = false;
     bool operator==(const Typed&) const = default;
+  };
+  struct Line {
+    uint64_t upto = 0;     // of all that was typed: behind the Enter that submitted it
+    uint64_t message = 0;  // as above
+    bool operator==(const Line&) const = default;
   };
 
   Past() = default;
@@ -55,6 +62,8 @@ struct Past {
   /// Record `number`, from 1 on; the one that was heard there before is to be heard no more.
   Bytes hear(uint64_t number, const Record& record);
   Bytes type(const Typed& what);
+  /// Nothing is kept, nor returned, of one that can not be typed again.
+  Bytes line(const Line& what);
   /// A point that the client is told.
   Bytes tell(const Point& point);
   /// The log goes on behind `point`, one of `points`; the stream's first `durable` messages are.
@@ -69,6 +78,8 @@ struct Past {
   uint64_t typed_durable() const;
   /// How the durable ones behind `typed` count.
   uint64_t counted_since(uint64_t typed) const;
+  /// Whether any of these typed bytes, all behind the oldest point, was redacted.
+  bool is_redacted(uint64_t from, uint64_t upto) const;
 
   /// The whole file anew, with nothing in it that is not needed any more.
   Bytes encode() const;
@@ -79,10 +90,12 @@ struct Past {
   uint64_t base = 1;  // the number of the first of `records`
   std::deque<Record> records;
   std::deque<Typed> typed;
+  std::deque<Line> lines;    // after go_on(): those that are durable
   std::deque<Point> points;  // that the client was told, the last kPointsMax
 
  private:
   void forget_unknown();
+  void forget_before_now();
 };
 
 /// kCorrupt: not that. A last entry that is not whole was never acted upon, and is left out.

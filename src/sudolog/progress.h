@@ -20,6 +20,7 @@ struct Point {
   uint64_t typed = 0;     // bytes at the terminal
   uint64_t output_bytes = 0, input_bytes = 0;
   uint16_t rows = 0, columns = 0;
+  uint8_t line = 0;  // that is typed: 0 between two, 1 within one, 2 within a paste
   bool operator==(const Point&) const = default;
 };
 

@@ -139,6 +139,21 @@ class Sudo(SudoLogTest):
         (listed,) = [s for s in self.ledger.sessions() if s["id"] == session]
         self.assertEqual(listed["end"]["input_bytes"] % 16, 0, "the total does not tell its length either")
 
+    def test_the_lines_of_a_shell_are_read_and_a_password_in_it_is_none(self):
+        terminal = self.terminal_of("env", "PS1=ready# ", "INPUTRC=/dev/null", "bash", "--norc", "--noprofile", "-i")
+        at = terminal.expect("ready# ")
+        for keys, until in (("cd /tmp\r", "ready# "), ("\x1b[A/\r", "ready# "), ("p=Pass; read -s -p ${p}word:\\  x; echo\r", "Password: "),
+                            (SECRET + "\r", "ready# "), ("exit 0\r", "exit\r\n")):
+            terminal.type(keys)
+            at = terminal.expect(until, at)
+        self.assertEqual(terminal.wait(), 0)
+        session, events = self.new()
+        lines = [(e["lane"], e["prompt"], e["text"]) for e in events if e["type"] == "line"]
+        self.assertEqual(lines, [("input", "ready#", "cd /tmp"), ("input", "ready#", "cd /tmp/"),
+                                 ("input", "ready#", "p=Pass; read -s -p ${p}word:\\  x; echo"), ("input", "ready#", "exit 0")])
+        self.assertNotIn(SECRET, json.dumps(events))
+        self.assertEqual(self.ledger.verify(session)[0], 0)
+
     def test_pipes_are_kept_apart(self):
         done = self.web.run(*self.as_jane("sudo", "sh", "-c", "cat; echo err >&2"), stdin=None, input=b"in\0\xff\n")
         self.assertEqual((done.returncode, done.stdout), (0, b"in\0\xff\n"), done.stderr)
@@ -326,6 +341,26 @@ class Cut(SudoLogTest):
         client = self.client()
         client.say(["restart", log, SECOND], ["out", SECOND, "else"])
         self.assertIn("not what was sent before", client.next("error"))
+
+    def test_the_agent_is_killed_at_each_message_and_each_line_is_there_once(self):
+        lines = [["out", SECOND, "one "], ["out", SECOND, "\r\n# "], ["in", SECOND, "l"], ["out", SECOND, "l"], ["in", SECOND, "s\r"],
+                 ["out", SECOND, "s\r\n# "], ["in", SECOND, "cd /\r"], ["out", SECOND, "cd /\r\n# "]]
+        client, log = self.begun()
+        for part in range(2, len(lines) + 1):
+            client.say(*lines[1:part])
+            while client.next("commit") != part * SECOND:
+                pass
+            self.host.restart()
+            client.close()
+            client = self.client()
+            client.say(["restart", log, SECOND])
+        client.say(*lines[1:], ["exit", 3])
+        while client.next("commit") != len(lines) * SECOND:
+            pass
+        session, events = self.new()
+        self.assertEqual([(e["prompt"], e["text"]) for e in events if e["type"] == "line"], [("#", "ls"), ("#", "cd /")])
+        self.assertEqual(self.ledger.export(session, "raw-input"), b"ls\rcd /\r")
+        self.assertEqual(self.ledger.verify(session)[0], 0)
 
     def test_the_decisions_of_a_session(self):
         client, _ = self.begun()
