@@ -2,13 +2,16 @@
 """What a copy through stele-shell costs: scp of one file through sshd on the loopback, to the host and from it, by people whose shell is bash (bare), or
 stele's by digest, or by policy whole; each in turn.
 
-    bench/transfer.py [ROUNDS [MB]]
+    bench/transfer.py [ROUNDS [MB [LINK]]]
 
+LINK (as `1gbit`): all that passes the loopback, in a network of its own, is held to that rate by the kernel: what a copy costs where a network, and not this machine's
+processors, decides how fast it is.
 Wall seconds of the client, their ratio to the bare copy of the same round, and the CPU seconds of the agent.
 """
 import os
 import pathlib
 import statistics
+import subprocess
 import sys
 import time
 
@@ -19,6 +22,7 @@ from transfer_test import TransferTest as Hosts  # noqa: E402
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 SIZE = int(sys.argv[2]) * 1_000_000 if len(sys.argv) > 2 else 1_000_000_000
+LINK = sys.argv[3] if len(sys.argv) > 3 else None
 USERS = {"bare": "bare", "digest": "jane", "whole": "whole"}
 PROTOCOLS = {"sftp": (), "scp": ("-O",)}
 
@@ -41,6 +45,12 @@ def spread(values, digits=2):
     first, middle, last = statistics.quantiles(values, n=4)
     return f"{middle:.{digits}f} [{first:.{digits}f}…{last:.{digits}f}]"
 
+
+if LINK and not os.environ.get("BENCH_OWN_NETWORK"):
+    os.execvpe("unshare", ["unshare", "--net", sys.executable, *sys.argv], {**os.environ, "BENCH_OWN_NETWORK": "1"})
+if LINK:
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    subprocess.run(["tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", LINK, "burst", "512kb", "latency", "20ms"], check=True)
 
 Hosts.setUpClass()
 try:
@@ -67,5 +77,5 @@ for (protocol, direction, way), runs in results.items():
     walls = [wall for wall, _ in runs]
     rows.append([f"{protocol}, {direction} the host, {way}", spread(walls), f"{SIZE / 1e6 / statistics.median(walls):.0f}",
                  spread([w / base for w, base in zip(walls, bare)]), spread([cpu for _, cpu in runs])])
-print(f"{SIZE // 1_000_000} MB, {ROUNDS} rounds; median [quartiles]")
+print(f"{SIZE // 1_000_000} MB, {ROUNDS} rounds{f', over {LINK}' if LINK else ''}; median [quartiles]")
 b.table(["", "wall, s", "MB/s", "wall × bare (paired)", "agent's CPU, s"], rows)
