@@ -248,11 +248,7 @@ Status Agent::listen_to_sudo() {
 }
 
 Policy Agent::policy_of(const Submitter& who) {
-  os::Peer peer;
-  peer.uid = peer.euid = who.account.uid;
-  peer.gid = peer.egid = who.account.gid;
-  peer.groups = who.account.groups;
-  Policy policy = policy_->policy_for(peer);
+  Policy policy = policy_->policy_for_sudo(who);
   policy.people = people_->current();
   return policy;
 }

@@ -84,17 +84,22 @@ void PolicyBook::note(const Notice& notice) {
   tell_({rule, "policy: " + notice.text, {}, {}});
 }
 
-Policy PolicyBook::policy_for(const os::Peer& peer) {
+template <typename Who>
+Policy PolicyBook::decide(const Who& who, uint32_t uid) {
   Policy out;
   out.recorder_group = place_.recorder_group;
   out.tell = [this](const Notice& notice) { note(notice); };
   if (const Current now = current()) {
-    out.terms = policy::decide(now->policy.policy, subject_of(peer, now->groups, place_.host));
+    out.terms = policy::decide(now->policy.policy, subject_of(who, now->groups, place_.host));
     out.version = now->policy.policy.version;
     out.hash = now->policy.hash;
   }
-  out.meter = quotas_.meter(out.terms.rule_name, peer.uid, out.terms.quotas);
+  out.meter = quotas_.meter(out.terms.rule_name, uid, out.terms.quotas);
   return out;
 }
+
+Policy PolicyBook::policy_for(const os::Peer& peer) { return decide(peer, peer.uid); }
+
+Policy PolicyBook::policy_for_sudo(const Submitter& who) { return decide(who, who.account.uid); }
 
 }  // namespace stele::agent

@@ -10,6 +10,7 @@
 
 #include "agent/quota.h"
 #include "agent/session_host.h"
+#include "agent/sudo_start.h"
 #include "os/file_system.h"
 #include "policy/signed.h"
 
@@ -43,6 +44,8 @@ class PolicyBook {
   void refresh();
 
   Policy policy_for(const os::Peer& peer);
+  /// Of a session that sudo's log protocol tells of.
+  Policy policy_for_sudo(const Submitter& who);
 
   /// Sessions that were not recorded because policy leaves them out, since the agent started.
   uint64_t left_out() const { return left_out_.load(); }
@@ -57,6 +60,8 @@ class PolicyBook {
   std::string memory() const { return place_.directory + "/policy"; }
   Current current() const;
   void believe(policy::SignedPolicy policy);
+  template <typename Who>
+  Policy decide(const Who& who, uint32_t uid);
   Status offer(const Bytes& note, const policy::Home& home);
   void tell_once(const char* rule, const std::string& what);
   void note(const Notice& notice);

@@ -63,6 +63,16 @@ TEST_F(PolicyBookTest, without_a_policy_has_the_terms_of_none) {
   EXPECT_TRUE(told.empty());
 }
 
+TEST_F(PolicyBookTest, has_rules_by_the_service_for_what_sudo_says) {
+  const auto it = book();
+  ASSERT_TRUE(it->begin());
+  put(1,
+      "rule came-in\n  login *\n  banner one\nrule a\n  user root\n  service sudo\n  banner two\n");
+  it->refresh();
+  EXPECT_EQ(it->policy_for_sudo({"root", {0, 0, {}}}).terms.banner, "two") << "no login is known";
+  EXPECT_EQ(it->policy_for_sudo({"jane", {1000, 1000, {}}}).terms.rule, 0U);
+}
+
 TEST_F(PolicyBookTest, takes_a_new_policy_when_it_lies_there) {
   const auto it = book();
   ASSERT_TRUE(it->begin());

@@ -22,9 +22,10 @@ policy::Names names_of(std::optional<uint32_t> uid) {
   return names;
 }
 
-policy::Names groups_of(const os::Peer& peer, const std::set<std::string>& named) {
-  std::set<uint32_t> groups(peer.groups.begin(), peer.groups.end());
-  groups.insert(peer.gid);
+policy::Names groups_of(uint32_t own, const std::vector<uint32_t>& others,
+                        const std::set<std::string>& named) {
+  std::set<uint32_t> groups(others.begin(), others.end());
+  groups.insert(own);
   policy::Names names;
   for (const uint32_t group : groups) names.push_back(std::to_string(group));
   for (const std::string& name : named) {
@@ -74,12 +75,22 @@ policy::Subject subject_of(const os::Peer& peer, const std::set<std::string>& na
   policy::Subject subject;
   subject.users = names_of(peer.uid);
   subject.logins = names_of(peer.login_uid);
-  subject.groups = groups_of(peer, named_groups);
+  subject.groups = groups_of(peer.gid, peer.groups, named_groups);
   subject.host = std::move(host);
   const auto itself = os::look_at(peer.process.pid);
   const bool is_service = itself && itself->euid == 0 && identity::is_account_changer(itself->name);
   subject.service = is_service ? itself->name : service_of(peer.process.pid);
   if (!peer.is_alive()) subject.service.clear();
+  return subject;
+}
+
+policy::Subject subject_of(const Submitter& who, const std::set<std::string>& named_groups,
+                           std::string host) {
+  policy::Subject subject;
+  subject.users = names_of(who.account.uid);
+  subject.groups = groups_of(who.account.gid, who.account.groups, named_groups);
+  subject.host = std::move(host);
+  subject.service = kSudoService;
   return subject;
 }
 

@@ -1,5 +1,5 @@
-// Who a recorder's session is of, as a policy asks (docs/formats/policy.md, "Conditions"). All of
-// it the kernel and the user database say.
+// Who a session is of, as a policy asks (docs/formats/policy.md, "Conditions"). Of a recorder's,
+// all of it the kernel and the user database say.
 #pragma once
 
 #include <optional>
@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/sudo_start.h"
 #include "os/peer.h"
 #include "policy/decide.h"
 
@@ -15,6 +16,11 @@ namespace stele::agent {
 /// `named_groups`: the groups that the policy asks about. Where sudo or the like records by itself,
 /// that is the service.
 policy::Subject subject_of(const os::Peer& peer, const std::set<std::string>& named_groups,
+                           std::string host);
+
+/// Of whoever asked sudo, as it says: by the user database, of the service `sudo`, and of no login
+/// that is known.
+policy::Subject subject_of(const Submitter& who, const std::set<std::string>& named_groups,
                            std::string host);
 
 /// The name of the nearest ancestor of a process that runs as root; empty where there is none, or

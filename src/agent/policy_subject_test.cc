@@ -54,5 +54,15 @@ TEST(Subject, is_who_the_kernel_says) {
   EXPECT_EQ(subject.host, "web01");
 }
 
+TEST(Subject, of_what_sudo_says_is_of_the_service_sudo_and_of_no_login) {
+  const Submitter who{"root", {0, 0, {65534}}};
+  const auto subject = subject_of(who, {"root", "nogroup"}, "web01");
+  EXPECT_EQ(subject.users, (policy::Names{"0", os::user_name(0)}));
+  EXPECT_TRUE(subject.logins.empty());
+  EXPECT_EQ(subject.groups, (policy::Names{"0", "65534", "nogroup", "root"}));
+  EXPECT_EQ(subject.service, "sudo");
+  EXPECT_EQ(subject.host, "web01");
+}
+
 }  // namespace
 }  // namespace stele::agent

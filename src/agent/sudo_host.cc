@@ -126,7 +126,9 @@ Status SudoHost::open(const sudolog::Facts& facts, const Submitter& who) {
   stream_ = std::make_unique<SudoStream>(world_.clock, terms, start.size, std::move(opened.sink),
                                          std::move(notes));
   stage_ = Stage::kRunning;
-  TRY_VOID(stream_->begin(wire::facts_of(terms), person_of(start), facts));
+  const auto person = person_of(start);
+  TRY_VOID(stream_->begin(wire::facts_of(terms), person, facts));
+  if (person && person->name.empty()) TRY_VOID(note_shared(who));
   if (expects_data_) reply(sudolog::encode_log_id(log_id(opened.id, token)));
   return {};
 }
@@ -139,6 +141,14 @@ std::optional<event::Person> SudoHost::person_of(const event::Start& start) cons
   event::Person person = who_is(*policy_.people->roles, as_user);
   if (person.by) person.by = event::Known::kEnvironment;
   return person;
+}
+
+/// As of a recorder's session: here, and in the host's own stream.
+Status SudoHost::note_shared(const Submitter& who) {
+  const std::string what =
+      "nobody is known behind the shared account of uid " + std::to_string(who.account.uid);
+  policy_.tell({Notice::What::kShared, "sudo of " + printable(who.name) + ": " + what});
+  return stream_->note(event::Finding{"shared-account", what, {}, {}});
 }
 
 Status SudoHost::note_lateness(WallTime told) {

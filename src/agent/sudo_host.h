@@ -58,6 +58,7 @@ class SudoHost {
   Status open(const sudolog::Facts& facts, const Submitter& who);
   Status go_on(const sudolog::Restart& restart);
   std::optional<event::Person> person_of(const event::Start& start) const;
+  Status note_shared(const Submitter& who);
   Status note_lateness(WallTime told);
   Status end(event::End end);
   Durable durable();

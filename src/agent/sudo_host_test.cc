@@ -63,6 +63,63 @@ TEST_F(SudoHostTest, AboveAQuotaTheRecordSaysSoOnce) {
   EXPECT_EQ(recorded(event::Lane::kOutput).size(), 900U) << "and nothing is dropped";
 }
 
+class SudoPersonTest : public SudoHostTest {
+ protected:
+  SudoPersonTest() {
+    policy.tell = [this](const Notice& notice) { notices.push_back(notice); };
+    auto rules = std::make_shared<PeopleRules>();
+    rules->roles = *parse_roles("version = 3\nshared = [\"root\"]", "roles.toml");
+    policy.people = rules;
+  }
+  static sudolog::Decision asked_by(const std::string& user) {
+    auto decision = accepted();
+    decision.infos[0].value = user;
+    return decision;
+  }
+  std::vector<Notice> notices;
+};
+
+TEST_F(SudoPersonTest, NobodyBehindASharedAccountIsAFindingHereAndAtTheHost) {
+  for (const auto kind : {sudolog::Decision::Kind::kAccept, sudolog::Decision::Kind::kReject}) {
+    sessions.sessions.clear();
+    notices.clear();
+    const auto host = connected();
+    auto asked = asked_by("root");
+    asked.kind = kind;
+    ASSERT_TRUE(say(*host, asked));
+    EXPECT_EQ(sessions.only().people.at(0).name, "");
+    const auto& notes = sessions.only().notes;
+    EXPECT_EQ(std::ranges::count(notes, "shared-account", &event::Finding::rule), 1);
+    ASSERT_EQ(notices.size(), 1U);
+    EXPECT_EQ(notices[0].what, Notice::What::kShared);
+    EXPECT_EQ(notices[0].text, "sudo of root: nobody is known behind the shared account of uid 0");
+  }
+}
+
+TEST_F(SudoPersonTest, IsFoundOnceThoughItsLogIsCut) {
+  auto host = connected();
+  ASSERT_TRUE(say(*host, asked_by("root")));
+  const std::string log = told(*host).text;
+  ASSERT_TRUE(say(*host, shown("a")));
+  sessions.make_durable(messages());
+  ASSERT_TRUE(host->step());
+  host.reset();
+  sessions.only().durable = messages();
+  host = connected();
+  ASSERT_TRUE(say(*host, sudolog::Restart{log, kStep}));
+  const auto& notes = sessions.only().notes;
+  EXPECT_EQ(std::ranges::count(notes, "shared-account", &event::Finding::rule), 1);
+  EXPECT_EQ(notices.size(), 1U);
+}
+
+TEST_F(SudoPersonTest, WhoseAccountIsTheirOwnIsThemselvesAsSudoClaims) {
+  const auto host = connected();
+  ASSERT_TRUE(say(*host, asked_by("jane")));
+  EXPECT_EQ(sessions.only().people.at(0).name, "jane");
+  EXPECT_EQ(sessions.only().people.at(0).by, event::Known::kEnvironment);
+  EXPECT_TRUE(notices.empty());
+}
+
 /// What somebody submits, as a shell and a program that asks answer it.
 class SudoLinesTest : public SudoHostTest {
  protected:

@@ -32,7 +32,7 @@ event::Start sudo_start(const sudolog::Facts& facts, const Submitter& who,
   start.groups = who.account.groups;
   start.tty = facts.sudo.tty;
   start.size = facts.size;
-  start.service = "sudo";
+  start.service = kSudoService;
   for (const char* key : {"uid", "euid", "gid"}) start.known[key] = Known::kEnvironment;
   const auto mark = [&](const char* key, bool is_there) {
     if (is_there) start.known[key] = Known::kEnvironment;

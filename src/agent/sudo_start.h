@@ -6,6 +6,9 @@
 
 namespace stele::agent {
 
+/// What lets such a session begin.
+inline constexpr const char* kSudoService = "sudo";
+
 /// Who a session of sudo's is of: what sudo says, and what the user database has of that name.
 struct Submitter {
   std::string name;

@@ -238,9 +238,8 @@ class Sendlog(SudoLogTest):
         self.assertIn("began at 2023-11-14T22:13:20", finding["what"])
 
 
-class SlowSendlog(SudoLogTest):
-    """It is slow enough to be cut in the middle."""
-    rules = "rule slow\n  quota session 2 MiB per second\n"
+class WithPolicy(SudoLogTest):
+    rules = ""
 
     def setUp(self):
         super().setUp()
@@ -249,7 +248,40 @@ class SlowSendlog(SudoLogTest):
         draft.write_text(f"stele-policy-v1\n{origin}\n1\n2026-11-24\n{self.rules}")
         ledger.stele("policy", "sign", draft, "-o", policy)
         self.web.do("sh", "-c", "mkdir -p /etc/stele; cat >/etc/stele/policy", stdin=None, input=policy.read_bytes())
-        wait_until(lambda: "version 1 holds" in self.host.journal(), "the policy holds")
+        wait_until(lambda: "policy: version 1 holds" in self.host.journal(), "the policy holds")
+
+
+class SharedAccounts(WithPolicy):
+    rules = "rule came-in\n  login *\n  not recorded\nrule by-sudo\n  service sudo\n  lines facts\n"
+
+    def setUp(self):
+        super().setUp()
+        self.web.do("sh", "-c", "cat >/etc/stele/roles.toml", stdin=None, input=b'version = 3\nshared = ["root"]\n')
+        wait_until(lambda: "roles: version 3 holds" in self.host.journal(), "the roles hold")
+
+    def test_nobody_behind_one_is_a_finding_and_the_service_is_known(self):
+        self.assertEqual(self.web.run("sudo", "true").returncode, 0)
+        session, events = self.new()
+        (person,), (terms,) = ([e for e in events if e["type"] == kind] for kind in ("person", "terms"))
+        self.assertEqual(person.get("name", ""), "")
+        self.assertEqual(terms["rule_name"], "by-sudo")
+        self.assertEqual([e["rule"] for e in events if e["type"] == "finding"], ["shared-account"])
+        self.assertIn("FINDING shared-account", self.ledger.stele("show", session).decode())
+        self.assertIn("sudo of root: nobody is known behind the shared account of uid 0", self.host.journal())
+        told = lambda: "shared-account" in self.ledger.stele("hosts").decode()
+        wait_until(told, "the host's own stream has it")
+
+    def test_whose_account_is_their_own_is_themselves(self):
+        self.assertEqual(self.web.run(*self.as_jane("sudo", "true")).returncode, 0)
+        _, events = self.new()
+        (person,) = [e for e in events if e["type"] == "person"]
+        self.assertEqual((person["name"], person["by"]), ("jane", "environment"))
+        self.assertEqual([e for e in events if e["type"] == "finding"], [])
+
+
+class SlowSendlog(WithPolicy):
+    """It is slow enough to be cut in the middle."""
+    rules = "rule slow\n  quota session 2 MiB per second\n"
 
     def test_the_agent_is_killed_and_it_goes_on_from_its_last_commit_point(self):
         self.sudoers("Defaults log_output, !compress_io, iolog_dir = /run/iolog, iolog_file = two")
