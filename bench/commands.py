@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""What it costs that each exec is seen: exec-heavy work by itself, with auditd's rule for execve, and followed by us.
+"""What it costs that each exec is seen: exec-heavy work by itself, with auditd's rule for execve, and followed by us, by
+programs in the kernel ("stele") and, as on a kernel that does not take them, by its process connector.
 
 loop:   a shell's loop of /bin/true
 build:  make of small C files with gcc, two at a time
@@ -22,6 +23,7 @@ b.build()
 FOLLOW = b.STELE.parent / "follow"
 WORK = b.WORK / "commands"
 AUDIT = b.WORK / "audit"
+WAYS = {"stele": "bpf", "stele by the connector": "connector"}
 
 
 def prepare():
@@ -86,8 +88,8 @@ def one(name, how):
         with Auditd():
             r = measure(WORKS[work])
         r["seen"] = (AUDIT / "audit.log").read_bytes().count(b"type=EXECVE")
-    elif how == "stele":
-        r = measure([FOLLOW, *WORKS[work]], waits=True)
+    elif how in WAYS:
+        r = measure([FOLLOW, WAYS[how], *WORKS[work]], waits=True)
         seen, lost = map(int, re.search(r"^(\d+) (\d+)$", r["said"], re.M).groups())
         r["seen"] = f"{seen // 2}, {lost} lost"
     else:
@@ -97,7 +99,7 @@ def one(name, how):
 
 
 prepare()
-results = b.interleaved({f"{work}, {how}": how for work in WORKS for how in ("bare", "auditd", "stele")}, a.runs, one)
+results = b.interleaved({f"{work}, {how}": how for work in WORKS for how in ("bare", "auditd", *WAYS)}, a.runs, one)
 rows = []
 for name, rs in results.items():
     base = name.split(", ")[0] + ", bare"

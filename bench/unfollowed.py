@@ -39,7 +39,7 @@ def on_a_terminal():
 
 def one(how):
     """By the kernel's own count: what else runs on the machine makes it no longer."""
-    watch = subprocess.Popen([str(FOLLOW), "true"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    watch = subprocess.Popen([str(FOLLOW), "bpf", "true"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     watch.stdout.readline()
     before = spent_ns(watch.pid)
     if how == "daemon":
