@@ -4,14 +4,13 @@ stele's by digest, or by policy whole; each in turn.
 
     bench/transfer.py [ROUNDS [MB [LINK]]]
 
-LINK (as `1gbit`): all that passes the loopback, in a network of its own, is held to that rate by the kernel: what a copy costs where a network, and not this machine's
+LINK (as `1gbit`): all that passes the loopback of the host, which has a network of its own, is held to that rate by the kernel: what a copy costs where a network, and not this machine's
 processors, decides how fast it is.
 Wall seconds of the client, their ratio to the bare copy of the same round, and the CPU seconds of the agent.
 """
 import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import time
 
@@ -46,14 +45,10 @@ def spread(values, digits=2):
     return f"{middle:.{digits}f} [{first:.{digits}f}…{last:.{digits}f}]"
 
 
-if LINK and not os.environ.get("BENCH_OWN_NETWORK"):
-    os.execvpe("unshare", ["unshare", "--net", sys.executable, *sys.argv], {**os.environ, "BENCH_OWN_NETWORK": "1"})
-if LINK:
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    subprocess.run(["tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", LINK, "burst", "512kb", "latency", "20ms"], check=True)
-
 Hosts.setUpClass()
 try:
+    if LINK:
+        Hosts.web.do("tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", LINK, "burst", "512kb", "latency", "20ms")
     file = Hosts.folder / "big"
     with file.open("wb") as out:
         for _ in range(SIZE // 1_000_000):
