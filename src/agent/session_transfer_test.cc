@@ -42,6 +42,9 @@ class SessionTransferTest : public SessionHostTest {
       if (const auto* body = std::get_if<Body>(&each.body)) all.push_back(*body);
     return all;
   }
+  std::optional<event::Copies> copied() {
+    return std::get<event::End>(sessions.only().events.back().body).copied;
+  }
   uint64_t next_ = 2;
 };
 
@@ -56,6 +59,39 @@ TEST_F(SessionTransferTest, content_is_elided_where_the_program_is_known) {
   EXPECT_TRUE(to->receive(end_of(next_)));
   ASSERT_EQ(sessions.only().transfers.size(), 1U);
   EXPECT_EQ(sessions.only().transfers[0].why, "the session ended");
+  EXPECT_EQ(copied(), (event::Copies{1, 0, 7}));
+}
+
+TEST_F(SessionTransferTest, the_end_counts_what_was_copied) {
+  auto to = host();
+  begin(*to, sftp());
+  put(*to);
+  EXPECT_TRUE(say(*to, Piped::Pipe::kOutput, Packet(Sftp::kStatus, 2).u32(0).text("").text("")));
+  EXPECT_TRUE(say(*to, Piped::Pipe::kInput, Packet(Sftp::kClose, 3).text("h")));
+  EXPECT_TRUE(say(*to, Piped::Pipe::kOutput, Packet(Sftp::kStatus, 3).u32(0).text("").text("")));
+  ASSERT_EQ(stood<event::Transfer>().size(), 1U);
+  EXPECT_TRUE(to->receive(end_of(next_)));
+  EXPECT_EQ(copied(), (event::Copies{1, 0, 7}));
+}
+
+TEST_F(SessionTransferTest,
+       of_what_was_not_followed_nothing_is_counted_whatever_its_recorder_says) {
+  auto to = host();
+  begin(*to, hello());
+  event::End claims;
+  claims.copied = event::Copies{9, 9, 9};
+  EXPECT_TRUE(to->receive(*wire::encode_event(next_, event::at(5), event::Lane::kFacts, claims)));
+  EXPECT_EQ(copied(), std::nullopt);
+}
+
+TEST_F(SessionTransferTest, once_the_protocol_is_lost_nothing_is_counted) {
+  auto to = host();
+  begin(*to, sftp());
+  put(*to);
+  EXPECT_TRUE(say(*to, Piped::Pipe::kInput, Bytes(9, 0xff)));
+  ASSERT_EQ(stood<event::Transfer>().back().what, What::kLost);
+  EXPECT_TRUE(to->receive(end_of(next_)));
+  EXPECT_EQ(copied(), std::nullopt);
 }
 
 TEST_F(SessionTransferTest, and_nowhere_else) {
@@ -93,6 +129,8 @@ TEST_F(SessionTransferTest, an_agent_that_comes_later_keeps_all_and_says_so) {
   EXPECT_TRUE(std::holds_alternative<Piped>(sessions.only().events.back().body));
   ASSERT_EQ(sessions.only().transfers.size(), 1U);
   EXPECT_EQ(sessions.only().transfers[0].what, What::kLost);
+  EXPECT_TRUE(after->receive(end_of(next_)));
+  EXPECT_EQ(copied(), std::nullopt) << "what was before, it does not know";
 }
 
 TEST_F(SessionTransferTest, what_is_missing_ends_the_following) {
@@ -104,6 +142,8 @@ TEST_F(SessionTransferTest, what_is_missing_ends_the_following) {
   const auto& told = sessions.only().transfers;
   ASSERT_EQ(told.size(), 2U) << "the file, and that its place is lost";
   EXPECT_EQ(told.back().what, What::kLost);
+  EXPECT_TRUE(to->receive(end_of(next_)));
+  EXPECT_EQ(copied(), std::nullopt);
 }
 
 }  // namespace

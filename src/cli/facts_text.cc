@@ -73,6 +73,17 @@ void write_arrival(codec::JsonWriter& json, const event::Start& start) {
   json.end_object();
 }
 
+void write_copies(codec::JsonWriter& json, const event::Copies& copied) {
+  json.key("copied").begin_object().key("to_host").number(copied.to_host);
+  json.key("from_host").number(copied.from_host);
+  json.key("bytes").number(copied.bytes).end_object();
+}
+
+std::string copies_text(const event::Copies& copied) {
+  return std::to_string(copied.to_host) + " to the host, " + std::to_string(copied.from_host) +
+         " from it, " + human_bytes(copied.bytes);
+}
+
 void write_person(codec::JsonWriter& json, const event::Person& person) {
   json.key("person").text(person.name).key("roles").begin_array();
   for (const std::string& role : person.roles) json.text(role);
@@ -184,7 +195,9 @@ void write_facts(codec::JsonWriter& json, const SessionFacts& f, const std::stri
       .number(f.end->rss_bytes_max)
       .key("output_bytes")
       .number(f.end->output_bytes);
-  json.key("input_bytes").number(f.end->input_bytes).end_object();
+  json.key("input_bytes").number(f.end->input_bytes);
+  if (f.end->copied) write_copies(json, *f.end->copied);
+  json.end_object();
 }
 
 void print_facts(const SessionFacts& f, const std::string& state) {
@@ -218,6 +231,7 @@ void print_facts(const SessionFacts& f, const std::string& state) {
   if (f.end) {
     line("shown", human_bytes(f.end->output_bytes));
     line("typed", human_bytes(f.end->input_bytes));
+    if (f.end->copied) line("copied", copies_text(*f.end->copied));
     line("used", human_duration(f.end->user_time + f.end->system_time) + " of CPU, " +
                      human_bytes(f.end->rss_bytes_max) + " of memory");
     if (!f.end->why.empty()) line("ended by", f.end->why);

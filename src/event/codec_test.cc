@@ -304,6 +304,18 @@ TEST(End, says_only_what_happened) {
       decode_lane(Lane::kFacts, kBase, map_event(7, {entry("exit", "190100")})).has_value());
 }
 
+TEST(End, that_counts_no_copies_is_not_one_that_does_not_count) {
+  End end;
+  end.copied = Copies{};
+  const auto part = map_event(7, {entry("copied", "83000000")});
+  EXPECT_EQ(to_hex(part_of({{kBase, end}})), to_hex(part));
+  EXPECT_EQ(events_of(Lane::kFacts, part).at(0).body, Body(end));
+  for (const char* const wrong : {"820000", "8400000000", "83002000", "00"})
+    EXPECT_FALSE(
+        decode_lane(Lane::kFacts, kBase, map_event(7, {entry("copied", wrong)})).has_value())
+        << wrong;
+}
+
 TEST(End, never_writes_a_negative_time) {
   End end;
   end.user_time = Micros(-5);

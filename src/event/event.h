@@ -206,6 +206,13 @@ struct Privilege {
 };
 
 /// facts. How the session ended.
+/// Copies that were followed, from a session's beginning to its end.
+struct Copies {
+  uint64_t to_host = 0, from_host = 0;  // as many Transfers said so, whatever these came to
+  uint64_t bytes = 0;                   // of content that passed in them
+  bool operator==(const Copies&) const = default;
+};
+
 struct End {
   std::optional<uint8_t> exit_status;  // the command's, if it exited
   std::optional<uint8_t> signal;       // the signal that killed it, if one did
@@ -214,6 +221,7 @@ struct End {
   Micros user_time{0}, system_time{0};  // of the command and its waited-for children
   uint64_t rss_bytes_max = 0;
   uint64_t output_bytes = 0, input_bytes = 0;  // totals that passed, kept or not
+  std::optional<Copies> copied;                // none: not known
   bool operator==(const End&) const = default;
 };
 

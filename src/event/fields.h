@@ -59,6 +59,7 @@ void visit_end(EndOrConst& end, Visitor& visitor) {
   visitor.optional("exit", end.exit_status);
   visitor.time("stime", end.system_time);
   visitor.time("utime", end.user_time);
+  visitor.copies("copied", end.copied);
   visitor.optional("signal", end.signal);
 }
 

@@ -51,6 +51,16 @@ Result<Credentials> read_credentials(CborReader& in) {
   return read;
 }
 
+Result<Copies> read_copies(CborReader& in) {
+  TRY(const uint64_t items, in.array());
+  if (items != 3) return fail(Code::kCorrupt, "not three numbers");
+  Copies read;
+  for (uint64_t* each : {&read.to_host, &read.from_host, &read.bytes}) {
+    TRY(*each, in.unsigned_integer());
+  }
+  return read;
+}
+
 Result<InputPolicy> read_policy(CborReader& in) {
   TRY(const std::string_view name, in.text());
   const auto policy = parse_input_policy(name);
@@ -124,6 +134,7 @@ class MapReader {
     read(key, value,
          [](CborReader& in) { return in.integer().map([](int64_t us) { return Micros(us); }); });
   }
+  void copies(std::string_view key, std::optional<Copies>& value) { read(key, value, read_copies); }
   void size(std::string_view key, WindowSize& value) { unless_empty(key, value, read_size_array); }
   void arguments(std::string_view key, std::vector<std::string>& value) {
     unless_empty(key, value, [](CborReader& in) {

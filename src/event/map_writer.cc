@@ -78,6 +78,13 @@ class MapWriter {
     out.array(values.size());
     for (uint32_t value : values) out.unsigned_integer(value);
   }
+  void copies(std::string_view key, const std::optional<Copies>& value) {
+    if (!value) return;
+    CborWriter out = map_.entry(key);
+    out.array(3);
+    for (const uint64_t n : {value->to_host, value->from_host, value->bytes})
+      out.unsigned_integer(n);
+  }
   void size(std::string_view key, const WindowSize& value) {
     if (value == WindowSize{}) return;
     CborWriter out = map_.entry(key);

@@ -143,6 +143,7 @@ inline End full_end() {
   end.rss_bytes_max = uint64_t{64} << 20;
   end.output_bytes = 123'456;
   end.input_bytes = 789;
+  end.copied = Copies{2, 1, 70'000};
   return end;
 }
 

@@ -59,7 +59,7 @@ std::vector<Accepted> accepted() {
         R"([6, 250000, "no space left on device", 70000, 12, 2000000])", "[8, 2750000, false]",
         "[8, 8996000000, true]",
         R"([7, 500, {"in": 789, "out": 123456, "rss": 67108864, "why": "hangup", "core": true, "exit": 0, )"
-        R"("stime": 250, "utime": 1500000, "signal": 15}])"}},
+        R"("stime": 250, "utime": 1500000, "copied": [2, 1, 70000], "signal": 15}])"}},
       {"end, nothing known", Lane::kFacts, 0, {{0, End{}}}, {"[7, 0, {}]"}},
       {"a key, typed before the segment began",
        Lane::kInput,

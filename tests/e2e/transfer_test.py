@@ -41,6 +41,16 @@ class TransferTest(SshTest):
         found = [e for e in self.ledger.events(session) if e["type"] == "transfer"]
         return [tuple(e.get(k) for k in keys) for e in found] if keys else found
 
+    def copied(self, session):
+        """What the session's end counts; None: nothing."""
+        (listed,) = [s for s in self.ledger.sessions() if s["id"] == session]
+        return listed["end"].get("copied")
+
+    def assert_counts_its_copies(self, session):
+        copies = self.transfers(session, "what", "bytes")
+        ways = [[size or 0 for what, size in copies if what == way] for way in ("to-host", "from-host")]
+        self.assertEqual(self.copied(session), {"to_host": len(ways[0]), "from_host": len(ways[1]), "bytes": sum(ways[0] + ways[1])})
+
     def pipes(self, session):
         """What passed in each pipe, in order: bytes that were kept, and (how many, behind how many of the file, digest) of others."""
         ways = {"piped-input": [], "piped-output": [], "piped-error": []}
@@ -80,7 +90,10 @@ class Digests(TransferTest):
                     name = "file" if (protocol, direction) == ("scp", "to-host") else "there"  # what to call it, only its own client knows
                     self.assertEqual(self.transfers(session)[0]["name"].split("/")[-1], name)
                     self.assert_covers(session, self.content, pipe)
+                    ways = (1, 0) if direction == "to-host" else (0, 1)
+                    self.assertEqual(self.copied(session), {"to_host": ways[0], "from_host": ways[1], "bytes": len(self.content)})
                     shown = self.ledger.stele("show", session).decode()
+                    self.assertIn("%d to the host, %d from it" % ways, shown)
                     self.assertIn(f"{protocol} {direction}", shown)
                     self.assertIn(digest, shown)
                     self.assertEqual(self.ledger.events(session)[0]["argv"][0], "scp" if protocol == "scp" else "/usr/lib/openssh/sftp-server")
@@ -102,6 +115,7 @@ class Digests(TransferTest):
         self.assertIn(("from-host", home + "two", None, None), told)
         self.assertEqual([t for t in told if t[0].startswith("remove")],
                          [("remove", home + "two", None, None), ("remove", home + "link", None, None), ("remove-directory", home + "folder", None, None)])
+        self.assert_counts_its_copies(session)
         digests = {t["sha256"] for t in self.transfers(session) if "sha256" in t}
         self.assertEqual(digests, {hashlib.sha256(self.content).hexdigest()})
 
@@ -115,6 +129,7 @@ class Digests(TransferTest):
             with self.subTest(flags):
                 self.web.do("scp", "-r", "-p", *flags, *self.options, tree, "jane@127.0.0.1:.")
                 session = self.one()
+                self.assert_counts_its_copies(session)
                 told = {t["name"]: t["sha256"] for t in self.transfers(session) if t["what"] == "to-host"}
                 for name in names:
                     (digest,) = [d for n, d in told.items() if n.endswith(f"tree/{name}")]
@@ -133,6 +148,7 @@ class Digests(TransferTest):
         self.assertEqual(self.web.do("cat", "/run/home-jane/slow"), self.content)
         session = self.one()
         self.assertEqual([(t["what"], t.get("sha256")) for t in self.transfers(session)], [("lost", None)])
+        self.assertIsNone(self.copied(session), "the agent that saw its end does not know")
         pieces = self.pipes(session)["piped-input"]
         elided = sum(p[0] for p in pieces if isinstance(p, tuple))
         kept = b"".join(p for p in pieces if not isinstance(p, tuple))
