@@ -1,6 +1,27 @@
 #include "agent/config.h"
 
+#include "os/stream_socket.h"
+
 namespace stele::agent {
+namespace {
+
+Result<std::optional<SudoTls>> load_sudo_tls(config::Document& file) {
+  if (!file.has("sudo_log_tls")) return std::nullopt;
+  SudoTls tls;
+  TRY(tls.listen, file.text("sudo_log_tls.listen", std::nullopt));
+  if (const Status address = os::check_listen_address(tls.listen); !address)
+    return fail(file.wrong("sudo_log_tls.listen",
+                           "an IP address and a port are wanted, as in \"0.0.0.0:30344\""));
+  for (const auto& [key, to] :
+       {std::pair{"sudo_log_tls.certificate", &tls.certificate},
+        std::pair{"sudo_log_tls.key", &tls.key}, std::pair{"sudo_log_tls.clients", &tls.clients}}) {
+    TRY(*to, file.text(key, std::nullopt));
+    if (!to->starts_with('/')) return fail(file.wrong(key, "the whole path of a file is wanted"));
+  }
+  return tls;
+}
+
+}  // namespace
 
 Result<Config> load_config(os::FileSystem& files, const std::string& path) {
   TRY(auto file, config::Document::load(files, path));
@@ -16,6 +37,7 @@ Result<Config> load_config(os::FileSystem& files, const std::string& path) {
   TRY(config.roles, file.text("roles", "/etc/stele/roles.toml"));
   TRY(config.ssh_authorities, file.text("ssh_authorities", ""));
   TRY(config.sudo_log, file.text("sudo_log", ""));
+  TRY(config.sudo_log_tls, load_sudo_tls(file));
   TRY(config.sudo_log_patience, file.duration("sudo_log_patience", std::chrono::minutes(1),
                                               {std::chrono::seconds(1), std::chrono::hours(1)}));
   TRY(config.rotate_keys, file.duration("rotate_keys", std::chrono::minutes(10),

@@ -10,6 +10,14 @@ namespace stele::agent {
 /// Where a host's agent is configured; that it is there says that the host is enrolled.
 inline constexpr const char* kConfigPath = "/etc/stele/agent.toml";
 
+/// Where sudo's log protocol is spoken over TLS, and who may speak it; paths.
+struct SudoTls {
+  std::string listen;       // an IP address and a port
+  std::string certificate;  // what is shown, and what leads to its authority
+  std::string key;
+  std::string clients;  // authorities: who has a certificate of theirs may come in
+};
+
 struct Config {
   std::string server;     // https://NAME:PORT
   std::string directory;  // what `stele enroll` keeps
@@ -20,6 +28,7 @@ struct Config {
   std::string roles;            // who is who; need not be there
   std::string ssh_authorities;  // whose SSH certificates count; empty: nobody's
   std::string sudo_log;         // where sudo's log protocol is spoken; empty: nowhere
+  std::optional<SudoTls> sudo_log_tls;
   Micros sudo_log_patience{0};  // how long a client of it may stay away
   std::string recorder_group;   // empty: a recorder may have any
   Micros rotate_keys{0};        // how long a signing key lives

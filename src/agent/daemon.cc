@@ -21,6 +21,7 @@
 #include "agent/spool_sessions.h"
 #include "agent/status_file.h"
 #include "agent/sudo_connections.h"
+#include "agent/tls_door.h"
 #include "base/hex.h"
 #include "base/version.h"
 #include "ledger/keys.h"
@@ -46,6 +47,7 @@ constexpr Micros kHousekeepingEvery = std::chrono::seconds(10);
 constexpr Micros kFinishMax = std::chrono::seconds(5);    // of shipping, when the agent is to end
 constexpr Micros kPolicyEvery = std::chrono::seconds(2);  // somebody may have put a new one there
 constexpr Micros kCoverageEvery = std::chrono::seconds(1);
+constexpr Micros kAcceptPause = std::chrono::milliseconds(200);
 constexpr size_t kEpochBytesMax = 16, kMachineBytesMax = 128;
 
 /// What a host was told when it enrolled.
@@ -99,6 +101,15 @@ Result<Enrolment> load_enrolment(os::FileSystem& files, const std::string& direc
                    std::move(origin),  std::move(predecessor)};
 }
 
+// No descriptors left, say: those who wait are let in when others have gone.
+template <typename Door>
+void let_in(Door& door) {
+  const Status accepted = door.accept_waiting();
+  if (accepted) return;
+  os::tell_journal(Severity::kError, accepted.error().message());
+  os::wait_until_ready({}, kAcceptPause);
+}
+
 class Agent {
  public:
   Agent(Config config, Enrolment enrolment, const std::string& boot_id)
@@ -124,6 +135,8 @@ class Agent {
   Status tell_of_coverage();
   Result<os::PacketListener> listen();
   Status listen_to_sudo();
+  Result<std::unique_ptr<SudoConnections>> serve_sudo(os::StreamListener listener, SudoDoor& door);
+  void read_certificates();
   Policy policy_of(const Submitter& who);
   std::string host_name() const;
   void renew();
@@ -157,7 +170,9 @@ class Agent {
   std::optional<HostBeat> beat_;
   std::unique_ptr<Connections> connections_;
   std::optional<HostSessions> sudo_sessions_;
-  std::unique_ptr<SudoConnections> sudo_connections_;
+  RootsDoor roots_door_;
+  std::unique_ptr<TlsDoor> tls_door_;
+  std::unique_ptr<SudoConnections> sudo_connections_, tls_connections_;
   LowWater low_water_{config_.quota};
   std::string followed_by_, not_followed_;  // who tells what is executed; what is missing for that
   bool is_renewal_late_ = false;
@@ -235,22 +250,39 @@ Result<os::PacketListener> Agent::listen() {
 // Nobody follows these sessions, and they are in no other: no process of this host's is their
 // owner.
 Status Agent::listen_to_sudo() {
-  if (config_.sudo_log.empty()) return {};
-  TRY(auto listener, os::LoopbackListener::listen(config_.sudo_log));
   sudo_sessions_.emplace(*sessions_, *host_);
+  if (!config_.sudo_log.empty()) {
+    TRY(auto listener, os::StreamListener::listen_on_loopback(config_.sudo_log));
+    TRY(sudo_connections_, serve_sudo(std::move(listener), roots_door_));
+  }
+  if (config_.sudo_log_tls) {
+    TRY(tls_door_, TlsDoor::make(*config_.sudo_log_tls, clock_));
+    TRY(auto listener, os::StreamListener::listen(config_.sudo_log_tls->listen));
+    TRY(tls_connections_, serve_sudo(std::move(listener), *tls_door_));
+  }
+  return {};
+}
+
+Result<std::unique_ptr<SudoConnections>> Agent::serve_sudo(os::StreamListener listener,
+                                                           SudoDoor& door) {
   SudoWorld world{[this](const Submitter& who) { return policy_of(who); }, *sudo_sessions_, memory_,
                   clock_, os::system_random};
-  TRY(sudo_connections_,
-      SudoConnections::make(std::move(listener), std::move(world), [](const std::string& what) {
+  return SudoConnections::make(
+      std::move(listener), door, std::move(world), [](const std::string& what) {
         os::tell_journal(Severity::kWarning, "a client of sudo's log protocol: " + what);
-      }));
-  return {};
+      });
 }
 
 Policy Agent::policy_of(const Submitter& who) {
   Policy policy = policy_->policy_for_sudo(who);
   policy.people = people_->current();
   return policy;
+}
+
+void Agent::read_certificates() {
+  const Status read = tls_door_ ? tls_door_->refresh() : Status();
+  if (!read)
+    os::tell_journal(Severity::kError, read.error().message() + "; what was read before holds");
 }
 
 std::string Agent::host_name() const {
@@ -423,22 +455,16 @@ Status Agent::serve() {
     os::Readiness set[] = {
         {.fd = connections_->fd(), .want_read = true},
         {.fd = signals.fd(), .want_read = true},
-        {.fd = sudo_connections_ ? sudo_connections_->fd() : -1, .want_read = true}};
+        {.fd = sudo_connections_ ? sudo_connections_->fd() : -1, .want_read = true},
+        {.fd = tls_connections_ ? tls_connections_->fd() : -1, .want_read = true}};
     os::wait_until_ready(set, longest);
     const auto came = signals.take();
     if (came.has(SIGTERM) || came.has(SIGINT)) return {};
     if (const auto failed = spool_->failure()) return fail(*failed);
-    if (set[0].can_read) {
-      // No descriptors left, say: those who wait are let in when others have gone.
-      if (const Status accepted = connections_->accept_waiting(); !accepted) {
-        os::tell_journal(Severity::kError, accepted.error().message());
-        os::wait_until_ready({}, std::chrono::milliseconds(200));
-      }
-    }
-    if (set[2].can_read) {
-      if (const Status accepted = sudo_connections_->accept_waiting(); !accepted)
-        os::tell_journal(Severity::kError, accepted.error().message());
-    }
+    if (set[0].can_read) let_in(*connections_);
+    if (set[2].can_read) let_in(*sudo_connections_);
+    if (set[3].can_read) let_in(*tls_connections_);
+    if (came.has(SIGHUP)) read_certificates();
     if (came.has(SIGHUP) || clock_.boot() >= policy_due) {
       policy_->refresh();
       people_->refresh();
@@ -461,6 +487,7 @@ void Agent::stop() {
   (void)os::notify_supervisor("STOPPING=1");
   followed_->stop();
   sudo_connections_.reset();
+  tls_connections_.reset();
   connections_.reset();  // seals what was taken
   (void)tell_of_coverage();
   beat_.reset();

@@ -100,6 +100,8 @@ Policy PolicyBook::decide(const Who& who, uint32_t uid) {
 
 Policy PolicyBook::policy_for(const os::Peer& peer) { return decide(peer, peer.uid); }
 
-Policy PolicyBook::policy_for_sudo(const Submitter& who) { return decide(who, who.account.uid); }
+Policy PolicyBook::policy_for_sudo(const Submitter& who) {
+  return decide(who, who.is_elsewhere ? kUidElsewhere : who.account.uid);
+}
 
 }  // namespace stele::agent

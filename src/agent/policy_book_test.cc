@@ -177,5 +177,23 @@ TEST_F(PolicyBookTest, that_goes_with_a_list_is_taken_once_that_list_is_sealed_f
   EXPECT_TRUE(was_told("version 1 holds"));
 }
 
+TEST_F(PolicyBookTest, decides_on_accounts_of_other_hosts_by_their_name_alone) {
+  put(1,
+      "rule named\n  user jane\n  banner named\n"
+      "rule numbered\n  user 0\n  banner numbered\n"
+      "rule grouped\n  group 65534\n  banner grouped\n"
+      "rule rest\n  banner rest\n");
+  const auto it = book();
+  ASSERT_TRUE(it->begin());
+  const auto banner_of = [&](const std::string& name) {
+    const Submitter who{name, {kUidElsewhere, kUidElsewhere, {}}, true};
+    return it->policy_for_sudo(who).terms.banner;
+  };
+  EXPECT_EQ(banner_of("jane"), "named");
+  EXPECT_EQ(banner_of("root"), "rest") << "whose number it is, is another host's to say";
+  EXPECT_EQ(banner_of("0"), "rest");
+  EXPECT_EQ(banner_of(""), "rest");
+}
+
 }  // namespace
 }  // namespace stele::agent

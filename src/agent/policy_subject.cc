@@ -1,5 +1,6 @@
 #include "agent/policy_subject.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "identity/arrival.h"
@@ -87,10 +88,16 @@ policy::Subject subject_of(const os::Peer& peer, const std::set<std::string>& na
 policy::Subject subject_of(const Submitter& who, const std::set<std::string>& named_groups,
                            std::string host) {
   policy::Subject subject;
-  subject.users = names_of(who.account.uid);
-  subject.groups = groups_of(who.account.gid, who.account.groups, named_groups);
   subject.host = std::move(host);
   subject.service = kSudoService;
+  if (!who.is_elsewhere) {
+    subject.users = names_of(who.account.uid);
+    subject.groups = groups_of(who.account.gid, who.account.groups, named_groups);
+    return subject;
+  }
+  // A name of digits alone would pass for a number, which is this host's to give.
+  const bool is_name = !std::ranges::all_of(who.name, [](char c) { return c >= '0' && c <= '9'; });
+  if (is_name) subject.users = {who.name};
   return subject;
 }
 

@@ -41,11 +41,13 @@ class SessionSink : public event::Sink {
   virtual Status close() = 0;
 };
 
-/// Whose a session is: nobody else may go on with it.
+/// Whose a session is: nobody else may go on with it. `uid`: whose share of the spool it takes.
 struct Owner {
   os::ProcessKey process;
   uint32_t uid = 0;
   bool operator==(const Owner&) const = default;
+  /// No process of this host's: who may go on with it, something else tells.
+  bool has_process() const { return process != os::ProcessKey{}; }
 };
 
 /// The agent's sessions, for all connections: any thread.

@@ -211,7 +211,7 @@ Status SpoolSessions::begin() {
     live.insert(session->stream);
     const auto state = state_of(session->stream);
     // Without an owner, nobody can tell one program that asks in the same words from another.
-    if (session->owner != Owner{} && state && state->taken == wire::kOpeningNumber &&
+    if (session->owner.has_process() && state && state->taken == wire::kOpeningNumber &&
         !state->tail.closed)
       unwelcomed_.insert(id);
   }
@@ -247,7 +247,7 @@ Status SpoolSessions::end_stream(const spool::StreamState& state, spool::Room ro
 
 /// Whoever it is that served it: a recorder that lives, or a client that may connect once more.
 bool SpoolSessions::may_come_back(const RememberedSession& session) {
-  if (session.owner != Owner{}) return os::is_alive(session.owner.process);
+  if (session.owner.has_process()) return os::is_alive(session.owner.process);
   const auto state = state_of(session.stream);
   if (!state || state->tail.closed) return false;
   const BootTime now = clock_.boot();
@@ -260,8 +260,9 @@ Status SpoolSessions::end_dead(const RememberedSession& session) {
   const auto state = state_of(session.stream);
   if (!state) return {};
   return end_stream(*state, session.room,
-                    session.owner == Owner{} ? "cut: its client went away, and did not come back"
-                                             : "cut: its recorder died");
+                    session.owner.has_process()
+                        ? "cut: its recorder died"
+                        : "cut: its client went away, and did not come back");
 }
 
 Status SpoolSessions::end_orphans() {

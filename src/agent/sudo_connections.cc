@@ -2,18 +2,20 @@
 
 namespace stele::agent {
 
-SudoConnections::SudoConnections(os::LoopbackListener listener, SudoWorld world, Tell tell,
-                                 os::Wake stopped)
+SudoConnections::SudoConnections(os::StreamListener listener, SudoDoor& door, SudoWorld world,
+                                 Tell tell, os::Wake stopped)
     : listener_(std::move(listener)),
+      door_(door),
       world_(std::move(world)),
       tell_(std::move(tell)),
       stopped_(std::move(stopped)) {}
 
-Result<std::unique_ptr<SudoConnections>> SudoConnections::make(os::LoopbackListener listener,
-                                                               SudoWorld world, Tell tell) {
+Result<std::unique_ptr<SudoConnections>> SudoConnections::make(os::StreamListener listener,
+                                                               SudoDoor& door, SudoWorld world,
+                                                               Tell tell) {
   TRY(os::Wake stopped, os::Wake::make());
-  return std::unique_ptr<SudoConnections>(new SudoConnections(std::move(listener), std::move(world),
-                                                              std::move(tell), std::move(stopped)));
+  return std::unique_ptr<SudoConnections>(new SudoConnections(
+      std::move(listener), door, std::move(world), std::move(tell), std::move(stopped)));
 }
 
 Status SudoConnections::accept_waiting() {
@@ -26,15 +28,14 @@ Status SudoConnections::accept_waiting() {
 }
 
 void SudoConnections::take(os::StreamSocket socket) {
-  const auto owner = os::owner_of_other_end(socket.get());
-  if (!owner) return turn_away(owner.error().message());
-  if (*owner != 0) return turn_away("it is of uid " + std::to_string(*owner) + ", and not root's");
-  const auto served = std::make_shared<os::StreamSocket>(std::move(socket));
-  const Status serves = threads_.serve([this, served] { serve(std::move(*served)); });
+  auto enter = door_.knock(std::move(socket));
+  if (!enter) return turn_away(enter.error().message());
+  const Status serves = threads_.serve([this, enter = *std::move(enter)] { serve(enter); });
   if (!serves) turn_away(serves.error().message());
 }
 
 void SudoConnections::turn_away(const std::string& why) {
+  const std::lock_guard lock(mutex_);
   ++untold_;
   const BootTime now = world_.clock.boot();
   if (told_at_ && now - *told_at_ < kToldEvery) return;
@@ -42,11 +43,14 @@ void SudoConnections::turn_away(const std::string& why) {
   tell_("turned away " + std::to_string(std::exchange(untold_, 0)) + ", the last because " + why);
 }
 
-void SudoConnections::serve(os::StreamSocket socket) {
-  auto host = SudoHost::make(world_);
+void SudoConnections::serve(const SudoDoor::Enter& enter) {
+  const auto guest = enter(stopped_);
+  if (!guest) return turn_away(guest.error().message());
+  auto host = SudoHost::make(world_, guest->client);
   const Status served =
-      host ? (*host)->serve(std::move(socket), stopped_) : Status(fail(std::move(host).error()));
-  if (!served) tell_(served.error().message());
+      host ? (*host)->serve(*guest->stream, stopped_) : Status(fail(std::move(host).error()));
+  const std::string& name = guest->client.name;
+  if (!served) tell_((name.empty() ? "" : name + ": ") + served.error().message());
 }
 
 void SudoConnections::stop() {

@@ -1,5 +1,6 @@
 #include "agent/sudo_host.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/hex.h"
@@ -36,15 +37,18 @@ std::string log_id(const StreamId& session, const sudolog::Past::Token& token) {
 
 struct LogId {
   StreamId session;
-  Bytes token;
+  sudolog::Past::Token token;
 };
 
 Result<LogId> parse_log_id(std::string_view text) {
   const size_t dot = text.find('.');
   TRY(const StreamId session, parse_stream_id(text.substr(0, dot)));
   if (dot == text.npos) return fail(Code::kInvalid, "no log's id");
-  TRY(Bytes token, from_hex(text.substr(dot + 1)));
-  return LogId{session, std::move(token)};
+  TRY(const Bytes token, from_hex(text.substr(dot + 1)));
+  LogId log{session, {}};
+  if (token.size() != log.token.size()) return fail(Code::kInvalid, "no log's id");
+  std::ranges::copy(token, log.token.begin());
+  return log;
 }
 
 tl::unexpected<Error> no_such_log() {
@@ -53,9 +57,9 @@ tl::unexpected<Error> no_such_log() {
 
 }  // namespace
 
-Result<std::unique_ptr<SudoHost>> SudoHost::make(const SudoWorld& world) {
+Result<std::unique_ptr<SudoHost>> SudoHost::make(const SudoWorld& world, SudoClient client) {
   TRY(os::Wake wake, os::Wake::make());
-  std::unique_ptr<SudoHost> host(new SudoHost(world, std::move(wake)));
+  std::unique_ptr<SudoHost> host(new SudoHost(world, std::move(client), std::move(wake)));
   host->replies_ = sudolog::encode_hello(std::string("stele ") + kVersion, true);
   return host;
 }
@@ -79,7 +83,7 @@ Status SudoHost::dispatch(ByteSpan message) {
 
 Status SudoHost::take(const sudolog::Hello& hello) {
   if (stage_ != Stage::kSilent) return fail(Code::kCorrupt, "a second hello");
-  client_ = printable(hello.client);
+  program_ = printable(hello.client);
   stage_ = Stage::kReady;
   return {};
 }
@@ -93,7 +97,7 @@ Status SudoHost::take(const sudolog::Decision& decision) {
 
 Status SudoHost::begin(const sudolog::Decision& decision) {
   const auto facts = sudolog::facts_of(decision, false);
-  const Submitter who = submitter_of(facts.sudo);
+  const Submitter who = submitter_of(facts.sudo, client_);
   policy_ = world_.policy_for(who);
   policy_.recorder_group.reset();  // what it is for, the other end's owner has answered
   expects_data_ = decision.expects_data;
@@ -113,15 +117,15 @@ Status SudoHost::begin(const sudolog::Decision& decision) {
 
 Status SudoHost::open(const sudolog::Facts& facts, const Submitter& who) {
   TRY(const wire::Terms terms, decide(policy_, os::Peer{}, wire::Hello{}));
-  const event::Start start = sudo_start(facts, who, client_, terms.input_policy);
+  const event::Start start = sudo_start(facts, who, client_, program_, terms.input_policy);
   // No process of this host is its owner: see docs/sudo-logsrv.md.
-  TRY(auto opened, world_.sessions.open(Owner{}, terms, start, durable()));
+  TRY(auto opened, world_.sessions.open(owner(), terms, start, durable()));
   std::unique_ptr<SudoNotes> notes;
   sudolog::Past::Token token{};
   if (expects_data_) {
     world_.random(token);
-    TRY(notes, SudoNotes::begin(world_.memory.files(), world_.memory.sudo_notes(opened.id), token,
-                                world_.clock.boot()));
+    TRY(notes, SudoNotes::begin(world_.memory.files(), world_.memory.sudo_notes(opened.id),
+                                kept(token), world_.clock.boot()));
   }
   stream_ = std::make_unique<SudoStream>(world_.clock, terms, start.size, std::move(opened.sink),
                                          std::move(notes));
@@ -131,6 +135,18 @@ Status SudoHost::open(const sudolog::Facts& facts, const Submitter& who) {
   if (person && person->name.empty()) TRY_VOID(note_shared(who));
   if (expects_data_) reply(sudolog::encode_log_id(log_id(opened.id, token)));
   return {};
+}
+
+/// The token that is kept of one that a client was told. One that has a certificate is told a word
+/// that holds for its name alone.
+sudolog::Past::Token SudoHost::kept(const sudolog::Past::Token& told) const {
+  if (!client_.is_elsewhere()) return told;
+  Bytes words(told.begin(), told.end());
+  ByteWriter(words).bytes(as_bytes(client_.name));
+  const Hash hash = crypto::sha256(words);
+  sudolog::Past::Token token{};
+  std::ranges::copy(ByteSpan(hash).first(token.size()), token.begin());
+  return token;
 }
 
 /// Whoever called sudo is told by sudo alone.
@@ -181,10 +197,10 @@ Status SudoHost::take(const sudolog::Restart& restart) {
 Status SudoHost::go_on(const sudolog::Restart& restart) {
   const auto log = parse_log_id(restart.log);
   const auto known = log ? world_.sessions.find(log->session) : no_such_log();
-  if (!known || known->owner != Owner{}) return no_such_log();
+  if (!known || known->owner != owner()) return no_such_log();
   const std::string path = world_.memory.sudo_notes(log->session);
   const auto told = SudoNotes::read(world_.memory.files(), path);
-  if (!told || !equal(told->token, log->token)) return no_such_log();
+  if (!told || !equal(told->token, kept(log->token))) return no_such_log();
   // Before it is held, so that whoever has no right to it disturbs nobody.
   const sudolog::Point* const asked = told->point(restart.resume_point);
   if (asked == nullptr)
@@ -198,7 +214,8 @@ Status SudoHost::go_on(const sudolog::Restart& restart) {
   TRY_VOID(notes->go_on(from, resumed.durable));
   durable()(resumed.durable);
   const event::Start& start = known->start;
-  policy_ = world_.policy_for({start.user, {start.uid, start.gid, start.groups}});
+  policy_ =
+      world_.policy_for({start.user, {start.uid, start.gid, start.groups}, client_.is_elsewhere()});
   expects_data_ = true;
   stream_ = std::make_unique<SudoStream>(world_.clock, known->terms, from, resumed.durable,
                                          std::move(resumed.sink), std::move(notes));
@@ -277,8 +294,8 @@ Status SudoHost::gone() {
   return fail(Code::kNotFound, "the client is gone");
 }
 
-Status SudoHost::receive_all(os::StreamSocket& socket, sudolog::Frames& frames, Bytes& room) {
-  TRY(const os::Received got, socket.receive(room));
+Status SudoHost::receive_all(os::Stream& stream, sudolog::Frames& frames, Bytes& room) {
+  TRY(const os::Received got, stream.receive(room));
   if (got.is_closed) {
     TRY_VOID(gone());
     stage_ = Stage::kOver;
@@ -292,9 +309,9 @@ Status SudoHost::receive_all(os::StreamSocket& socket, sudolog::Frames& frames, 
   }
 }
 
-Status SudoHost::send_replies(os::StreamSocket& socket) {
+Status SudoHost::send_replies(os::Stream& stream) {
   while (!replies_.empty()) {
-    TRY(const size_t sent, socket.send(replies_));
+    TRY(const size_t sent, stream.send(replies_));
     if (sent == 0) break;
     replies_.erase(replies_.begin(), replies_.begin() + static_cast<ptrdiff_t>(sent));
   }
@@ -304,34 +321,33 @@ Status SudoHost::send_replies(os::StreamSocket& socket) {
 
 /// A connection that is closed while something is unread loses what it was told last: the client is
 /// let finish, and go by itself.
-void SudoHost::part(os::StreamSocket& socket, Bytes& room, const os::Wake& stop) {
+void SudoHost::part(os::Stream& stream, Bytes& room, const os::Wake& stop) {
   const BootTime until = world_.clock.boot() + kPartingMax;
-  while (send_replies(socket)) {
+  while (send_replies(stream)) {
     const Micros left = until - world_.clock.boot();
     if (left <= Micros(0)) return;
     std::array<os::Readiness, 2> set = {{
-        {.fd = socket.get(), .want_read = true, .want_write = !replies_.empty()},
+        stream.awaited(!replies_.empty()),
         {.fd = stop.fd(), .want_read = true},
     }};
-    os::wait_until_ready(set, left);
+    os::wait_until_ready(set, stream.has_unread() ? Micros(0) : left);
     if (set[1].can_read) return;
-    const auto got = set[0].can_read ? socket.receive(room) : os::Received{};
+    const auto got = stream.receive(room);
     if (!got || got->is_closed) return;
   }
 }
 
-Status SudoHost::serve(os::StreamSocket socket, const os::Wake& stop) {
+Status SudoHost::serve(os::Stream& stream, const os::Wake& stop) {
   Bytes room(kRoomBytes);
   sudolog::Frames frames;
   const BootTime hello_due = world_.clock.boot() + kHelloMax;
   for (;;) {
-    TRY_VOID(send_replies(socket));
+    TRY_VOID(send_replies(stream));
     if (is_over()) return {};
     const Micros pause = slowed();
+    const bool is_slowed = pause > Micros(0);
     std::array<os::Readiness, 3> set = {{
-        {.fd = pause > Micros(0) ? -1 : socket.get(),
-         .want_read = true,
-         .want_write = !replies_.empty()},
+        is_slowed ? os::Readiness{} : stream.awaited(!replies_.empty()),
         {.fd = wake_.fd(), .want_read = true},
         {.fd = stop.fd(), .want_read = true},
     }};
@@ -339,14 +355,16 @@ Status SudoHost::serve(os::StreamSocket socket, const os::Wake& stop) {
     if (stage_ == Stage::kSilent) patience = std::max(Micros(0), hello_due - world_.clock.boot());
     const auto due = stream_ ? stream_->deadline() : std::nullopt;
     if (due) patience = std::max(Micros(1000), *due - world_.clock.boot());
-    if (pause > Micros(0)) patience = pause;
+    if (stream.has_unread()) patience = Micros(0);
+    if (is_slowed) patience = pause;
     os::wait_until_ready(set, patience);
     if (set[2].can_read) return {};
     if (set[1].can_read) wake_.clear();
-    Status received = set[0].can_read ? receive_all(socket, frames, room) : Status{};
+    const bool may_have_come = set[0].can_read || set[0].can_write || stream.has_unread();
+    Status received = may_have_come && !is_slowed ? receive_all(stream, frames, room) : Status{};
     if (!received) {
       stream_.reset();  // sealed, before its client has gone
-      part(socket, room, stop);
+      part(stream, room, stop);
       return received;
     }
     TRY_VOID(step());

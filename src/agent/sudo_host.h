@@ -8,7 +8,7 @@
 #include "agent/sudo_start.h"
 #include "agent/sudo_stream.h"
 #include "base/random.h"
-#include "os/loopback_socket.h"
+#include "os/stream.h"
 
 namespace stele::agent {
 
@@ -21,14 +21,14 @@ struct SudoWorld {
   RandomSource random;
 };
 
-/// One connection of a program of root's. Memory: one message, what the sink holds, and what the
+/// One connection. Memory: one message, what the sink holds, and what the
 /// notes do (sudolog/past.h). An error ends this connection, and nothing else; the client is told,
 /// and sudo ends its command then.
 class SudoHost {
  public:
   static constexpr Micros kHelloMax = std::chrono::seconds(10);
 
-  static Result<std::unique_ptr<SudoHost>> make(const SudoWorld& world);
+  static Result<std::unique_ptr<SudoHost>> make(const SudoWorld& world, SudoClient client);
 
   /// Takes one message. After an error nothing more may come; take_replies() has what to tell.
   Status receive(ByteSpan message);
@@ -38,12 +38,13 @@ class SudoHost {
   bool is_over() const { return stage_ == Stage::kOver; }
 
   /// Serves a connection until it is over or `stop` is readable.
-  Status serve(os::StreamSocket socket, const os::Wake& stop);
+  Status serve(os::Stream& stream, const os::Wake& stop);
 
  private:
   enum class Stage { kSilent, kReady, kRunning, kLeftOut, kOver };
 
-  SudoHost(const SudoWorld& world, os::Wake wake) : world_(world), wake_(std::move(wake)) {}
+  SudoHost(const SudoWorld& world, SudoClient client, os::Wake wake)
+      : world_(world), client_(std::move(client)), wake_(std::move(wake)) {}
 
   Status take(const sudolog::Hello& hello);
   Status take(const sudolog::Decision& decision);
@@ -65,17 +66,20 @@ class SudoHost {
   void reply(const Bytes& message);
   Status charge(size_t bytes);
   Status gone();
-  Status receive_all(os::StreamSocket& socket, sudolog::Frames& frames, Bytes& room);
-  Status send_replies(os::StreamSocket& socket);
-  void part(os::StreamSocket& socket, Bytes& room, const os::Wake& stop);
+  Status receive_all(os::Stream& stream, sudolog::Frames& frames, Bytes& room);
+  Status send_replies(os::Stream& stream);
+  void part(os::Stream& stream, Bytes& room, const os::Wake& stop);
+  Owner owner() const { return {{}, client_.is_elsewhere() ? kUidElsewhere : 0}; }
+  sudolog::Past::Token kept(const sudolog::Past::Token& told) const;
   Micros slowed() const { return std::max(Micros(0), slowed_until_ - world_.clock.boot()); }
 
   const SudoWorld& world_;
+  const SudoClient client_;
   const os::Wake wake_;               // outlives the sink, which tells what is durable
   std::atomic<uint64_t> durable_{0};  // likewise
 
   Stage stage_ = Stage::kSilent;
-  std::string client_;
+  std::string program_;  // what the client calls itself
   Policy policy_;
   bool expects_data_ = false;
   BootTime slowed_until_{};

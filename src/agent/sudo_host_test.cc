@@ -209,7 +209,7 @@ TEST_F(SudoLinesTest, CountForTheQuota) {
 }
 
 TEST_F(SudoHostTest, WhatComesOutOfTurnIsRefused) {
-  const auto early = SudoHost::make(world).value();
+  const auto early = SudoHost::make(world, {}).value();
   EXPECT_FALSE(say(*early, accepted()));
   EXPECT_EQ(told(*early).kind, kError);
   EXPECT_FALSE(say(*early, sudolog::Hello{}));
@@ -229,6 +229,75 @@ TEST_F(SudoHostTest, ARejectionIsASessionOfItsOwn) {
   rejected.kind = sudolog::Decision::Kind::kReject;
   ASSERT_TRUE(say(*host, rejected));
   EXPECT_TRUE(sessions.only().closed);
+}
+
+class SudoElsewhereTest : public SudoHostTest {
+ protected:
+  static sudolog::Decision accepted_at(const std::string& host, const std::string& user) {
+    auto decision = accepted();
+    decision.infos = {{"submituser", user},
+                      {"submithost", host},
+                      {"runuser", std::string("root")},
+                      {"runuid", int64_t{0}},
+                      {"command", std::string("/bin/sh")}};
+    return decision;
+  }
+  const SudoClient client{"web02", "192.0.2.7"};
+};
+
+TEST_F(SudoElsewhereTest, OfAnotherHostNothingIsSaidButWhatSudoSays) {
+  std::vector<Submitter> asked;
+  world.policy_for = [&](const Submitter& who) {
+    asked.push_back(who);
+    return policy;
+  };
+  const auto host = connected(client);
+  ASSERT_TRUE(say(*host, accepted_at("web02.example", "root")));
+  const event::Start& start = sessions.only().start;
+  EXPECT_EQ(start.host, "web02.example");
+  EXPECT_EQ(start.known.at("host"), event::Known::kEnvironment);
+  EXPECT_EQ(start.title,
+            "told by sudo's log protocol over TLS by web02 at 192.0.2.7, sealed by this host's "
+            "agent as its owner");
+  EXPECT_EQ(start.kernel + start.machine_id + start.boot_id, "");
+  EXPECT_EQ(start.user, "root");
+  EXPECT_EQ(start.uid, kUidElsewhere) << "this host's root is somebody else";
+  EXPECT_TRUE(start.groups.empty());
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_EQ(asked[0].name, "root");
+  EXPECT_TRUE(asked[0].is_elsewhere);
+  EXPECT_EQ(sessions.only().owner, (Owner{{}, kUidElsewhere}))
+      << "nor does root's share pay for it";
+}
+
+TEST_F(SudoElsewhereTest, WhatSudoSaysOfUidsIsKept) {
+  const auto host = connected(client);
+  auto decision = accepted_at("web02", "jane");
+  decision.infos.push_back({"submituid", int64_t{1007}});
+  ASSERT_TRUE(say(*host, decision));
+  EXPECT_EQ(sessions.only().start.uid, 1007U);
+}
+
+TEST_F(SudoElsewhereTest, ALogGoesOnWithItsOwnCertificateAlone) {
+  auto host = connected(client);
+  ASSERT_TRUE(say(*host, accepted_at("web02", "jane")));
+  const std::string log = told(*host).text;
+  ASSERT_TRUE(say(*host, shown("first ")));
+  sessions.make_durable(messages());
+  ASSERT_TRUE(host->step());
+  EXPECT_EQ(told(*host).point, kStep);
+  host.reset();
+  sessions.only().durable = messages();
+  const sudolog::Restart restart{log, kStep};
+  for (const SudoClient& other : {SudoClient{"web03", "192.0.2.7"}, SudoClient{}}) {
+    const auto stranger = connected(other);
+    EXPECT_FALSE(say(*stranger, restart)) << other.name;
+    EXPECT_NE(told(*stranger).text.find("there is no such log"), std::string::npos);
+  }
+  const auto again = connected({"web02", "198.51.100.1"});
+  EXPECT_TRUE(say(*again, restart)) << "wherever it comes from";
+  ASSERT_TRUE(say(*again, shown("second")) && say(*again, sudolog::Exit{}));
+  EXPECT_EQ(recorded(event::Lane::kOutput), "first second");
 }
 
 }  // namespace

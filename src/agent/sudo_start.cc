@@ -8,20 +8,24 @@ namespace {
 
 using event::Known;
 
-constexpr uint32_t kNobody = 65534;  // whom this host does not know
+constexpr uint32_t kNobody = kUidElsewhere;  // whom this host does not know
 constexpr size_t kClientBytesMax = 64;
+
+os::Account account_of(const std::string& name, const SudoClient& client) {
+  const os::Account nobody{kNobody, kNobody, {}};
+  return client.is_elsewhere() ? nobody : os::account_named(name).value_or(nobody);
+}
 
 }  // namespace
 
-Submitter submitter_of(const event::Sudo& sudo) {
-  auto account = os::account_named(sudo.by);
-  Submitter who{sudo.by, account ? *std::move(account) : os::Account{kNobody, kNobody, {}}};
+Submitter submitter_of(const event::Sudo& sudo, const SudoClient& client) {
+  Submitter who{sudo.by, account_of(sudo.by, client), client.is_elsewhere()};
   if (sudo.by_uid) who.account.uid = *sudo.by_uid;
   return who;
 }
 
-event::Start sudo_start(const sudolog::Facts& facts, const Submitter& who,
-                        const std::string& client, event::InputPolicy input) {
+event::Start sudo_start(const sudolog::Facts& facts, const Submitter& who, const SudoClient& client,
+                        const std::string& program, event::InputPolicy input) {
   event::Start start;
   start.argv = facts.sudo.argv;
   if (start.argv.empty() && !facts.sudo.file.empty()) start.argv = {facts.sudo.file};
@@ -44,13 +48,21 @@ event::Start sudo_start(const sudolog::Facts& facts, const Submitter& who,
   mark("tty", !start.tty.empty());
   mark("size", start.size != event::WindowSize{});
   mark("service", true);
-  start.host = os::host_name();
-  start.kernel = os::kernel_release();
-  start.machine_id = os::read_system_file("/etc/machine-id").value_or("");
-  start.boot_id = os::read_system_file("/proc/sys/kernel/random/boot_id").value_or("");
+  if (client.is_elsewhere()) {
+    start.host = facts.sudo.host;
+    mark("host", !start.host.empty());
+  } else {
+    start.host = os::host_name();
+    start.kernel = os::kernel_release();
+    start.machine_id = os::read_system_file("/etc/machine-id").value_or("");
+    start.boot_id = os::read_system_file("/proc/sys/kernel/random/boot_id").value_or("");
+  }
   start.input_policy = input;
-  start.title = "told by sudo's log protocol, sealed by this host's agent as its owner";
-  start.recorder = client + " (sudo_logsrv)";
+  start.title = "told by sudo's log protocol" +
+                (client.is_elsewhere() ? " over TLS by " + client.name + " at " + client.address
+                                       : std::string()) +
+                ", sealed by this host's agent as its owner";
+  start.recorder = program + " (sudo_logsrv)";
   return start;
 }
 

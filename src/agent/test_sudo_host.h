@@ -26,8 +26,8 @@ class SudoHostTest : public testing::Test {
 
   SudoHostTest() { EXPECT_TRUE(memory.prepare()); }
 
-  std::unique_ptr<SudoHost> connected() {
-    auto host = SudoHost::make(world).value();
+  std::unique_ptr<SudoHost> connected(const SudoClient& client = {}) {
+    auto host = SudoHost::make(world, client).value();
     EXPECT_TRUE(say(*host, sudolog::Hello{"sudoers 1.9"}));
     EXPECT_EQ(told(*host).kind, kHello);
     return host;

@@ -221,7 +221,9 @@ void print_facts(const SessionFacts& f, const std::string& state) {
   }
   for (const Fact& fact : arrival_of(f.start))
     line(fact.name, fact.value + " (" + marked(f.start, fact.entry).substr(2) + ")");
-  line("host", f.start.host + ", " + f.start.kernel);
+  const bool is_claim = f.start.known.contains("host");
+  line("host", f.start.host + (f.start.kernel.empty() ? "" : ", " + f.start.kernel) +
+                   (is_claim ? " (" + marked(f.start, "host").substr(2) + ")" : ""));
   line("terminal", f.start.tty + " " + f.start.terminal + " " +
                        std::to_string(f.start.size.columns) + "x" +
                        std::to_string(f.start.size.rows));

@@ -134,8 +134,9 @@ Result<std::shared_ptr<const TlsServer>> TlsServer::make(const TlsIdentity& iden
   for (const crypto::Certificate& authority : made->verifier_.authorities) {
     CHECK(SSL_CTX_add_client_CA(context, load(authority).get()) == 1);
   }
-  // Asked for, not demanded: health checks, readers of the log and enrolment have none.
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  // A server of HTTP demands none: health checks, readers of the log and enrolment have none.
+  const int demand = identity.demands_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | demand, nullptr);
   use_verifier(context, made->verifier_);
   return made;
 }

@@ -39,6 +39,7 @@ struct TlsIdentity {
                                 // that know a pin alone, the authority as well
   crypto::SecretBytes key_pem;
   std::string client_authorities_pem;  // empty: no client is asked for a certificate
+  bool demands_certificate = false;    // a client without one is turned away
 };
 
 /// A server's side of TLS 1.3. Lives as long as any of its connections.

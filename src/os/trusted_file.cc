@@ -25,6 +25,20 @@ bool is_root_s(const std::string& path, mode_t mode) {
   return false;
 }
 
+/// A regular file, root's or this process's user's, in whose mode none of these bits are; else it
+/// is kPermission, with `why`.
+Result<std::string> read_own_file(const std::string& path, size_t bytes_max, mode_t without,
+                                  const char* why) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!file) return fail_errno("open", path);
+  struct stat found{};
+  if (::fstat(file.get(), &found) != 0) return fail_errno("look at", path);
+  const bool is_ours = found.st_uid == 0 || (found.st_uid == ::geteuid() && !has_borrowed_rights());
+  if (!S_ISREG(found.st_mode) || !is_ours || (found.st_mode & without) != 0)
+    return fail(Code::kPermission, path + why);
+  return read_bounded(file, path, bytes_max);
+}
+
 }  // namespace
 
 bool is_root_s_file(const std::string& path) { return is_root_s(path, 0); }
@@ -32,14 +46,13 @@ bool is_root_s_file(const std::string& path) { return is_root_s(path, 0); }
 bool is_root_s_program(const std::string& path) { return is_root_s(path, S_IXOTH); }
 
 Result<std::string> read_trusted_file(const std::string& path, size_t bytes_max) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (!file) return fail_errno("open", path);
-  struct stat found{};
-  if (::fstat(file.get(), &found) != 0) return fail_errno("look at", path);
-  const bool is_ours = found.st_uid == 0 || (found.st_uid == ::geteuid() && !has_borrowed_rights());
-  if (!S_ISREG(found.st_mode) || !is_ours || (found.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    return fail(Code::kPermission, path + ": only root may be able to write to it");
-  return read_bounded(file, path, bytes_max);
+  return read_own_file(path, bytes_max, S_IWGRP | S_IWOTH,
+                       ": only root may be able to write to it");
+}
+
+Result<std::string> read_secret_file(const std::string& path, size_t bytes_max) {
+  return read_own_file(path, bytes_max, S_IRWXG | S_IRWXO,
+                       ": it is secret, and to be root's alone: chown root it, and chmod 600");
 }
 
 }  // namespace stele::os

@@ -12,6 +12,9 @@ namespace stele::os {
 /// write to it; kNotFound; kLimit: larger than that.
 Result<std::string> read_trusted_file(const std::string& path, size_t bytes_max);
 
+/// The same of a secret: kPermission also where anybody else may read it.
+Result<std::string> read_secret_file(const std::string& path, size_t bytes_max);
+
 /// Whether nobody but root can change what lies at this absolute path: a regular file, no link on
 /// the way to it, all of it root's and not for others to write.
 bool is_root_s_file(const std::string& path);

@@ -38,6 +38,19 @@ TEST_F(Files, that_others_may_write_to_are_not_believed) {
   }
 }
 
+TEST_F(Files, that_others_may_read_are_no_secrets) {
+  for (const mode_t mode : {0600, 0400}) {
+    ::chmod(path.c_str(), mode);
+    EXPECT_EQ(read_secret_file(path, 4), "text") << mode;
+  }
+  for (const mode_t mode : {0640, 0604, 0660, 0610}) {
+    ::chmod(path.c_str(), mode);
+    const auto refused = read_secret_file(path, 4);
+    EXPECT_EQ(refused.error().code, Code::kPermission) << mode;
+    EXPECT_NE(refused.error().message().find(path), std::string::npos);
+  }
+}
+
 TEST_F(Files, that_are_programs_of_root_s_alone) {
   EXPECT_TRUE(is_root_s_program("/usr/bin/env"));
   EXPECT_FALSE(is_root_s_program("env"));

@@ -1,4 +1,4 @@
-#include "os/loopback_socket.h"
+#include "os/stream_socket.h"
 
 #include <arpa/inet.h>
 #include <linux/inet_diag.h>
@@ -11,6 +11,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <optional>
 
 #include "os/error.h"
 
@@ -18,6 +19,7 @@ namespace stele::os {
 namespace {
 
 constexpr int kBacklog = 64;
+constexpr int kKeepIdleSeconds = 60, kKeepIntervalSeconds = 10, kKeepCount = 6;
 
 struct Address {
   sockaddr_storage storage{};
@@ -30,37 +32,39 @@ struct Address {
   in_port_t port() const { return is_v6() ? v6().sin6_port : v4().sin_port; }
 };
 
-Result<Address> parse_address(const std::string& text) {
-  const auto wrong = [&] {
-    return fail(Code::kInvalid, "\"" + text +
-                                    "\": only loopback is listened on, as "
-                                    "\"127.0.0.1:PORT\" or \"[::1]:PORT\"");
-  };
+/// An IP address, IPv6 in brackets, and a port.
+std::optional<Address> parse_address(const std::string& text) {
   const size_t colon = text.rfind(':');
-  if (colon == text.npos) return wrong();
+  if (colon == text.npos) return std::nullopt;
   uint16_t port = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
-  if (error != std::errc() || stop != end) return wrong();
+  if (error != std::errc() || stop != end) return std::nullopt;
   Address address;
   const std::string host = text.substr(0, colon);
-  if (host == "127.0.0.1") {
-    auto& v4 = reinterpret_cast<sockaddr_in&>(address.storage);
-    v4 = {.sin_family = AF_INET,
-          .sin_port = htons(port),
-          .sin_addr = {htonl(INADDR_LOOPBACK)},
-          .sin_zero = {}};
+  auto& v4 = reinterpret_cast<sockaddr_in&>(address.storage);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(address.storage);
+  if (::inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
     address.size = sizeof v4;
-  } else if (host == "[::1]") {
-    auto& v6 = reinterpret_cast<sockaddr_in6&>(address.storage);
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    v6.sin6_addr = in6addr_loopback;
-    address.size = sizeof v6;
-  } else {
-    return wrong();
+    return address;
   }
+  if (!host.starts_with('[') || !host.ends_with(']')) return std::nullopt;
+  if (::inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &v6.sin6_addr) != 1)
+    return std::nullopt;
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  address.size = sizeof v6;
   return address;
+}
+
+Result<Address> parse_any(const std::string& text) {
+  if (const auto address = parse_address(text)) return *address;
+  return fail(Code::kInvalid,
+              "\"" + text +
+                  "\": an IP address and a port are wanted, as \"0.0.0.0:30344\" or "
+                  "\"[::]:30344\"");
 }
 
 void copy_address(const Address& from, uint32_t (&to)[4]) {
@@ -130,25 +134,65 @@ Result<Received> StreamSocket::receive(MutableByteSpan out) {
   return fail_errno("receive from", "a connection");
 }
 
-Result<LoopbackListener> LoopbackListener::listen(const std::string& text) {
-  TRY(Address address, parse_address(text));
-  Fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return fail_errno("make", "a socket");
-  const int on = 1;
-  if (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-      ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) != 0 ||
-      ::bind(fd.get(), address.generic(), address.size) != 0 || ::listen(fd.get(), kBacklog) != 0 ||
-      ::getsockname(fd.get(), address.generic(), &(address.size = sizeof address.storage)) != 0)
-    return fail_errno("listen on", text);
-  return LoopbackListener(std::move(fd), ntohs(address.port()));
+Result<StreamListener> StreamListener::listen_on_loopback(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  const std::string host = text.substr(0, colon);
+  if ((host == "127.0.0.1" || host == "[::1]") && parse_address(text)) return listen(text);
+  return fail(Code::kInvalid, "\"" + text +
+                                  "\": only loopback is listened on, as "
+                                  "\"127.0.0.1:PORT\" or \"[::1]:PORT\"");
 }
 
-Result<StreamSocket> LoopbackListener::accept() {
+Result<StreamListener> StreamListener::listen(const std::string& text) {
+  TRY(Address address, parse_any(text));
+  Fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return fail_errno("make", "a socket");
+  const auto set = [&](int level, int option, int value) {
+    return ::setsockopt(fd.get(), level, option, &value, sizeof value) == 0;
+  };
+  // Connections have these from the socket that they came in by.
+  const bool is_set = set(SOL_SOCKET, SO_REUSEADDR, 1) && set(SOL_SOCKET, SO_KEEPALIVE, 1) &&
+                      set(IPPROTO_TCP, TCP_KEEPIDLE, kKeepIdleSeconds) &&
+                      set(IPPROTO_TCP, TCP_KEEPINTVL, kKeepIntervalSeconds) &&
+                      set(IPPROTO_TCP, TCP_KEEPCNT, kKeepCount);
+  if (!is_set || ::bind(fd.get(), address.generic(), address.size) != 0 ||
+      ::listen(fd.get(), kBacklog) != 0 ||
+      ::getsockname(fd.get(), address.generic(), &(address.size = sizeof address.storage)) != 0)
+    return fail_errno("listen on", text);
+  return StreamListener(std::move(fd), ntohs(address.port()));
+}
+
+Result<StreamSocket> StreamListener::accept() {
   Fd fd(
       retry([&] { return ::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
   if (fd) return StreamSocket(std::move(fd));
   if (errno == EAGAIN || errno == ECONNABORTED) return StreamSocket();
   return fail_errno("accept", "a connection");
+}
+
+Status check_listen_address(const std::string& address) {
+  TRY_VOID(parse_any(address));
+  return {};
+}
+
+Result<std::string> address_of_other_end(int socket) {
+  Address theirs;
+  if (::getpeername(socket, theirs.generic(), &theirs.size) != 0)
+    return fail_errno("tell", "the other end of a connection");
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const void* bytes = &theirs.v4().sin_addr;
+  int family = theirs.storage.ss_family;
+  if (family == AF_INET6) {
+    const in6_addr& address = theirs.v6().sin6_addr;
+    bytes = &address;
+    if (IN6_IS_ADDR_V4MAPPED(&address)) {
+      family = AF_INET;
+      bytes = &address.s6_addr[12];
+    }
+  }
+  if (::inet_ntop(family, bytes, text.data(), text.size()) == nullptr)
+    return fail_errno("tell", "the other end of a connection");
+  return std::string(text.data());
 }
 
 Result<uint32_t> owner_of_other_end(int socket) {

@@ -1,4 +1,4 @@
-#include "os/loopback_socket.h"
+#include "os/stream_socket.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ Fd connect_to(uint16_t port) {
   return fd;
 }
 
-StreamSocket accepted(LoopbackListener& listener) {
+StreamSocket accepted(StreamListener& listener) {
   Readiness set[] = {{.fd = listener.get(), .want_read = true}};
   wait_until_ready(set, std::chrono::seconds(10));
   auto socket = listener.accept();
@@ -33,12 +33,37 @@ StreamSocket accepted(LoopbackListener& listener) {
 TEST(Loopback, OnlyLoopbackIsListenedOn) {
   for (const char* each : {"0.0.0.0:30343", "192.0.2.1:30343", "127.0.0.1", "127.0.0.1:", "[::]:1",
                            "localhost:30343", "127.0.0.1:65536", "127.0.0.1:1x", ""})
-    EXPECT_EQ(LoopbackListener::listen(each).error().code, Code::kInvalid) << each;
-  EXPECT_TRUE(LoopbackListener::listen("127.0.0.1:0"));
+    EXPECT_EQ(StreamListener::listen_on_loopback(each).error().code, Code::kInvalid) << each;
+  EXPECT_TRUE(StreamListener::listen_on_loopback("127.0.0.1:0"));
+}
+
+TEST(StreamListener, AnAddressAndAPortAreWanted) {
+  for (const char* each : {"0.0.0.0", "0.0.0.0:", "0.0.0.0:65536", "0.0.0.0:1x", "::1:30344",
+                           "[::1]", "[::1:1", "[0.0.0.0]:1", "collector:30344", ":30344", ""}) {
+    EXPECT_EQ(check_listen_address(each).error().code, Code::kInvalid) << each;
+    EXPECT_EQ(StreamListener::listen(each).error().code, Code::kInvalid) << each;
+  }
+  for (const char* each : {"0.0.0.0:30344", "[::]:30344", "192.0.2.1:1", "[2001:db8::1]:1"})
+    EXPECT_TRUE(check_listen_address(each)) << each;
+  auto taken = StreamListener::listen("0.0.0.0:0");
+  ASSERT_TRUE(taken);
+  const std::string same = "0.0.0.0:" + std::to_string(taken->port());
+  EXPECT_NE(StreamListener::listen(same).error().message().find(same), std::string::npos);
+}
+
+TEST(StreamListener, WhereAConnectionComesFromIsTold) {
+  for (const char* each : {"0.0.0.0:0", "[::]:0"}) {
+    auto listener = StreamListener::listen(each);
+    if (!listener && each[0] == '[') continue;  // no IPv6 here
+    ASSERT_TRUE(listener);
+    const Fd client = connect_to(listener->port());
+    const StreamSocket served = accepted(*listener);
+    EXPECT_EQ(address_of_other_end(served.get()).value(), "127.0.0.1") << each;
+  }
 }
 
 TEST(Loopback, TheKernelSaysWhoseTheOtherEndIs) {
-  auto listener = LoopbackListener::listen("127.0.0.1:0");
+  auto listener = StreamListener::listen_on_loopback("127.0.0.1:0");
   ASSERT_TRUE(listener);
   const Fd client = connect_to(listener->port());
   const StreamSocket served = accepted(*listener);
@@ -49,7 +74,7 @@ TEST(Loopback, TheKernelSaysWhoseTheOtherEndIs) {
 
 TEST(Loopback, AnotherUsersSocketIsTold) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to be somebody else";
-  auto listener = LoopbackListener::listen("127.0.0.1:0");
+  auto listener = StreamListener::listen_on_loopback("127.0.0.1:0");
   ASSERT_TRUE(listener);
   ::setfsuid(4321);
   const Fd client = connect_to(listener->port());
@@ -60,7 +85,7 @@ TEST(Loopback, AnotherUsersSocketIsTold) {
 
 // The kernel has uid 0 for those.
 TEST(Loopback, AClosedEndIsNobodys) {
-  auto listener = LoopbackListener::listen("127.0.0.1:0");
+  auto listener = StreamListener::listen_on_loopback("127.0.0.1:0");
   ASSERT_TRUE(listener);
   {
     Fd client = connect_to(listener->port());
@@ -75,7 +100,7 @@ TEST(Loopback, AClosedEndIsNobodys) {
 }
 
 TEST(Loopback, BytesArriveAndThenTheEnd) {
-  auto listener = LoopbackListener::listen("127.0.0.1:0");
+  auto listener = StreamListener::listen_on_loopback("127.0.0.1:0");
   ASSERT_TRUE(listener);
   Fd client = connect_to(listener->port());
   StreamSocket served = accepted(*listener);
