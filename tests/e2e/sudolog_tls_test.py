@@ -17,8 +17,9 @@ HELLO = "bytes.fromhex('0000000c6a0a0a087375646f65727320')"  # as a client says 
 
 
 def make_authority(folder, name):
-    """Files NAME.pem and NAME.key."""
+    """Files NAME.pem and NAME.key. sudo refuses an authority without a key usage."""
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+                    "-addext", "keyUsage=critical,keyCertSign,cRLSign",
                     "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem"], check=True, capture_output=True)
 
 
