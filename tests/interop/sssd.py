@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """Are people of a directory known by name, with their groups and roles? A real slapd, sssd in front of it, and sessions of accounts that stand in no file.
 
-Machine, directory and all accounts are this run's own: /etc, /run and /var are overlays. What it prints is in tools/run_interop.py.
+Machine, directory and all accounts are this run's own: /etc, /run, /usr and /var are overlays. slapd and sssd are installed there alone, for sssd changes how a machine asks
+for passwords. Their packages are downloaded once, to build/interop/sssd. What it prints is in tools/run_interop.py.
 """
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,11 +14,13 @@ import traceback
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BIN = ROOT / "build/dev/bin"
+KEPT = ROOT / "build/interop/sssd"
 os.environ.setdefault("STELE", str(BIN / "stele"))
 sys.path.insert(0, str(HERE.parent / "e2e"))
 from fleet import RECORDER, FleetServer, Host, Machine, can_have_machines, wait_until  # noqa: E402
 from harness import remove  # noqa: E402
 
+PACKAGES = "slapd ldap-utils sssd-ldap".split()
 TARGETS = "stele stele-agent stele-recorder stele-server".split()
 BASE = "dc=example,dc=org"
 GROUPS = 120  # of one person: more than NSS is asked for at once
@@ -74,13 +76,45 @@ def directory():
     return text + "".join(group(f"team{n}", 8000 + n, "grace") for n in range(GROUPS))
 
 
+class Skip(Exception):
+    pass
+
+
+def download():
+    """Of the packages, and what they want, those that this machine has not, each in a file."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    (KEPT / "partial").mkdir(exist_ok=True)
+    words = ["apt-get", "-qq", "install", "--no-install-recommends", "--download-only", "-y", "-o", f"Dir::Cache::archives={KEPT}", "-o", "APT::Sandbox::User=root",
+             *PACKAGES]
+    for prepare in ([], ["apt-get", "-qq", "update"]):  # where what apt knows is too old
+        if prepare:
+            subprocess.run(prepare, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode == 0:
+            return sorted(KEPT.glob("*.deb"))
+    raise Skip(f"apt can not get {', '.join(PACKAGES)}: {(done.stdout.strip().splitlines() or ['nothing said'])[-1]}")
+
+
+class OwnMachine(Machine):
+    """Programs that are installed on it are on no other."""
+    runs = """
+        mkdir -p /run/usr/upper /run/usr/work
+        mount -t overlay none -o lowerdir=/usr,upperdir=/run/usr/upper,workdir=/run/usr/work /usr
+        printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
+        chmod 755 /usr/sbin/policy-rc.d
+        echo ready
+        exec sleep infinity"""
+
+
 class Fleet:
     """A server, and a host whose accounts come from the directory."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, packages):
         self.folder = folder
-        self.machine = Machine("web01", folder)
+        self.machine = OwnMachine("web01", folder)
         self.children = []
+        if packages:
+            self.machine.do("env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "-i", *packages)
         self.serve_directory()
         self.start_sssd()
         self.server = FleetServer(folder, self.machine)
@@ -161,17 +195,19 @@ CHECKS = {"a person of the directory has their name, groups and role": person, f
 
 
 def main():
-    missing = [each for each in ("slapd", "slapadd", "ldapsearch", "sssd") if not shutil.which(each, path=f"{os.environ['PATH']}:/usr/sbin")]
-    reason = can_have_machines() or (f"{', '.join(missing)} missing" if missing else "")
-    if reason:
+    if reason := can_have_machines():
         print(f"sssd: skipped: {reason}")
         return
-    subprocess.run([ROOT / "tools/setup", "build"], check=True, stdin=subprocess.DEVNULL)
+    try:
+        packages = download()
+    except Skip as why:
+        print(f"sssd: skipped: {why}")
+        return
     for words in (["cmake", "--preset", "dev", "--log-level=WARNING"], ["cmake", "--build", "build/dev", "--", "--quiet", *TARGETS]):
         subprocess.run(words, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="stele-sssd-"))
     folder.chmod(0o711)
-    fleet = Fleet(folder)
+    fleet = Fleet(folder, packages)
     try:
         for what, check in CHECKS.items():
             try:
