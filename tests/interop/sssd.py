@@ -111,10 +111,12 @@ class Fleet:
 
     def __init__(self, folder, packages):
         self.folder = folder
-        self.machine = OwnMachine("web01", folder)
+        try:
+            self.machine = OwnMachine("web01", folder)
+        except AssertionError as why:
+            raise Skip(f"no machine with a /usr of its own: {str(why).strip()}") from None
         self.children = []
-        if packages:
-            self.machine.do("env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "-i", *packages)
+        self.install(packages)
         self.serve_directory()
         self.start_sssd()
         self.server = FleetServer(folder, self.machine)
@@ -125,6 +127,14 @@ class Fleet:
         self.host = Host("web01", self.server, folder, self.machine, roles=str(roles)).start()
         self.host.folder.chmod(0o711)
         self.machine.do("install", "-m", "755", RECORDER, "/run/stele-recorder")
+
+    def install(self, packages):
+        if not packages:
+            return
+        done = self.machine.run("env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "-i", *packages, timeout=300)
+        if done.returncode:
+            self.machine.close()
+            raise Skip(f"dpkg can not install {', '.join(PACKAGES)}: {(done.stderr.decode().strip().splitlines() or ['nothing said'])[-1]}")
 
     def put(self, path, text, mode="644"):
         self.machine.do("sh", "-c", f"umask 077; cat > {path}; chmod {mode} {path}", stdin=None, input=text.encode())
@@ -194,20 +204,7 @@ CHECKS = {"a person of the directory has their name, groups and role": person, f
           "without sssd a session is recorded, by number": nobody_answers}
 
 
-def main():
-    if reason := can_have_machines():
-        print(f"sssd: skipped: {reason}")
-        return
-    try:
-        packages = download()
-    except Skip as why:
-        print(f"sssd: skipped: {why}")
-        return
-    for words in (["cmake", "--preset", "dev", "--log-level=WARNING"], ["cmake", "--build", "build/dev", "--", "--quiet", *TARGETS]):
-        subprocess.run(words, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="stele-sssd-"))
-    folder.chmod(0o711)
-    fleet = Fleet(folder, packages)
+def look(fleet):
     try:
         for what, check in CHECKS.items():
             try:
@@ -218,7 +215,24 @@ def main():
                 print(f"{what}: FAILED", flush=True)
     finally:
         fleet.close()
-        remove(folder)
+
+
+def main():
+    if reason := can_have_machines():
+        print(f"sssd: skipped: {reason}")
+        return
+    try:
+        packages = download()
+        for words in (["cmake", "--preset", "dev", "--log-level=WARNING"], ["cmake", "--build", "build/dev", "--", "--quiet", *TARGETS]):
+            subprocess.run(words, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="stele-sssd-"))
+        try:
+            folder.chmod(0o711)
+            look(Fleet(folder, packages))
+        finally:
+            remove(folder)
+    except Skip as why:
+        print(f"sssd: skipped: {why}")
 
 
 if __name__ == "__main__":
