@@ -228,10 +228,7 @@ Status SessionHost::take(const wire::Hello& hello) {
                   std::move(opened).error());
   }
   if (person_) policy_.know(peer_.process, *person_);
-  if (terms_.digests) {
-    follower_ = follower_of(hello.program);
-    copied_.emplace();
-  }
+  if (terms_.digests) follower_ = follower_of(hello.program);
   sink_ = std::move(opened->sink);
   await_opening(opened->id, asked, opening_wait());
   return welcome(opened->id, wire::kOpeningNumber + 1);
@@ -373,18 +370,14 @@ Status SessionHost::tell_lost() {
 }
 
 Status SessionHost::note_all(const std::vector<event::Body>& bodies) {
-  count_copies(bodies);
   for (const event::Body& each : bodies) TRY_VOID(sink_->note(clock_.boot(), each));
   return {};
 }
 
 /// What is missing can not be followed, nor what comes after it.
 Status SessionHost::dispatch_followed(const event::Event& event) {
-  if (const auto* piped = std::get_if<event::Piped>(&event.body)) {
-    const auto bodies = follower_->take(piped->pipe, piped->bytes);
-    count_copies(bodies);
-    return sink_->stand_for(event.at, bodies);
-  }
+  if (const auto* piped = std::get_if<event::Piped>(&event.body))
+    return sink_->stand_for(event.at, follower_->take(piped->pipe, piped->bytes));
   if (std::holds_alternative<event::Gap>(event.body))
     TRY_VOID(note_all(follower_->lose("a part was not recorded")));
   return sink_->event(event.at, event.lane, event.body);
@@ -393,22 +386,8 @@ Status SessionHost::dispatch_followed(const event::Event& event) {
 /// How much was copied is known to who followed all of it, and to no recorder.
 Status SessionHost::dispatch_end(BootTime at, event::End end) {
   if (follower_) TRY_VOID(note_all(follower_->finish()));
-  end.copied = copied_;
+  end.copied = follower_ ? follower_->copied() : std::nullopt;
   return sink_->event(at, event::Lane::kFacts, end);
-}
-
-void SessionHost::count_copies(const std::vector<event::Body>& bodies) {
-  for (const event::Body& each : bodies) {
-    const auto* transfer = std::get_if<event::Transfer>(&each);
-    if (!transfer || !copied_) continue;
-    if (transfer->what == event::Transfer::What::kLost) {
-      copied_.reset();
-    } else if (transfer->what <= event::Transfer::What::kFromHost) {
-      const bool is_to_host = transfer->what == event::Transfer::What::kToHost;
-      ++(is_to_host ? copied_->to_host : copied_->from_host);
-      copied_->bytes += transfer->bytes;
-    }
-  }
 }
 
 Status SessionHost::dispatch(const event::Event& event) {

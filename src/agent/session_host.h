@@ -164,7 +164,6 @@ class SessionHost {
   Status dispatch(const event::Event& event);
   Status dispatch_followed(const event::Event& event);
   Status dispatch_end(BootTime at, event::End end);
-  void count_copies(const std::vector<event::Body>& bodies);
   Status note_all(const std::vector<event::Body>& bodies);
   Status tell_lost();
   Status charge(const event::Event& event);
@@ -204,7 +203,6 @@ class SessionHost {
   bool holds_welcome_ = false;                    // it says that the session may begin
   std::optional<event::Opening> opening_;         // still to be said, likewise
   std::unique_ptr<transfer::Follower> follower_;  // exactly where the terms say `digests`
-  std::optional<event::Copies> copied_;           // while nothing was lost that it followed
   std::optional<event::Transfer> lost_;           // still to be said: no follower has its place
   uint64_t next_ = 2;                             // the number the next event must have
   uint64_t told_ = 0;                             // the last `taken`

@@ -10,6 +10,8 @@ constexpr size_t kProofsARound = 4096;
 constexpr std::string_view kEnrolAnew =
     ". Where this disk was restored from an older copy, it has a key whose time is over: enrol "
     "this host anew (docs/operations.md, \"Keys\"); what is refused stays in spool/aside";
+constexpr Micros kRefusedPauseMin = std::chrono::seconds(1);
+constexpr Micros kRefusedPauseMax = std::chrono::minutes(1);
 constexpr Micros kWaitingToldEvery = std::chrono::minutes(10);
 
 bool is_guilt(const Error& error) {
@@ -75,8 +77,7 @@ void Shipper::pace(const std::vector<wire::Answer>& answers) {
   });
   if (takes) refused_pause_ = Micros(0);
   if (takes || !refuses) return;
-  refused_pause_ =
-      std::clamp(2 * refused_pause_, options_.refused_pause_min, options_.refused_pause_max);
+  refused_pause_ = std::clamp(2 * refused_pause_, kRefusedPauseMin, kRefusedPauseMax);
   ship_from_ = clock_.boot() + refused_pause_;
 }
 

@@ -21,7 +21,6 @@ struct ShipperOptions {
   size_t request_segments_max = 512;
   Micros retry_after = std::chrono::seconds(1);      // what the server could not take just now
   Micros covered_within = std::chrono::seconds(60);  // or nothing is freed until it is
-  Micros refused_pause_min = std::chrono::seconds(1), refused_pause_max = std::chrono::seconds(60);
   /// Hears of each segment that the server said it has, once the spool knows.
   std::function<void(const StreamId&, uint32_t sequence)> acknowledged = [](const StreamId&,
                                                                             uint32_t) {};

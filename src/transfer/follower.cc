@@ -14,7 +14,9 @@ std::vector<event::Body> Follower::take(event::Piped::Pipe pipe, ByteSpan bytes)
     }
   }
   pieces_.keep(bytes);
-  return pieces_.take();
+  auto all = pieces_.take();
+  count(all);
+  return all;
 }
 
 std::vector<event::Body> Follower::lose(const std::string& why) {
@@ -32,7 +34,23 @@ std::vector<event::Body> Follower::lose(const std::string& why) {
 std::vector<event::Body> Follower::finish() {
   std::vector<event::Body> all;
   for (event::Transfer& each : take_all("the session ended")) all.emplace_back(std::move(each));
+  count(all);
   return all;
+}
+
+std::optional<event::Copies> Follower::copied() const {
+  if (is_lost_) return std::nullopt;
+  return copied_;
+}
+
+void Follower::count(const std::vector<event::Body>& said) {
+  for (const event::Body& each : said) {
+    const auto* transfer = std::get_if<event::Transfer>(&each);
+    if (!transfer || transfer->what > event::Transfer::What::kFromHost) continue;
+    const bool is_to_host = transfer->what == event::Transfer::What::kToHost;
+    ++(is_to_host ? copied_.to_host : copied_.from_host);
+    copied_.bytes += transfer->bytes;
+  }
 }
 
 }  // namespace stele::transfer

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,8 @@ class Follower {
   std::vector<event::Body> lose(const std::string& why);
   /// The session is over: what was under way.
   std::vector<event::Body> finish();
+  /// The files of all that was said of; nullopt: the place is lost, and nobody knows.
+  std::optional<event::Copies> copied() const;
 
  protected:
   explicit Follower(std::string protocol) : protocol_(std::move(protocol)) {}
@@ -39,8 +42,11 @@ class Follower {
   /// What is said of all that is under way, which is over then.
   virtual std::vector<event::Transfer> take_all(const std::string& why) = 0;
 
+  void count(const std::vector<event::Body>& said);
+
   const std::string protocol_;
   bool is_lost_ = false;
+  event::Copies copied_;
 };
 
 /// SFTP, version 3 (draft-ietf-secsh-filexfer-02), as OpenSSH's sftp-server speaks it: requests in

@@ -117,6 +117,7 @@ class Keys(Rules):
         wait_until(lambda: "enrol this host anew" in before.journal(), "the journal says what to do")
         wait_until(lambda: len([name for name in self.aside(before) if name.endswith(".spool")]) >= 2, "session and host stream")
         self.assertEqual(before.journal().count("enrol this host anew"), 1)
+        self.assertLess(len([name for name in self.aside(before) if name.endswith(".spool")]), 30, "it is asked again ever more slowly")
         self.assertIn("bad signature", before.journal())
         before.stop()
         (self.folder / "anew").mkdir()
