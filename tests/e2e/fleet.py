@@ -180,6 +180,16 @@ class FleetServer:
     def kill(self):
         self.stop(signal.SIGKILL)
 
+    def snapshot(self, copy):
+        """What a snapshot of the file system holds: the ledger's directory at one instant, between any two steps of the server."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
+            shutil.copytree(self.ledger.path, copy, ignore=shutil.ignore_patterns("*.lock", "live"))
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+        return copy
+
     def url(self, address="127.0.0.1"):
         return f"https://{address}:{self.port}"
 

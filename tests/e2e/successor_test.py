@@ -16,12 +16,6 @@ class Successor(LedgerTest):
         self.ledger = self.server.ledger
         self.old = self.ledger.path
 
-    def backup(self):
-        """What of the ledger's directory is copied while the server runs."""
-        copy = self.folder / "backup"
-        shutil.copytree(self.old, copy, ignore=shutil.ignore_patterns("*.lock", "live"))
-        return copy
-
     def succeed(self, *args):
         """`stele init --successor-of`, and the server on what it made, at the same address."""
         done = self.ledger.run("init", "--dir", self.folder / "next", "--successor-of", *args, ok=(0,))
@@ -64,7 +58,7 @@ class Successor(LedgerTest):
     def test_a_host_that_saw_more_proven_is_enrolled_anew_and_its_checkpoint_tells_of_the_loss(self):
         self.host.record("echo", "kept")
         self.server.arrived(1)
-        backup = self.backup()
+        backup = self.server.snapshot(self.folder / "backup")
         self.host.record("echo", "lost")
         self.server.arrived(2)
         size = self.server.covered()[1]["covered"]
@@ -94,7 +88,7 @@ class Successor(LedgerTest):
         reader = self.server.reader()  # whom the backup knows too
         self.host.record("echo", "kept")
         self.server.arrived(1)
-        backup = self.backup()
+        backup = self.server.snapshot(self.folder / "backup")
         self.host.record("echo", "lost")
         self.server.arrived(2)
         self.server.covered()
