@@ -13,9 +13,12 @@ std::string person(uint32_t uid) {
 }
 
 std::string text_of(const commands::OnTerminal& terminal) {
-  return "unrecorded: " + person(terminal.login_uid) + " logged in, uid " +
-         std::to_string(terminal.uid) + ", is on " + terminal.tty + ", audit session " +
-         std::to_string(terminal.audit_session) +
+  const bool is_told = terminal.login_uid != commands::kUnset;
+  return "unrecorded: " +
+         (is_told ? person(terminal.login_uid) + " logged in"
+                  : "no login uid is set, utmp names " + terminal.user) +
+         ", uid " + std::to_string(terminal.uid) + ", is on " + terminal.tty +
+         (is_told ? ", audit session " + std::to_string(terminal.audit_session) : "") +
          ", and no recording covers it; first there: " + terminal.program + ", pid " +
          std::to_string(terminal.pid);
 }
@@ -26,9 +29,10 @@ void Coverage::saw(const commands::OnTerminal& terminal, BootTime at) {
   const std::lock_guard lock(mutex_);
   const Key key{terminal.audit_session, terminal.terminal};
   const auto [known, is_new] = terminals_.try_emplace(key, Terminal{.first = terminal, .at = at});
-  if (is_new) {
+  if (is_new || terminal.audit_session == commands::kUnset) {  // utmp names each login once
     ++counts_.seen;
-    order_.push_back(key);
+    known->second = {.first = terminal, .at = at};
+    if (is_new) order_.push_back(key);
     make_room();
   } else if (known->second.state == State::kCovered) {
     known->second = {.first = terminal, .at = at, .is_counted_covered = true};
@@ -65,8 +69,7 @@ std::vector<commands::OnTerminal> Coverage::cover(uint32_t audit_session, const 
   return covered;
 }
 
-std::vector<event::Finding> Coverage::step(BootTime now,
-                                           const std::function<bool(uint32_t pid)>& is_followed) {
+std::vector<event::Finding> Coverage::step(BootTime now, const Judge& judge) {
   std::vector<commands::OnTerminal> named;  // told without the lock: names are asked for elsewhere
   uint64_t more = 0;
   {
@@ -78,11 +81,10 @@ std::vector<event::Finding> Coverage::step(BootTime now,
     }
     for (auto& [key, terminal] : terminals_) {
       if (terminal.state != State::kWaiting || now - terminal.at < kPatience) continue;
-      // It was made while the programs were being started: its parent is one of a session's.
-      if (is_followed(terminal.first.pid) || is_followed(terminal.first.parent)) {
-        cover(terminal);
-        continue;
-      }
+      const Verdict verdict = judge(terminal.first);
+      if (verdict == Verdict::kRecorded) cover(terminal);
+      if (verdict == Verdict::kNobody) terminal.state = State::kUndecided;
+      if (verdict != Verdict::kUnrecorded) continue;
       if (may_name()) named.push_back(terminal.first);
       if (std::exchange(terminal.is_counted_covered, false)) --counts_.covered;
       terminal.state = State::kUnrecorded;

@@ -36,13 +36,15 @@ class Coverage {
   /// it: those who were there before, the recorder and who made it, are covered.
   std::vector<commands::OnTerminal> cover(uint32_t audit_session, const std::string& tty,
                                           BootTime at);
-  /// Decides what is due. `is_followed`: of a session after all, by its pid. The findings.
-  std::vector<event::Finding> step(BootTime now,
-                                   const std::function<bool(uint32_t pid)>& is_followed);
+  /// What is the matter with a terminal after all; nobody is there any more: it stays undecided.
+  enum class Verdict { kRecorded, kUnrecorded, kNobody };
+  using Judge = std::function<Verdict(const commands::OnTerminal&)>;
+  /// Decides what is due. The findings.
+  std::vector<event::Finding> step(BootTime now, const Judge& judge);
   Counts counts() const;
 
  private:
-  enum class State { kWaiting, kCovered, kUnrecorded };
+  enum class State { kWaiting, kCovered, kUnrecorded, kUndecided };
   struct Terminal {
     commands::OnTerminal first;
     BootTime at;

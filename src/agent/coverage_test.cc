@@ -24,7 +24,10 @@ class CoverageTest : public testing::Test {
  protected:
   BootTime later(Micros by) { return now += by; }
   std::vector<event::Finding> step(uint32_t followed = 0) {
-    return coverage.step(now, [followed](uint32_t pid) { return pid == followed; });
+    return coverage.step(now, [followed](const commands::OnTerminal& terminal) {
+      return terminal.pid == followed ? Coverage::Verdict::kRecorded
+                                      : Coverage::Verdict::kUnrecorded;
+    });
   }
   std::vector<event::Finding> after_patience() {
     later(Coverage::kPatience);
@@ -47,6 +50,28 @@ TEST_F(CoverageTest, who_is_not_recorded_in_time_is_found_once) {
   coverage.saw(person(5, 3), now);
   EXPECT_TRUE(after_patience().empty());
   EXPECT_EQ(coverage.counts(), (Counts{1, 0, 1}));
+}
+
+TEST_F(CoverageTest, without_a_login_uid_each_login_counts_and_who_is_gone_stays_undecided) {
+  auto jane = person(commands::kUnset, 3);
+  jane.login_uid = commands::kUnset;
+  jane.user = "jane";
+  coverage.saw(jane, now);
+  const auto found = after_patience();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].what,
+            "unrecorded: no login uid is set, utmp names jane, uid 7, is on /dev/pts/3, and no "
+            "recording covers it; first there: /bin/bash, pid 70");
+  coverage.saw(jane, now);
+  EXPECT_EQ(coverage.cover(commands::kUnset, "/dev/pts/3", now).size(), 1U);
+  EXPECT_TRUE(after_patience().empty());
+  EXPECT_EQ(coverage.counts(), (Counts{2, 1, 1}));
+  coverage.saw(jane, now);
+  later(Coverage::kPatience);
+  const auto gone = [](const commands::OnTerminal&) { return Coverage::Verdict::kNobody; };
+  EXPECT_TRUE(coverage.step(now, gone).empty());
+  EXPECT_TRUE(after_patience().empty());
+  EXPECT_EQ(coverage.counts(), (Counts{3, 1, 1}));
 }
 
 TEST_F(CoverageTest, a_recording_of_this_login_on_this_terminal_covers_it) {
@@ -79,7 +104,7 @@ TEST_F(CoverageTest, another_recording_covers_it_again) {
 TEST_F(CoverageTest, who_turns_out_to_be_followed_is_no_finding) {
   coverage.saw(person(5, 3), now);
   later(Coverage::kPatience);
-  EXPECT_TRUE(step(69).empty());
+  EXPECT_TRUE(step(70).empty());
   EXPECT_EQ(coverage.counts(), (Counts{1, 1, 0}));
 }
 

@@ -1,6 +1,8 @@
 #include "agent/followed_sessions.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 namespace stele::agent {
 namespace {
@@ -56,7 +58,7 @@ class FollowedSessions::Sink : public SessionSink {
       const std::lock_guard lock(all_.mutex_);
       is_over = has_ended_ || has_recorder_ended_;
       all_.sinks_.erase(number_);
-      all_.left(number_, {.id = id_, .has_ended = is_over});
+      all_.left(number_, {.id = id_, .has_ended = is_over, .since = all_.clock_.boot()});
     }
     all_.watch_->leave();
     if (is_over) all_.watch_->forget(number_);
@@ -78,6 +80,8 @@ class FollowedSessions::Sink : public SessionSink {
   }
   void passed_on() override { sink_->passed_on(); }
   Status close() override { return sink_->close(); }
+
+  const StreamId& id() const { return id_; }
 
   /// Under all_'s mutex.
   void saw(const commands::Seen& seen) {
@@ -123,7 +127,7 @@ Result<std::string> FollowedSessions::begin(const SessionMemory& memory,
     if (!session) continue;
     {
       const std::lock_guard lock(mutex_);
-      left(number_of(id), {.id = id, .gap = kAwayGap});
+      left(number_of(id), {.id = id, .since = clock_.boot(), .gap = kAwayGap});
     }
     if (!os::is_alive(session->owner.process)) continue;
     known.push_back({session->owner.process.pid, number_of(id)});
@@ -147,17 +151,66 @@ void FollowedSessions::look_who_is_there() {
   auto all = os::processes_on_terminals();
   std::sort(all.begin(), all.end(),
             [](const auto& a, const auto& b) { return a.started < b.started; });
-  for (os::ProcessOnTerminal& each : all) {
-    if (watch_->follows(each.pid)) continue;
-    coverage_.saw({.audit_session = each.audit_session,
-                   .terminal = each.terminal,
-                   .tty = os::terminal_of(each.terminal),
-                   .login_uid = each.login_uid,
-                   .uid = each.uid,
-                   .pid = each.pid,
-                   .parent = each.parent,
-                   .program = std::move(each.program)},
-                  clock_.boot());
+  for (const os::ProcessOnTerminal& each : all) {
+    if (each.login_uid == commands::kUnset || watch_->session_of(each.pid)) continue;
+    coverage_.saw(on_terminal(each), clock_.boot());
+  }
+}
+
+// Of who has no login uid the programs do not tell, and a file that can not be read tells nothing.
+void FollowedSessions::look_who_logged_in() {
+  const auto logins = os::logins();
+  if (!logins) return;
+  for (const auto& each : logins_.look(clock_.boot(), *logins, os::processes_on_terminals))
+    coverage_.saw(each, clock_.boot());
+}
+
+Coverage::Verdict FollowedSessions::judge(const commands::OnTerminal& terminal) const {
+  using enum Coverage::Verdict;
+  // It was made while the programs were being started: its parent is one of a session's.
+  if (watch_->session_of(terminal.pid) || watch_->session_of(terminal.parent)) return kRecorded;
+  if (terminal.login_uid != commands::kUnset) return kUnrecorded;
+  // Of these nobody tells who came first: one who is followed is enough.
+  bool is_anybody_there = false;
+  for (const os::ProcessOnTerminal& each : os::processes_on_terminals()) {
+    if (each.terminal != terminal.terminal) continue;
+    is_anybody_there = true;
+    if (watch_->session_of(each.pid)) return kRecorded;
+  }
+  return is_anybody_there ? kUnrecorded : kNobody;
+}
+
+// What is left behind may write to a terminal and execute nothing.
+void FollowedSessions::look_who_is_left() {
+  const BootTime now = clock_.boot();
+  bool is_due = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const bool is_time = now - looked_ >= kLookEvery;
+    for (auto& [number, session] : absent_) {
+      if (!session.has_ended || session.is_told) continue;
+      const bool is_new = session.since + kLeaveIn > looked_;
+      is_due = is_due || is_time || (is_new && now - session.since >= kLeaveIn);
+    }
+    if (!is_due) return;
+    looked_ = now;
+  }
+  const auto all = os::processes_on_terminals();
+  const std::lock_guard lock(mutex_);
+  std::set<uint32_t> recorded;  // terminals of sessions that go on: what is written there is kept
+  std::vector<std::pair<const os::ProcessOnTerminal*, Absent*>> left;
+  for (const os::ProcessOnTerminal& each : all) {
+    const auto number = watch_->session_of(each.pid);
+    if (!number) continue;
+    const auto absent = absent_.find(*number);
+    if (absent == absent_.end() || !absent->second.has_ended)
+      recorded.insert(each.terminal);
+    else if (now - absent->second.since >= kLeaveIn)
+      left.emplace_back(&each, &absent->second);
+  }
+  for (const auto& [process, session] : left) {
+    if (!recorded.contains(process->terminal))
+      find_left_behind(process->pid, "is on " + os::terminal_of(process->terminal), *session);
   }
 }
 
@@ -174,23 +227,25 @@ void FollowedSessions::note(const commands::Seen& seen) {
 // enough.
 void FollowedSessions::note_absent(const commands::Seen& seen, Absent& session) {
   if (seen.recorder && !std::exchange(session.has_ended, true)) {
+    session.since = clock_.boot();
     find_killed(*seen.recorder, session.id);
     find_unnoted(session);
     over_.push_back(seen.session);
   }
   if (!session.has_ended) return hold(seen, session);
   let_go(session);
-  if (session.is_told) return;
   for (const event::Body& body : seen.bodies) {
     const auto* exec = std::get_if<event::Exec>(&body);
-    if (exec == nullptr) continue;
-    session.is_told = true;
-    find("left-behind",
-         "left-behind: pid " + std::to_string(exec->pid) +
-             " of a session that has ended executes " + exec->file +
-             ", and maybe more: it is in no record",
-         session.id);
+    if (exec != nullptr) find_left_behind(exec->pid, "executes " + exec->file, session);
   }
+}
+
+void FollowedSessions::find_left_behind(uint32_t pid, const std::string& does, Absent& session) {
+  if (std::exchange(session.is_told, true)) return;
+  find("left-behind",
+       "left-behind: pid " + std::to_string(pid) + " of a session that has ended " + does +
+           ", and maybe more: it is in no record",
+       session.id);
 }
 
 // One that ends by itself has said why, or was about to.
@@ -253,8 +308,9 @@ void FollowedSessions::find(const char* rule, const std::string& what, const Str
 
 std::vector<event::Finding> FollowedSessions::step() {
   if (!watch_) return {};
-  auto findings =
-      coverage_.step(clock_.boot(), [this](uint32_t pid) { return watch_->follows(pid); });
+  look_who_logged_in();
+  look_who_is_left();
+  auto findings = coverage_.step(clock_.boot(), [this](const auto& each) { return judge(each); });
   const std::lock_guard lock(mutex_);
   for (event::Finding& each : std::exchange(findings_, {})) findings.push_back(std::move(each));
   for (const uint64_t number : std::exchange(over_, {})) watch_->forget(number);
@@ -264,11 +320,23 @@ std::vector<event::Finding> FollowedSessions::step() {
 // The recorder, who made it, and who was there before are covered; all that come later and are not
 // followed are not.
 void FollowedSessions::cover(const event::Start& start) {
-  if (!start.audit_session || start.tty.empty()) return;
+  if (start.tty.empty()) return;
   const BootTime now = clock_.boot();
   watch_->settle();
-  for (const auto& terminal : coverage_.cover(*start.audit_session, start.tty, now))
+  const uint32_t audit_session = start.audit_session.value_or(commands::kUnset);
+  for (const auto& terminal : coverage_.cover(audit_session, start.tty, now))
     watch_->forget_terminal(terminal);
+}
+
+// Also of whom its ancestors do not lead there any more: who made it has ended, as a terminal
+// multiplexer's first process does.
+std::optional<StreamId> FollowedSessions::session_around(uint32_t pid) {
+  const auto number = watch_->session_of(pid);
+  if (!number) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  if (const auto sink = sinks_.find(*number); sink != sinks_.end()) return sink->second->id();
+  const auto absent = absent_.find(*number);
+  return absent != absent_.end() ? std::optional(absent->second.id) : std::nullopt;
 }
 
 // The recorder has not been answered yet, so that it has not started anything.
@@ -277,6 +345,10 @@ Result<Sessions::Opened> FollowedSessions::open(const Owner& owner, const wire::
   if (!watch_) return sessions_.open(owner, terms, start, std::move(durable));
   event::Start with = start;
   with.commands = watch_->name();
+  if (const auto around = session_around(owner.process.pid)) {
+    with.parent_session = to_string(*around);
+    with.known["parent"] = event::Known::kKernel;
+  }
   TRY(Opened opened, sessions_.open(owner, terms, with, std::move(durable)));
   opened.sink = followed(owner.process.pid, opened.id, std::move(opened.sink));
   cover(start);

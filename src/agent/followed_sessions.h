@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/coverage.h"
+#include "agent/login_records.h"
 #include "agent/session_host.h"
 #include "agent/session_memory.h"
 #include "commands/follower.h"
@@ -42,11 +43,15 @@ class FollowedSessions : public Sessions {
     StreamId id{};
     bool has_ended = false;
     bool is_told = false;                   // that something is left behind
+    BootTime since{};                       // no connection serves it
     std::string gap = {};                   // what is missing, if anything is
     std::vector<commands::Seen> held = {};  // what it executes, until its recorder comes again
     uint64_t unheld = 0;                    // records that there was no room for
   };
   static constexpr size_t kAbsentMax = 4096, kFindingsMax = 256;
+  /// Who is on a terminal still so long after their session is left behind; looked for then, and
+  /// as often.
+  static constexpr Micros kLeaveIn = std::chrono::seconds(2), kLookEvery = std::chrono::minutes(1);
   static constexpr size_t kHeldMax = 16384, kHeldBytesMax = size_t{16} << 20;  // of all sessions
 
   std::unique_ptr<SessionSink> followed(uint32_t pid, const StreamId& id,
@@ -59,18 +64,25 @@ class FollowedSessions : public Sessions {
   void find_unnoted(const Absent& session);
   void find_killed(const event::Exit& exit, const StreamId& session);
   void find(const char* rule, const std::string& what, const StreamId& session);
+  void find_left_behind(uint32_t pid, const std::string& does, Absent& session);
   void cover(const event::Start& start);
   void look_who_is_there();
+  void look_who_logged_in();
+  void look_who_is_left();
+  Coverage::Verdict judge(const commands::OnTerminal& terminal) const;
+  std::optional<StreamId> session_around(uint32_t pid);
 
   Sessions& sessions_;
   Clock& clock_;
   Coverage coverage_;
+  LoginRecords logins_;              // of step()
   std::mutex mutex_;                 // guards what follows, and is held while a sink is told
   std::map<uint64_t, Sink*> sinks_;  // by the watch's numbers
   std::map<uint64_t, Absent> absent_;
   std::deque<uint64_t> absent_order_;  // as they came; the oldest go first
   size_t held_ = 0, held_bytes_ = 0;
   std::vector<uint64_t> over_;  // absent ones whose recorder ended, to be forgotten
+  BootTime looked_{};           // for who is left behind
   std::vector<event::Finding> findings_;
   std::atomic<bool> is_stopping_ = false;
   std::unique_ptr<commands::Follower> watch_;  // the first to go

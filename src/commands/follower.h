@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,8 +45,8 @@ class Follower {
   virtual void leave() = 0;
   /// Nothing of it is wanted any more; what processes of it that are left execute is told still.
   virtual void forget(uint64_t session) = 0;
-  /// Whether this process is one that is followed.
-  virtual bool follows(uint32_t pid) const = 0;
+  /// The session of a process that is followed.
+  virtual std::optional<uint64_t> session_of(uint32_t pid) const = 0;
   /// Who executes there and is not followed is told again.
   virtual void forget_terminal(const OnTerminal& terminal) = 0;
   /// All that happened before the call has gone to the sink when it returns.

@@ -9,12 +9,15 @@
 
 namespace stele::commands {
 
+inline constexpr uint32_t kUnset = 0xffffffff;  // a login uid or audit session that is not set
+
 /// Somebody is on a terminal, and nobody follows the process.
 struct OnTerminal {
   uint32_t audit_session = 0, terminal = 0;  // the terminal's number: both tell it from others
   std::string tty;                           // its name
   uint32_t login_uid = 0, uid = 0, pid = 0, parent = 0;
-  std::string program;  // the first that was executed there, as it was named to the kernel
+  std::string program;    // the first that was executed there, as it was named to the kernel
+  std::string user = {};  // whom utmp(5) names there, where no login uid is set
   bool operator==(const OnTerminal&) const = default;
 };
 

@@ -248,10 +248,11 @@ void ProcessEvents::forget(uint64_t session) {
   recorders_.erase(session);
 }
 
-bool ProcessEvents::follows(uint32_t pid) const {
+std::optional<uint64_t> ProcessEvents::session_of(uint32_t pid) const {
   const std::lock_guard lock(mutex_);
   const auto found = processes_.find(pid);
-  return found != processes_.end() && !found->second.has_ended;
+  if (found == processes_.end() || found->second.has_ended) return std::nullopt;
+  return found->second.session;
 }
 
 void ProcessEvents::forget_terminal(const OnTerminal& terminal) {

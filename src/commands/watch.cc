@@ -277,9 +277,10 @@ void Watch::leave() { --parts_->sessions; }
 
 void Watch::forget(uint64_t session) { (void)bpf_map_delete_elem(parts_->lost, &session); }
 
-bool Watch::follows(uint32_t pid) const {
+std::optional<uint64_t> Watch::session_of(uint32_t pid) const {
   FollowedProcess followed{};
-  return bpf_map_lookup_elem(parts_->tracked, &pid, &followed) == 0;
+  if (bpf_map_lookup_elem(parts_->tracked, &pid, &followed) != 0) return std::nullopt;
+  return followed.session;
 }
 
 void Watch::forget_terminal(const OnTerminal& terminal) {

@@ -272,11 +272,12 @@ std::vector<ProcessOnTerminal> processes_on_terminals() {
     const auto audit_session = audit_number(folder + "/sessionid");
     const auto status = read_system_file(folder + "/status");
     const auto uid = status ? id_of(*status, "Uid", kReal) : fail(Code::kNotFound, "no process");
-    if (!login_uid || !audit_session || !uid) continue;
+    if (!uid) continue;
     std::string program = link_target(folder + "/exe");
     if (program.empty()) program = read_system_file(folder + "/comm").value_or("");
-    found.push_back({*pid, stat->parent, *uid, *login_uid, *audit_session, stat->tty, stat->started,
-                     std::move(program)});
+    constexpr uint32_t kUnset = std::numeric_limits<uint32_t>::max();
+    found.push_back({*pid, stat->parent, *uid, login_uid.value_or(kUnset),
+                     audit_session.value_or(kUnset), stat->tty, stat->started, std::move(program)});
   }
   return found;
 }

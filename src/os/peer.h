@@ -73,13 +73,13 @@ std::string control_group_of(uint32_t pid);
 /// parent is not among them.
 std::vector<uint32_t> descendants_of(uint32_t pid);
 
-/// A process with a controlling terminal, of somebody who logged in.
+/// A process with a controlling terminal.
 struct ProcessOnTerminal {
-  uint32_t pid = 0, parent = 0, uid = 0;  // real
-  uint32_t login_uid = 0, audit_session = 0;
-  uint32_t terminal = 0;  // as terminal_of() takes it
-  uint64_t started = 0;   // clock ticks after boot
-  std::string program;    // its executable; its name, where that is not to be had
+  uint32_t pid = 0, parent = 0, uid = 0;      // real
+  uint32_t login_uid = 0, audit_session = 0;  // 4294967295: not set
+  uint32_t terminal = 0;                      // as terminal_of() takes it
+  uint64_t started = 0;                       // clock ticks after boot
+  std::string program;  // its executable; its name, where that is not to be had
 };
 /// Of all of them, as they are now.
 std::vector<ProcessOnTerminal> processes_on_terminals();

@@ -2,6 +2,7 @@
 commands_test, coverage_test, recorder_test, agent_test and full_disk_test."""
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -33,6 +34,16 @@ class Recorded(Logins):
                              f"screen -dmS stele-{os.getpid()} /bin/echo screened; sleep 1")
         for text in ("pid-namespace", "user-namespace", "entered", "scripted", "screened"):
             self.assertIn(["/bin/echo", text], self.arguments(facts))
+
+    def test_in_a_multiplexer_it_belongs_to_the_session_that_made_that(self):
+        """Its first process has no parent any more that would lead there."""
+        name = f"stele-nested-{os.getpid()}"
+        self.addCleanup(subprocess.run, ["tmux", "-L", name, "kill-server"], capture_output=True)
+        inner = shlex.join(self.recorder("/bin/echo", "inner"))
+        self.host.record("sh", "-c", f"tmux -L {name} -f /dev/null new-session -d {shlex.quote(inner + '; sleep 60')}; sleep 3")
+        sessions = {s["command"][0]: s for s in self.server.arrived(2)}
+        inner, outer = sessions["/bin/echo"], sessions["sh"]
+        self.assertEqual((inner["parent"], inner["known"]["parent"], outer["parent"]), (outer["id"], "kernel", ""))
 
     def test_as_somebody_else(self):
         facts = self.session("su -s /bin/sh -c '/bin/echo another' nobody")
@@ -78,8 +89,16 @@ class Found(Logins):
         self.host.record("sh", "-c", f"tmux -L {name} -f /dev/null new-session -d 'sleep 3; /bin/echo later; sleep 60'")
         (session,) = self.server.arrived(1)
         (found,) = self.wait_for("left-behind")
-        self.assertIn("of a session that has ended executes /", found)
+        self.assertRegex(found, r"pid \d+ of a session that has ended (is on /dev/pts/\d+|executes /)")
         self.assertNotIn(["/bin/echo", "later"], [e.get("argv") for e in self.facts(session["id"])])
+
+    def test_one_on_a_terminal_that_executes_nothing_more(self):
+        name = f"stele-silent-{os.getpid()}"
+        self.addCleanup(subprocess.run, ["tmux", "-L", name, "kill-server"], capture_output=True)
+        self.host.record("sh", "-c", f"tmux -L {name} -f /dev/null new-session -d 'read never'; sleep 1 & sleep 0.5")
+        self.server.arrived(1)
+        (found,) = self.wait_for("left-behind")
+        self.assertRegex(found, r"pid \d+ of a session that has ended is on /dev/pts/\d+, and maybe more")
 
     def test_without_its_socket_nothing_is_begun_and_what_runs_goes_on(self):
         running = self.login(*self.recorder("sh"))

@@ -46,7 +46,7 @@ class Here:
         return done.stdout
 
     def start(self, *command, **kwargs):
-        return subprocess.Popen([*self.prefix, *map(str, command)], stdin=subprocess.DEVNULL, env=ENVIRONMENT, **kwargs)
+        return subprocess.Popen([*self.prefix, *map(str, command)], env=ENVIRONMENT, **{"stdin": subprocess.DEVNULL, **kwargs})
 
     def terminal(self, *command):
         return Terminal([*self.prefix, *map(str, command)], env=ENVIRONMENT)

@@ -3,10 +3,12 @@ import base64
 import hashlib
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import unittest
 
+from commands_test import why_not
 from fleet import ENVIRONMENT, FleetServer, Host, Machine, can_have_machines, wait_until
 from harness import PATIENCE, STELE, LedgerTest, Terminal, main
 
@@ -252,6 +254,39 @@ class ForcedCommand(SshTest):
         events = self.ledger.events(session["id"])
         self.assertEqual((events[0]["argv"], events[-1]["exit"]), (["bash", "-c", "internal-sftp"], 127))
         self.assertIn(b"internal-sftp: command not found", self.ledger.export(session["id"], "raw-error"), "sshd keeps it from the client")
+
+
+@unittest.skipIf(why_not() or int(pathlib.Path("/proc/self/loginuid").read_text()) != 2**32 - 1, why_not() or "whoever runs this has a login uid")
+class WithoutLoginUid(SshTest):
+    """sshd without PAM: what the kernel does not know of a login, utmp does."""
+
+    @classmethod
+    def start_sshd(cls):
+        cls.web.do("touch", "/run/utmp")
+        super().start_sshd()
+
+    def found(self, needle):
+        hosts = json.loads(self.ledger.stele("hosts", "--json"))
+        return [f["what"] for h in hosts for f in h["findings"] if f["rule"] == "unrecorded" and needle in f["what"]]
+
+    def log_in(self, user):
+        client = self.web.start(*self.command("-tt", user=user), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(client.wait, PATIENCE)
+        self.addCleanup(client.terminate)
+        self.addCleanup(client.stdin.close)
+        return client
+
+    def test_who_is_not_recorded_is_found_and_who_is_is_not(self):
+        recorded, short = self.log_in("jane"), self.log_in("forced")
+        short.stdin.write(b"exit\n")
+        short.stdin.flush()
+        self.log_in("bare")
+        (found,) = wait_until(lambda: self.found("utmp names bare"), "who is not recorded is found")
+        self.assertRegex(found, r"^unrecorded: no login uid is set, utmp names bare, uid \d+, is on /dev/pts/\d+, and no recording covers it; first there: (/usr)?/bin/bash, pid \d+$")
+        recorded.stdin.write(b"exit\n")
+        recorded.stdin.flush()
+        self.new(2)
+        self.assertEqual(self.found("utmp names jane") + self.found("utmp names forced"), [])
 
 
 class Setup(SshTest):
