@@ -186,6 +186,11 @@ struct JsonBody {
     if (e.audit_session) json.key("audit_session").number(*e.audit_session);
     json.key("cut").boolean(e.is_cut);
   }
+  void operator()(const event::Forward& f) const {
+    json.key("type").text("forward").key("what").text(event::forward_name(f.what));
+    json.key("address").text(f.address).key("port").number(f.port);
+    if (f.ago > Micros(0)) json.key("ago").seconds(f.ago);
+  }
   void operator()(const event::Exit& e) const {
     json.key("type").text("exit").key("pid").number(e.pid);
     if (e.exit_status) json.key("exit").number(*e.exit_status);

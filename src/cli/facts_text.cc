@@ -197,6 +197,7 @@ void write_facts(codec::JsonWriter& json, const SessionFacts& f, const std::stri
       .number(f.end->output_bytes);
   json.key("input_bytes").number(f.end->input_bytes);
   if (f.end->copied) write_copies(json, *f.end->copied);
+  if (f.end->forwards) json.key("forwards").number(*f.end->forwards);
   json.end_object();
 }
 
@@ -229,11 +230,17 @@ void print_facts(const SessionFacts& f, const std::string& state) {
                        std::to_string(f.start.size.rows));
   line("commands",
        f.start.commands.empty() ? "not seen" : "by the kernel (" + f.start.commands + ")");
+  if (f.start.service == "sshd")
+    line("forwards",
+         f.start.forwards.empty() ? "not seen" : "by the kernel (" + f.start.forwards + ")");
   line("input", std::string(input_policy_name(f.start.input_policy)));
   if (f.end) {
     line("shown", human_bytes(f.end->output_bytes));
     line("typed", human_bytes(f.end->input_bytes));
     if (f.end->copied) line("copied", copies_text(*f.end->copied));
+    if (f.end->forwards)
+      line("forwarded", std::to_string(*f.end->forwards) +
+                            (*f.end->forwards == 1 ? " address and port" : " addresses and ports"));
     line("used", human_duration(f.end->user_time + f.end->system_time) + " of CPU, " +
                      human_bytes(f.end->rss_bytes_max) + " of memory");
     if (!f.end->why.empty()) line("ended by", f.end->why);

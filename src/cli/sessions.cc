@@ -177,6 +177,13 @@ std::string exit_text(const event::Exit& e) {
   return "[" + std::to_string(e.pid) + "] " + how;
 }
 
+std::string forward_text(const event::Forward& f) {
+  const bool listens = f.what == event::Forward::What::kListen;
+  return std::string("sshd ") + (listens ? "listens on " : "connects to ") + f.address + " port " +
+         std::to_string(f.port) +
+         (f.ago > Micros(0) ? ", " + human_duration(f.ago) + " before" : "");
+}
+
 std::string sudo_text(const event::Sudo& s) {
   std::string text = s.what == event::Sudo::What::kCommand ? "sudo ran " : "sudo: ";
   if (s.what != event::Sudo::What::kCommand)
@@ -256,6 +263,9 @@ bool print_event(const TimedEvent& e) {
     at();
     std::printf("RIGHTS [%u] from %s to %s\n", p->pid, rights_text(p->before).c_str(),
                 rights_text(p->now).c_str());
+  } else if (const auto* forward = std::get_if<event::Forward>(&e.event.body)) {
+    at();
+    std::printf("FORWARD %s\n", printable(forward_text(*forward)).c_str());
   } else if (const auto* u = std::get_if<event::Unknown>(&e.event.body)) {
     at();
     std::printf("event of a newer type %llu, %zu bytes\n", static_cast<unsigned long long>(u->type),

@@ -24,7 +24,11 @@ bool is_host_event(const Body& body) {
 
 bool is_kernel_event(const Body& body) {
   return std::holds_alternative<Exec>(body) || std::holds_alternative<Exit>(body) ||
-         std::holds_alternative<Privilege>(body);
+         std::holds_alternative<Privilege>(body) || std::holds_alternative<Forward>(body);
+}
+
+std::string_view forward_name(Forward::What what) {
+  return what == Forward::What::kConnect ? "connect" : "listen";
 }
 
 std::string_view sudo_name(Sudo::What what) {

@@ -68,6 +68,7 @@ struct Start {
   std::map<std::string, Known> known;  // by entry of the map in event.md: where it is known from
   InputPolicy input_policy = InputPolicy::kRedact;
   std::string commands;  // who tells what is executed: "ebpf"; empty: nobody
+  std::string forwards;  // who tells which ports are forwarded, likewise
   std::string recorder;  // "stele 0.1.0"
   bool operator==(const Start&) const = default;
 };
@@ -205,6 +206,20 @@ struct Privilege {
   bool operator==(const Privilege&) const = default;
 };
 
+/// facts. The sshd that serves this session's connection did so to a port: what was forwarded over
+/// it, as the kernel saw it.
+struct Forward {
+  enum class What : uint8_t { kConnect = 0, kListen = 1 };
+  What what = What::kConnect;
+  std::string address;  // as numbers (RFC 5952): of the other end, or that it listens on
+  uint16_t port = 0;
+  Micros ago{0};  // so long before this event: before there was a session, say
+  bool operator==(const Forward&) const = default;
+};
+inline constexpr size_t kAddressBytesMax = 45;
+/// "connect" or "listen".
+std::string_view forward_name(Forward::What what);
+
 /// facts. How the session ended.
 /// Copies that were followed, from a session's beginning to its end.
 struct Copies {
@@ -222,6 +237,7 @@ struct End {
   uint64_t rss_bytes_max = 0;
   uint64_t output_bytes = 0, input_bytes = 0;  // totals that passed, kept or not
   std::optional<Copies> copied;                // none: not known
+  std::optional<uint32_t> forwards;            // as many Forwards were said; none: not known
   bool operator==(const End&) const = default;
 };
 
@@ -384,9 +400,9 @@ struct Unknown {
 };
 
 using Body = std::variant<Start, Output, Input, Piped, Elided, Transfer, Resize, Redaction, Line,
-                          Gap, Suspend, Exec, Exit, Privilege, End, Grant, Finding, Terms, Person,
-                          Sudo, Opening, HostStart, HostStop, HostSummary, ClockStep, SessionNumber,
-                          ServerStart, ServerStop, Asked, Change, Unknown>;
+                          Gap, Suspend, Exec, Exit, Privilege, Forward, End, Grant, Finding, Terms,
+                          Person, Sudo, Opening, HostStart, HostStop, HostSummary, ClockStep,
+                          SessionNumber, ServerStart, ServerStop, Asked, Change, Unknown>;
 
 /// Whether it stands in an agent's or a server's own stream only.
 bool is_host_event(const Body& body);

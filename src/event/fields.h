@@ -41,6 +41,7 @@ void visit_start(StartOrConst& start, Visitor& visitor) {
   visitor.bytes("service", start.service);
   visitor.text("ssh_key", start.ssh_key);
   visitor.text("commands", start.commands);
+  visitor.text("forwards", start.forwards);
   visitor.text("recorder", start.recorder);
   visitor.text("authority", start.authority);
   visitor.text("container", start.container);
@@ -61,6 +62,7 @@ void visit_end(EndOrConst& end, Visitor& visitor) {
   visitor.time("utime", end.user_time);
   visitor.copies("copied", end.copied);
   visitor.optional("signal", end.signal);
+  visitor.optional("forwards", end.forwards);
 }
 
 template <typename ExecOrConst, typename Visitor>

@@ -82,6 +82,20 @@ Result<Body> read_exit_body(CborReader& in, Bytes& extra) { return read_exit(in,
 
 Result<Body> read_privilege_body(CborReader& in, Bytes& extra) { return read_privilege(in, extra); }
 
+Result<Body> read_forward(CborReader& in, Bytes&) {
+  TRY(const uint64_t what, in.unsigned_integer());
+  if (what > static_cast<uint64_t>(Forward::What::kListen))
+    return fail(Code::kCorrupt, "nothing is forwarded so");
+  Forward forward;
+  forward.what = static_cast<Forward::What>(what);
+  TRY(forward.address, in.text());
+  if (forward.address.empty() || forward.address.size() > kAddressBytesMax)
+    return fail(Code::kCorrupt, "no address has such a size");
+  TRY(forward.port, read_integer<uint16_t>(in));
+  TRY(forward.ago, read_micros(in));
+  return forward;
+}
+
 Result<Body> read_finding_body(CborReader& in, Bytes& extra) { return read_finding(in, extra); }
 
 Result<Body> read_terms_body(CborReader& in, Bytes& extra) { return read_terms(in, extra); }
@@ -214,6 +228,7 @@ constexpr Shape kShapes[] = {
     {Type::kOpening, "opening", 4, kFacts, read_opening},
     {Type::kElided, "elided", 6, kOutput | kInput, read_elided},
     {Type::kTransfer, "transfer", 4, kFacts, read_transfer_body},
+    {Type::kForward, "forward", 6, kFacts, read_forward},
     {Type::kServerStart, "server-start", 3, kFacts, read_server_start_body},
     {Type::kServerStop, "server-stop", 3, kFacts, read_server_stop},
     {Type::kLogin, "login", 3, kFacts, read_asked_body<Asked::Kind::kLogin>},

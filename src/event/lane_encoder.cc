@@ -104,6 +104,13 @@ class EventWriter {
     begin(Type::kPrivilege, 1);
     write_map(privilege, out_);
   }
+  void operator()(const Forward& forward) {
+    begin(Type::kForward, 4);
+    out_.unsigned_integer(static_cast<uint64_t>(forward.what));
+    out_.text(codec::to_utf8(forward.address));
+    out_.unsigned_integer(forward.port);
+    out_.unsigned_integer(unsigned_micros(forward.ago));
+  }
   void operator()(const Finding& finding) {
     begin(Type::kFinding, 1);
     write_map(finding, out_);

@@ -39,6 +39,7 @@ inline Start full_start() {
 inline Start followed_start() {
   Start start = full_start();
   start.commands = "ebpf";
+  start.forwards = "ebpf";
   return start;
 }
 
@@ -144,6 +145,7 @@ inline End full_end() {
   end.output_bytes = 123'456;
   end.input_bytes = 789;
   end.copied = Copies{2, 1, 70'000};
+  end.forwards = 0;
   return end;
 }
 
@@ -273,6 +275,8 @@ inline std::vector<Sample> samples() {
       {Lane::kFacts, Exit{}},
       {Lane::kFacts, full_privilege()},
       {Lane::kFacts, Privilege{}},
+      {Lane::kFacts, Forward{Forward::What::kConnect, "192.0.2.7", 5432}},
+      {Lane::kFacts, Forward{Forward::What::kListen, "::1", 6010, Micros(700)}},
       {Lane::kFacts, full_end()},
       {Lane::kFacts, End{}},
       {Lane::kFacts, sample_grant()},

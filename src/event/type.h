@@ -35,6 +35,7 @@ enum class Type : uint64_t {
   kOpening = 26,
   kElided = 27,
   kTransfer = 28,
+  kForward = 29,
   kServerStart = 30,
   kServerStop = 31,
   kLogin = 32,
