@@ -29,6 +29,8 @@ class Follower {
 
   /// As `start` says it (docs/formats/event.md, "commands").
   virtual const char* name() const = 0;
+  /// Why it does not tell what sshd forwards; empty: it does.
+  virtual std::string no_forwards() const = 0;
 
   /// Whether it goes on with programs that were there: what happened meanwhile is told.
   enum class Before { kNothing, kStopped, kKilled };
@@ -53,6 +55,8 @@ class Follower {
   virtual void settle() = 0;
   /// How many records and processes of the session were lost since the last call.
   virtual uint64_t take_lost(uint64_t session) = 0;
+  /// How many records of forwards were lost since the last call.
+  virtual uint64_t take_lost_forwards() = 0;
 };
 
 /// By programs in the kernel, or else by its process connector; `instead`: why not by the first.

@@ -1,4 +1,5 @@
-/* Follows the processes of sessions: what they execute, as whom, and how they end.
+/* Follows the processes of sessions: what they execute, as whom, and how they end; and what sshd
+   connects to and listens on.
 
    A process is followed once user space has put it into `tracked`, and so is every process that it
    makes, however it leaves its parent, its terminal or its session. Of kernel types only the fields
@@ -34,6 +35,7 @@ enum {
 };
 
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
@@ -93,11 +95,22 @@ struct path {
 struct fs_struct {
   struct path pwd;
 } KERNEL;
+struct inode {
+  kuid_t i_uid;
+} KERNEL;
+struct file {
+  struct inode* f_inode;
+  struct path f_path;
+} KERNEL;
 struct mm_struct {
   unsigned long arg_start, arg_end;
+  struct file* exe_file;
 } KERNEL;
+enum { NAME_BYTES = 16 };
 struct task_struct {
   int pid, tgid, exit_code;
+  uint64_t start_boottime;
+  char comm[NAME_BYTES];
   struct task_struct *real_parent, *group_leader;
   const struct cred* cred;
   struct signal_struct* signal;
@@ -109,9 +122,26 @@ struct task_struct {
 struct linux_binprm {
   const char* filename;
 } KERNEL;
+struct in6_addr {
+  char bytes[16];
+};
+struct sock_common {
+  uint32_t skc_daddr, skc_rcv_saddr;
+  uint16_t skc_dport, skc_num, skc_family;
+  struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+} KERNEL;
+struct sock {
+  struct sock_common __sk_common;
+  uint16_t sk_protocol;
+} KERNEL;
 
 enum {
   SIGNAL_GROUP_EXIT = 4,
+  TCP_SYN_SENT = 2,
+  TCP_LISTEN = 10,
+  IPPROTO_TCP = 6,
+  AF_INET = 2,
+  AF_INET6 = 10,
   UNSET = 0xffffffffU,
   DIRECTORY_NAMES_MAX = 64,
   NAME_BYTES_MAX = 256,
@@ -213,12 +243,16 @@ static __always_inline struct KernelRecord* begin(uint32_t kind, struct task_str
 
 /* Who reads looks by itself now and then (watch.cc), and is woken before the ring is full: a
    wake-up for each record would cost more than all the rest. */
-static __always_inline int send(struct KernelRecord* record, uint64_t bytes) {
+static __always_inline int send_of(uint64_t session, void* record, uint64_t bytes) {
   int is_much = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > WAKE_BYTES;
   uint64_t flags = is_much ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
   int is_sent = bpf_ringbuf_output(&records, record, bytes, flags) == 0;
-  if (!is_sent) note_lost(record->session);
+  if (!is_sent) note_lost(session);
   return is_sent;
+}
+
+static __always_inline int send(struct KernelRecord* record, uint64_t bytes) {
+  return send_of(record->session, record, bytes);
 }
 
 static __always_inline void read_file(struct KernelRecord* record, struct linux_binprm* program) {
@@ -332,6 +366,59 @@ int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm
   uint64_t bytes = __builtin_offsetof(struct KernelRecord, argv) + record->argv_bytes;
   if (bytes > sizeof(*record)) return 0; /* never, and the verifier wants to know it */
   send(record, bytes);
+  return 0;
+}
+
+static __always_inline int is_sshd(const char* name) {
+  return !__builtin_memcmp(name, "sshd", 5) || !__builtin_memcmp(name, "sshd-session", 13);
+}
+
+/* A process of root's that is sshd, or one that this one made and that gave root's rights away. A
+   name alone anybody may take, and a set-uid program may be executed by any. */
+static __always_inline int is_roots_sshd(struct task_struct* task) {
+  char name[NAME_BYTES] = {};
+  struct file* file = BPF_CORE_READ(task, mm, exe_file);
+  const unsigned char* text = BPF_CORE_READ(file, f_path.dentry, d_name.name);
+  if (bpf_probe_read_kernel_str(name, sizeof(name), text) < 0 || !is_sshd(name)) return 0;
+  if (BPF_CORE_READ(file, f_inode, i_uid.val) != 0) return 0;
+  if (BPF_CORE_READ(task, cred, euid.val) == 0) return 1;
+  struct task_struct* parent = BPF_CORE_READ(task, group_leader, real_parent);
+  bpf_core_read(name, sizeof(name), &parent->comm);
+  return is_sshd(name) && BPF_CORE_READ(parent, cred, euid.val) == 0;
+}
+
+/* In the process that asks for it: who connects or listens is `current`. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_socket, struct sock* socket, int before, int now) {
+  if (now != TCP_SYN_SENT && now != TCP_LISTEN) return 0;
+  char name[NAME_BYTES] = {};
+  bpf_get_current_comm(name, sizeof(name));
+  if (!is_sshd(name)) return 0;
+  struct task_struct* task = (struct task_struct*)bpf_get_current_task();
+  uint32_t family = BPF_CORE_READ(socket, __sk_common.skc_family);
+  if (BPF_CORE_READ(socket, sk_protocol) != IPPROTO_TCP || !is_roots_sshd(task)) return 0;
+  if (family != AF_INET && family != AF_INET6) return 0;
+  struct KernelForward forward = {.kind = kKernelForward,
+                                  .pid = BPF_CORE_READ(task, tgid),
+                                  .started_ns = BPF_CORE_READ(task, group_leader, start_boottime),
+                                  .boot_ns = bpf_ktime_get_boot_ns(),
+                                  .is_v6 = family == AF_INET6,
+                                  .listens = now == TCP_LISTEN};
+  struct sock_common* ends = &socket->__sk_common;
+  if (forward.listens) {
+    forward.port = BPF_CORE_READ(socket, __sk_common.skc_num);
+    if (forward.is_v6)
+      bpf_core_read(forward.address, 16, &ends->skc_v6_rcv_saddr);
+    else
+      bpf_core_read(forward.address, 4, &ends->skc_rcv_saddr);
+  } else {
+    forward.port = bpf_ntohs(BPF_CORE_READ(socket, __sk_common.skc_dport));
+    if (forward.is_v6)
+      bpf_core_read(forward.address, 16, &ends->skc_v6_daddr);
+    else
+      bpf_core_read(forward.address, 4, &ends->skc_daddr);
+  }
+  send_of(KERNEL_FORWARDS, &forward, sizeof(forward));
   return 0;
 }
 

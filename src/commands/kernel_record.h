@@ -11,7 +11,8 @@ enum {
   kKernelExec = 1,
   kKernelExit = 2,
   kKernelTerminal = 3, /* somebody who is not followed executes on a terminal: the first time */
-  kKernelRecorderEnd = 4
+  kKernelRecorderEnd = 4,
+  kKernelForward = 5 /* an sshd connects, or listens: a KernelForward */
 };
 
 enum {
@@ -46,6 +47,19 @@ struct KernelRecord {
   char file[kPathBytesMax]; /* ended by a 0 */
   char directory[kPathBytesMax];
   char argv[kArgvBytesMax];
+};
+
+/* What records of forwards that were lost are counted under: no session's name. */
+#define KERNEL_FORWARDS 0xffffffffffffffffULL
+
+struct KernelForward {
+  uint32_t kind;
+  uint32_t pid;        /* of the sshd */
+  uint64_t started_ns; /* when it was made, CLOCK_BOOTTIME */
+  uint64_t boot_ns;
+  uint8_t address[16]; /* of the other end, or that it listens on; of IPv4 the first four */
+  uint32_t is_v6, listens, port;
+  uint32_t unused; /* 0 */
 };
 
 /* A process that is followed, by its thread group id. */

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "commands/kernel_record.h"
+#include "os/stream_socket.h"
 
 namespace stele::commands {
 namespace {
@@ -87,6 +88,24 @@ OnTerminal terminal_of(const Record& record, std::string (*terminal)(uint32_t nu
           .program = std::string(record.file, strnlen(record.file, sizeof record.file))};
 }
 
+BootTime at(uint64_t boot_ns) { return BootTime(Micros(static_cast<int64_t>(boot_ns / 1000))); }
+
+Result<Seen> parse_forward(ByteSpan bytes) {
+  constexpr uint64_t kNsPerTick = 10'000'000;  // of proc_pid_stat(5), field 22
+  KernelForward read{};
+  if (bytes.size() != sizeof read) return fail(Code::kCorrupt, "not a record of a forward");
+  std::memcpy(&read, bytes.data(), sizeof read);
+  if (read.port > UINT16_MAX) return fail(Code::kCorrupt, "no such port");
+  Forwarded forward{{read.pid, read.started_ns / kNsPerTick}, {}};
+  forward.what.what =
+      read.listens != 0 ? event::Forward::What::kListen : event::Forward::What::kConnect;
+  forward.what.address = os::address_text(ByteSpan(read.address).first(read.is_v6 != 0 ? 16 : 4));
+  forward.what.port = static_cast<uint16_t>(read.port);
+  Seen seen{0, at(read.boot_ns), {}};
+  seen.forward = std::move(forward);
+  return seen;
+}
+
 size_t bytes_of(const Record& record) {
   switch (record.kind) {
     case kKernelExec:
@@ -101,6 +120,9 @@ size_t bytes_of(const Record& record) {
 }  // namespace
 
 Result<Seen> parse_record(ByteSpan bytes, std::string (*terminal)(uint32_t number)) {
+  uint32_t kind = 0;
+  if (bytes.size() >= sizeof kind) std::memcpy(&kind, bytes.data(), sizeof kind);
+  if (kind == kKernelForward) return parse_forward(bytes);
   Record record{};
   if (bytes.size() < kHeadBytes || bytes.size() > sizeof record)
     return fail(Code::kCorrupt, "not a record of the kernel's");
@@ -111,7 +133,7 @@ Result<Seen> parse_record(ByteSpan bytes, std::string (*terminal)(uint32_t numbe
     return fail(Code::kCorrupt, "not a record of the kernel's");
   }
   const bool is_exec = record.kind == kKernelExec;
-  Seen seen{record.session, BootTime(Micros(static_cast<int64_t>(record.boot_ns / 1000))), {}};
+  Seen seen{record.session, at(record.boot_ns), {}};
   if (record.kind == kKernelTerminal) seen.terminal = terminal_of(record, terminal);
   if (record.kind == kKernelRecorderEnd) seen.recorder = exit_of(record);
   if (seen.terminal || seen.recorder) return seen;

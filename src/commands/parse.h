@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "event/event.h"
+#include "os/peer.h"
 
 namespace stele::commands {
 
@@ -21,6 +22,12 @@ struct OnTerminal {
   bool operator==(const OnTerminal&) const = default;
 };
 
+/// An sshd of root's, or one that it made, connects or listens.
+struct Forwarded {
+  os::ProcessKey sshd;
+  event::Forward what;
+};
+
 /// What was seen of one session, or of nobody's.
 struct Seen {
   uint64_t session = 0;  // as Watch::follow() named it
@@ -28,6 +35,7 @@ struct Seen {
   std::vector<event::Body> bodies;           // of one moment, in this order
   std::optional<OnTerminal> terminal = {};   // of no session
   std::optional<event::Exit> recorder = {};  // the process that was followed first ended so
+  std::optional<Forwarded> forward = {};     // of no session yet
 };
 
 /// kCorrupt: not a record (kernel_record.h). A privilege comes before the exec or exit that showed

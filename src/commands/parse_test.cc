@@ -109,7 +109,7 @@ TEST_F(ParseRecord, nothing_else_is_a_record) {
   const ByteSpan whole = bytes();
   for (size_t size = 0; size < whole.size(); ++size)
     EXPECT_EQ(parse_record(whole.first(size), terminal).error().code, Code::kCorrupt) << size;
-  record_.kind = kKernelRecorderEnd + 1;
+  record_.kind = kKernelForward + 1;
   EXPECT_EQ(parse().error().code, Code::kCorrupt);
   record_.kind = kKernelExec;
   record_.directory_bytes = kPathBytesMax + 1;
@@ -134,6 +134,50 @@ TEST_F(ParseRecord, how_a_recorder_ended_is_no_exit_of_its_session_s) {
   EXPECT_TRUE(seen.bodies.empty());
   ASSERT_TRUE(seen.recorder);
   EXPECT_EQ(seen.recorder->signal, 9);
+}
+
+class ParseForward : public testing::Test {
+ protected:
+  ParseForward() {
+    record_.kind = kKernelForward;
+    record_.pid = 12;
+    record_.started_ns = 34'019'999'999;
+    record_.boot_ns = 5'000'999;
+    record_.port = 5432;
+    const uint8_t address[] = {192, 0, 2, 7};
+    std::memcpy(record_.address, address, sizeof address);
+  }
+  Result<Seen> parse(size_t size = sizeof(KernelForward)) const {
+    return parse_record({reinterpret_cast<const uint8_t*>(&record_), size}, terminal);
+  }
+
+  KernelForward record_{};
+};
+
+TEST_F(ParseForward, is_an_sshd_that_connects) {
+  const Seen seen = parse().value();
+  EXPECT_EQ(seen.at, BootTime(Micros(5000)));
+  EXPECT_TRUE(seen.bodies.empty() && !seen.terminal && !seen.recorder);
+  ASSERT_TRUE(seen.forward);
+  EXPECT_EQ(seen.forward->sshd, (os::ProcessKey{12, 3401}));
+  EXPECT_EQ(seen.forward->what,
+            (event::Forward{event::Forward::What::kConnect, "192.0.2.7", 5432, Micros(0)}));
+}
+
+TEST_F(ParseForward, or_listens_and_has_an_address_of_either_kind) {
+  record_.listens = record_.is_v6 = 1;
+  std::memset(record_.address, 0, sizeof record_.address);
+  record_.address[15] = 1;
+  EXPECT_EQ(parse()->forward->what,
+            (event::Forward{event::Forward::What::kListen, "::1", 5432, Micros(0)}));
+  record_.address[10] = record_.address[11] = 0xff;
+  EXPECT_EQ(parse()->forward->what.address, "0.0.0.1") << "IPv4, in IPv6's clothes";
+}
+
+TEST_F(ParseForward, or_nothing_at_all) {
+  for (size_t size = 0; size < sizeof record_; ++size) EXPECT_FALSE(parse(size)) << size;
+  record_.port = 65'536;
+  EXPECT_EQ(parse().error().code, Code::kCorrupt);
 }
 
 }  // namespace

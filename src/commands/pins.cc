@@ -14,7 +14,9 @@ Result<Pins> Pins::open(const std::string& directory, const std::string& object)
 
 Status Pins::make() const { return os::make_private_directory(folder_); }
 
-bool Pins::is_whole() const { return !os::is_surely_absent(path(kLast)); }
+bool Pins::has(const std::string& name) const { return !os::is_surely_absent(path(name)); }
+
+bool Pins::is_whole() const { return has(kLast); }
 
 void Pins::clear() const { os::empty_directory(directory_); }
 

@@ -22,6 +22,7 @@ class Pins {
   Status make() const;
   /// Whether an agent before left all of it.
   bool is_whole() const;
+  bool has(const std::string& name) const;
   /// What is pinned last: where it is, all is.
   static constexpr const char* kLast = "on_exit";
   /// Nothing is left here, of this build or another: programs that only a pin held run no more.

@@ -29,6 +29,7 @@ class ProcessEvents : public Follower {
   ~ProcessEvents() override;
 
   const char* name() const override { return "process connector"; }
+  std::string no_forwards() const override { return "the process connector tells nothing of it"; }
   Before before() const override { return Before::kNothing; }
   void stop() override { end(); }
   Status follow(uint32_t pid, uint64_t session) override;
@@ -38,6 +39,7 @@ class ProcessEvents : public Follower {
   void forget_terminal(const OnTerminal& terminal) override;
   void settle() override;
   uint64_t take_lost(uint64_t session) override;
+  uint64_t take_lost_forwards() override { return 0; }
 
  private:
   struct Process {

@@ -21,6 +21,7 @@ class FollowingTest : public testing::Test {
     return [this](const Seen& seen) {
       const std::lock_guard lock(mutex_);
       for (const event::Body& body : seen.bodies) seen_[seen.session].push_back(body);
+      if (seen.forward) forwards_.push_back(*seen.forward);
       if (seen.recorder) seen_[seen.session].emplace_back(*seen.recorder);
     };
   }
@@ -57,6 +58,7 @@ class FollowingTest : public testing::Test {
 
   std::mutex mutex_;                                   // the sink's
   std::map<uint64_t, std::vector<event::Body>> seen_;  // by session
+  std::vector<Forwarded> forwards_;                    // whoever did
   std::unique_ptr<Follower> follower_;
 };
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -25,6 +26,8 @@ namespace {
 // What a session that is followed executes is told after so long at the latest, and what others do.
 constexpr Micros kLookEvery = std::chrono::milliseconds(100);
 constexpr Micros kLookForOthersEvery = std::chrono::seconds(1);
+
+constexpr const char* kForwards = "on_socket";  // the program that may be missing
 
 struct CloseObject {
   void operator()(bpf_object* object) const { bpf_object__close(object); }
@@ -54,6 +57,7 @@ struct Watch::Parts {
   Status put_all(const std::vector<Known>& known);
   Status read_ring(int records);
   Status load();
+  Status load_programs(bool with_forwards);
   Status begin();
   Status map_of(const char* name, int& fd) const;
   Status attach();
@@ -66,11 +70,12 @@ struct Watch::Parts {
 
   const Sink sink;
   std::unique_ptr<bpf_object, CloseObject> object;
-  std::vector<std::unique_ptr<bpf_link, CloseLink>> links;
-  std::vector<os::Fd> pinned;                                 // in place of these two
-  int tracked = -1, lost = -1, terminals = -1, stopped = -1;  // maps, of either
+  std::map<std::string, std::unique_ptr<bpf_link, CloseLink>> links;  // by their programs' names
+  std::vector<os::Fd> pinned;                                         // in place of these two
+  int tracked = -1, lost = -1, terminals = -1, stopped = -1;          // maps, of either
   Before before = Before::kNothing;
-  std::mutex mutex;  // of the ring's reading end, and the sink
+  std::string no_forwards;  // why; empty: they are told
+  std::mutex mutex;         // of the ring's reading end, and the sink
   std::unique_ptr<ring_buffer, CloseRing> ring;
   std::optional<os::Wake> woken;
   std::atomic<size_t> sessions = 0;
@@ -83,12 +88,24 @@ Status Watch::Parts::map_of(const char* name, int& fd) const {
   return fd < 0 ? Status(failed(name, -fd)) : Status();
 }
 
-Status Watch::Parts::load() {
+Status Watch::Parts::load_programs(bool with_forwards) {
   const ByteSpan bytes = kernel_object();
   object.reset(bpf_object__open_mem(bytes.data(), bytes.size(), nullptr));
   if (!object) return failed("the programs can not be read", errno);
-  if (const int error = bpf_object__load(object.get()); error != 0)
-    return failed("the kernel does not take the programs", -error);
+  if (!with_forwards)
+    bpf_program__set_autoload(bpf_object__find_program_by_name(object.get(), kForwards), false);
+  const int error = bpf_object__load(object.get());
+  return error == 0 ? Status() : failed("the kernel does not take the programs", -error);
+}
+
+// A kernel that lacks what forwards are told by has the other programs all the same.
+Status Watch::Parts::load() {
+  if (const Status all = load_programs(true); !all) {
+    TRY_VOID(load_programs(false));
+    no_forwards = Error{Code::kUnsupported, "the kernel does not take the program that tells it",
+                        all.error().sys_errno}
+                      .message();
+  }
   TRY_VOID(map_of("tracked", tracked));
   TRY_VOID(map_of("lost", lost));
   TRY_VOID(map_of("terminals", terminals));
@@ -107,9 +124,19 @@ Status Watch::Parts::read_ring(int records) {
 Status Watch::Parts::attach() {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object.get()) {
-    links.emplace_back(bpf_program__attach(program));
-    if (!links.back()) return failed("the programs can not be attached", errno);
+    const std::string name = bpf_program__name(program);
+    if (!bpf_program__autoload(program)) continue;
+    std::unique_ptr<bpf_link, CloseLink> link(bpf_program__attach(program));
+    const Status attached =
+        link ? Status() : Status(failed("the programs can not be attached", errno));
+    if (!attached && name != kForwards) return attached;
+    if (attached)
+      links[name] = std::move(link);
+    else
+      no_forwards = attached.error().message();
   }
+  const uint64_t key = KERNEL_FORWARDS, none = 0;
+  (void)bpf_map_update_elem(lost, &key, &none, BPF_NOEXIST);
   return {};
 }
 
@@ -201,6 +228,7 @@ Status Watch::Parts::go_on(const Pins& pins) {
     pinned.emplace_back(*to);
   }
   TRY_VOID(read_ring(records));
+  if (!pins.has(kForwards)) no_forwards = "the kernel did not take the program for it";
   const uint32_t only = 0, no = 0;
   uint32_t was_stopped = 0;
   (void)bpf_map_lookup_elem(stopped, &only, &was_stopped);
@@ -216,15 +244,18 @@ Status Watch::Parts::pin(const Pins& pins) {
     if (const int error = bpf_map__pin(map, pins.path(name).c_str()); error != 0)
       return failed("a map can not be pinned", -error);
   }
-  size_t at = 0;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object.get()) {
-    const std::string path = pins.path(bpf_program__name(program));
-    if (const int error = bpf_link__pin(links[at++].get(), path.c_str()); error != 0)
+    const auto link = links.find(bpf_program__name(program));
+    if (link == links.end()) continue;
+    const std::string path = pins.path(link->first);
+    if (const int error = bpf_link__pin(link->second.get(), path.c_str()); error != 0)
       return failed("a program can not be pinned", -error);
   }
   return {};
 }
+
+std::string Watch::no_forwards() const { return parts_->no_forwards; }
 
 Watch::Before Watch::before() const { return parts_->before; }
 
@@ -297,5 +328,7 @@ uint64_t Watch::take_lost(uint64_t session) {
   (void)bpf_map_update_elem(parts_->lost, &session, &none, BPF_EXIST);
   return count;
 }
+
+uint64_t Watch::take_lost_forwards() { return take_lost(KERNEL_FORWARDS); }
 
 }  // namespace stele::commands

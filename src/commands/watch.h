@@ -17,6 +17,7 @@ class Watch : public Follower {
   ~Watch() override;
 
   const char* name() const override { return "ebpf"; }
+  std::string no_forwards() const override;
   Before before() const override;
   void stop() override;
   Status follow(uint32_t pid, uint64_t session) override;
@@ -26,6 +27,7 @@ class Watch : public Follower {
   void forget_terminal(const OnTerminal& terminal) override;
   void settle() override;
   uint64_t take_lost(uint64_t session) override;
+  uint64_t take_lost_forwards() override;
 
  private:
   struct Parts;

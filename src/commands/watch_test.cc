@@ -118,5 +118,102 @@ TEST_F(WatchTest, thousands_in_a_row_are_all_seen_or_counted) {
             6002U);
 }
 
+/// What a file named sshd executes here. Words: a uid to be first, whether it is a child of its
+/// own, and then "connect ADDRESS PORT" or "listen ADDRESS PORT", each in turn.
+constexpr const char* kSshd = R"(
+import os, socket, sys
+def one(what, address, port='0'):
+    s = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET)
+    if what == 'listen':
+        s.bind((address, int(port))); s.listen()
+    else:
+        s.connect_ex((address, int(port)))
+    s.close()
+uid, inner = int(sys.argv[1]), sys.argv[2] == 'child'
+def act():
+    if uid: os.setresuid(uid, uid, uid)
+    words = sys.argv[3:]
+    while words:
+        one(*words[:3]); words = words[3:]
+if inner:
+    child = os.fork()
+    if child == 0:
+        act(); os._exit(0)
+    os.waitpid(child, 0)
+else:
+    act()
+)";
+
+class WatchSshdTest : public WatchTest {
+ protected:
+  void SetUp() override {
+    WatchTest::SetUp();
+    if (IsSkipped()) return;
+    if (getuid() != 0) GTEST_SKIP() << "needs root";
+    if (!follower_->no_forwards().empty()) GTEST_SKIP() << follower_->no_forwards();
+    folder_ = testing::TempDir() + "forwards-" + std::to_string(getpid());
+    ASSERT_EQ(system(("mkdir -p " + folder_ + " && chmod 755 " + folder_).c_str()), 0);
+    copy_as("sshd");
+  }
+  void TearDown() override { (void)!system(("rm -rf " + folder_).c_str()); }
+  void copy_as(const std::string& name) {
+    const std::string copy = "cp -L /usr/bin/python3 " + folder_ + "/" + name;
+    ASSERT_EQ(system(copy.c_str()), 0);
+  }
+  /// By a file of this name, as `uid`, of itself or of a child.
+  std::vector<Forwarded> run_as(const std::string& name, uint32_t uid, bool in_child,
+                                const std::string& words) {
+    forwards_.clear();
+    const std::string command = folder_ + "/" + name + " -I -c \"$SCRIPT\" " + std::to_string(uid) +
+                                (in_child ? " child " : " itself ") + words;
+    setenv("SCRIPT", kSshd, 1);
+    EXPECT_EQ(system(command.c_str()), 0) << command;
+    follower_->settle();
+    return forwards_;
+  }
+
+  std::string folder_;
+};
+
+TEST_F(WatchSshdTest, what_sshd_connects_to_and_listens_on_is_told) {
+  using What = event::Forward::What;
+  const auto told = run_as("sshd", 0, false,
+                           "connect 127.0.0.1 9 listen 127.0.0.1 46010 connect ::1 9 "
+                           "listen ::1 46011 connect ::ffff:127.0.0.1 10");
+  ASSERT_EQ(told.size(), 5U);
+  EXPECT_EQ(told[0].what, (event::Forward{What::kConnect, "127.0.0.1", 9, Micros(0)}));
+  EXPECT_EQ(told[1].what, (event::Forward{What::kListen, "127.0.0.1", 46010, Micros(0)}));
+  EXPECT_EQ(told[2].what, (event::Forward{What::kConnect, "::1", 9, Micros(0)}));
+  EXPECT_EQ(told[3].what, (event::Forward{What::kListen, "::1", 46011, Micros(0)}));
+  EXPECT_EQ(told[4].what, (event::Forward{What::kConnect, "127.0.0.1", 10, Micros(0)}));
+  EXPECT_EQ(told[0].sshd, told[4].sshd);
+  EXPECT_NE(told[0].sshd.started, 0U);
+}
+
+TEST_F(WatchSshdTest, also_of_one_that_gave_root_s_rights_away) {
+  const auto told = run_as("sshd", 1234, true, "connect 127.0.0.1 9");
+  EXPECT_EQ(told.size(), 1U);
+  copy_as("sshd-session");
+  EXPECT_EQ(run_as("sshd-session", 1234, true, "connect 127.0.0.1 9").size(), 1U);
+}
+
+TEST_F(WatchSshdTest, but_not_of_who_only_calls_itself_so) {
+  copy_as("other");
+  EXPECT_TRUE(run_as("other", 0, false, "connect 127.0.0.1 9").empty());
+  EXPECT_TRUE(run_as("sshd", 1234, false, "connect 127.0.0.1 9").empty())
+      << "whom nobody of root's and of that name made";
+  ASSERT_EQ(system(("chown 1234 " + folder_ + "/sshd").c_str()), 0);
+  EXPECT_TRUE(run_as("sshd", 0, false, "connect 127.0.0.1 9").empty()) << "somebody's own program";
+  ASSERT_EQ(system(("ln -sf other " + folder_ + "/sshd").c_str()), 0);
+  EXPECT_TRUE(run_as("sshd", 0, false, "connect 127.0.0.1 9").empty()) << "by another name";
+}
+
+TEST_F(WatchSshdTest, thousands_are_told_or_counted) {
+  const auto told = run_as("sshd", 0, false,
+                           "connect 127.0.0.1 9 $(for i in $(seq 2000); do echo connect 127.0.0.1 "
+                           "$((i+10000)); done)");
+  EXPECT_EQ(told.size() + follower_->take_lost_forwards(), 2001U);
+}
+
 }  // namespace
 }  // namespace stele::commands

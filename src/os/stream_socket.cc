@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -175,24 +176,25 @@ Status check_listen_address(const std::string& address) {
   return {};
 }
 
+std::string address_text(ByteSpan bytes) {
+  constexpr std::array<uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  const bool is_v6 = bytes.size() == sizeof(in6_addr);
+  if (!is_v6 && bytes.size() != sizeof(in_addr)) return "";
+  if (is_v6 && std::equal(kMapped.begin(), kMapped.end(), bytes.begin()))
+    return address_text(bytes.subspan(kMapped.size()));
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  (void)::inet_ntop(is_v6 ? AF_INET6 : AF_INET, bytes.data(), text.data(), text.size());
+  return text.data();
+}
+
 Result<std::string> address_of_other_end(int socket) {
   Address theirs;
   if (::getpeername(socket, theirs.generic(), &theirs.size) != 0)
     return fail_errno("tell", "the other end of a connection");
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const void* bytes = &theirs.v4().sin_addr;
-  int family = theirs.storage.ss_family;
-  if (family == AF_INET6) {
-    const in6_addr& address = theirs.v6().sin6_addr;
-    bytes = &address;
-    if (IN6_IS_ADDR_V4MAPPED(&address)) {
-      family = AF_INET;
-      bytes = &address.s6_addr[12];
-    }
-  }
-  if (::inet_ntop(family, bytes, text.data(), text.size()) == nullptr)
-    return fail_errno("tell", "the other end of a connection");
-  return std::string(text.data());
+  if (theirs.storage.ss_family == AF_INET6)
+    return address_text(ByteSpan(theirs.v6().sin6_addr.s6_addr, sizeof(in6_addr)));
+  const auto* v4 = reinterpret_cast<const uint8_t*>(&theirs.v4().sin_addr);
+  return address_text(ByteSpan(v4, sizeof(in_addr)));
 }
 
 Result<uint32_t> owner_of_other_end(int socket) {

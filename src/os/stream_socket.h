@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/bytes.h"
 #include "os/fd.h"
 #include "os/stream.h"
 
@@ -50,6 +51,10 @@ class StreamListener {
 
 /// What StreamListener::listen() takes; nothing is listened on. kInvalid: it is something else.
 Status check_listen_address(const std::string& address);
+
+/// An IP address of 4 or 16 bytes, in network order, as text (RFC 5952); IPv4 in its own words also
+/// where it is mapped into IPv6. Of another size: empty.
+std::string address_text(ByteSpan bytes);
 
 /// The IP address at a connection's other end, as text; IPv4 in its own words also where it came in
 /// by an IPv6 socket.
