@@ -341,12 +341,16 @@ Status Agent::start() {
   TRY_VOID(open_host_stream());
   followed_by_ = !followed ? "" : followed->empty() ? "ebpf" : "process connector";
   if (!followed)
-    not_followed_ = "what sessions execute is not seen: " + followed.error().message();
+    not_followed_ = "what sessions execute is not seen: " + followed.error().message() +
+                    "; nor is which ports are forwarded";
   else if (!followed->empty())
     not_followed_ =
         "what sessions execute is told by the process connector: arguments of what is short, "
-        "files and directories are missing. No programs in the kernel: " +
+        "files and directories are missing, and which ports are forwarded is not seen. No programs "
+        "in the kernel: " +
         *followed;
+  else if (const std::string why = followed_->no_forwards(); !why.empty())
+    not_followed_ = "which ports are forwarded is not seen: " + why;
   if (!not_followed_.empty()) tell({"commands", not_followed_, {}, {}});
   TRY_VOID(sessions_->begin());
   TRY_VOID(arrivals_.begin());

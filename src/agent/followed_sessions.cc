@@ -7,12 +7,14 @@
 namespace stele::agent {
 namespace {
 
-constexpr const char* kAwayGap = "what was executed while the agent was away was not seen";
+constexpr const char* kAwayGap =
+    "what was executed or forwarded while the agent was away was not seen";
 constexpr const char* kKilledGap =
-    "the agent was killed: of what was executed in the moment before, some may be missing";
+    "the agent was killed: of what was executed or forwarded in the moment before, some may be "
+    "missing";
 
 constexpr const char* kStoppedGap =
-    "the agent was being stopped: of what was executed last, some may be missing";
+    "the agent was being stopped: of what was executed or forwarded last, some may be missing";
 
 size_t bytes_of(const commands::Seen& seen) {
   size_t bytes = sizeof seen;
@@ -39,8 +41,15 @@ uint64_t number_of(const StreamId& id) {
 
 class FollowedSessions::Sink : public SessionSink {
  public:
-  Sink(FollowedSessions& all, const StreamId& id, std::unique_ptr<SessionSink> sink)
-      : all_(all), id_(id), number_(number_of(id)), sink_(std::move(sink)) {
+  /// `has_begun`: its terms were said.
+  Sink(FollowedSessions& all, uint32_t recorder, const StreamId& id,
+       std::unique_ptr<SessionSink> sink, bool has_begun)
+      : all_(all),
+        recorder_(recorder),
+        id_(id),
+        number_(number_of(id)),
+        sink_(std::move(sink)),
+        has_begun_(has_begun) {
     const std::lock_guard lock(all_.mutex_);
     all_.sinks_[number_] = this;
     const auto before = all_.absent_.find(number_);
@@ -58,6 +67,7 @@ class FollowedSessions::Sink : public SessionSink {
       const std::lock_guard lock(all_.mutex_);
       is_over = has_ended_ || has_recorder_ended_;
       all_.sinks_.erase(number_);
+      if (is_over) all_.forwards_.leave(number_, id_);
       all_.left(number_, {.id = id_, .has_ended = is_over, .since = all_.clock_.boot()});
     }
     all_.watch_->leave();
@@ -71,6 +81,9 @@ class FollowedSessions::Sink : public SessionSink {
       settle();
       if (all_.is_stopping_) (void)sink_->note(all_.clock_.boot(), gap(kStoppedGap));
       has_ended_ = true;
+      event::End end = std::get<event::End>(body);
+      end.forwards = forwards();
+      return sink_->event(at, lane, end);
     }
     return sink_->event(at, lane, body);
   }
@@ -78,10 +91,22 @@ class FollowedSessions::Sink : public SessionSink {
   Status stand_for(BootTime at, const std::vector<event::Body>& bodies) override {
     return sink_->stand_for(at, bodies);
   }
-  void passed_on() override { sink_->passed_on(); }
+  void passed_on() override {
+    if (!has_begun_) begin();
+    sink_->passed_on();
+  }
   Status close() override { return sink_->close(); }
-
   const StreamId& id() const { return id_; }
+  uint32_t recorder() const { return recorder_; }
+
+  /// Under all_'s mutex. What there is no room for now stays to be said.
+  void say_forwards() {
+    if (!has_begun_ || has_ended_) return;
+    while (const auto next = all_.forwards_.next(number_, all_.clock_.boot())) {
+      if (!sink_->note(next->at, next->body)) return;
+      all_.forwards_.said(number_);
+    }
+  }
 
   /// Under all_'s mutex.
   void saw(const commands::Seen& seen) {
@@ -94,7 +119,17 @@ class FollowedSessions::Sink : public SessionSink {
   }
 
  private:
-  // All that it executed stands before its end.
+  void begin() {
+    const std::lock_guard lock(all_.mutex_);
+    has_begun_ = true;
+    say_forwards();
+  }
+  std::optional<uint32_t> forwards() {
+    const std::lock_guard lock(all_.mutex_);
+    return all_.forwards_.count(number_);
+  }
+
+  // All that it executed, and its connection forwarded, stands before its end.
   void settle() {
     if (all_.is_stopping_) return;  // the next agent goes on from here
     all_.watch_->settle();
@@ -102,6 +137,10 @@ class FollowedSessions::Sink : public SessionSink {
     {
       const std::lock_guard lock(all_.mutex_);
       lost += std::exchange(unnoted_, 0);
+      all_.count_lost_forwards();
+      say_forwards();
+      for (event::Gap& each : all_.forwards_.missing(number_))
+        (void)sink_->note(all_.clock_.boot(), std::move(each));
     }
     if (lost > 0)
       (void)sink_->note(all_.clock_.boot(),
@@ -109,10 +148,12 @@ class FollowedSessions::Sink : public SessionSink {
   }
 
   FollowedSessions& all_;
+  const uint32_t recorder_;  // its pid
   const StreamId id_;
   const uint64_t number_;
   const std::unique_ptr<SessionSink> sink_;
   uint64_t unnoted_ = 0;
+  bool has_begun_;  // set by the connection's thread, under all_'s mutex
   std::atomic<bool> has_ended_ = false;
   bool has_recorder_ended_ = false;
 };
@@ -136,6 +177,10 @@ Result<std::string> FollowedSessions::begin(const SessionMemory& memory,
   TRY(commands::Following following,
       commands::start_following([this](const commands::Seen& seen) { note(seen); }, known, pins));
   watch_ = std::move(following.follower);
+  {
+    const std::lock_guard lock(mutex_);
+    forwards_.begin(clock_.boot());
+  }
   if (watch_->before() != commands::Follower::Before::kNothing) {
     const bool was_killed = watch_->before() == commands::Follower::Before::kKilled;
     const std::lock_guard lock(mutex_);
@@ -217,10 +262,25 @@ void FollowedSessions::look_who_is_left() {
 void FollowedSessions::note(const commands::Seen& seen) {
   if (seen.terminal) return coverage_.saw(*seen.terminal, seen.at);
   const std::lock_guard lock(mutex_);
+  if (seen.forward) return note_forward(*seen.forward, seen.at);
   const auto sink = sinks_.find(seen.session);
   if (sink != sinks_.end()) return sink->second->saw(seen);
   const auto absent = absent_.find(seen.session);
   if (absent != absent_.end()) note_absent(seen, absent->second);
+}
+
+// Who is absent has it to say when its recorder is there again.
+void FollowedSessions::note_forward(const commands::Forwarded& forward, BootTime at) {
+  std::vector<event::Finding> findings;
+  for (const uint64_t number : forwards_.saw(forward, at, findings)) {
+    const auto sink = sinks_.find(number);
+    if (sink != sinks_.end()) sink->second->say_forwards();
+  }
+  for (const event::Finding& each : findings) find("left-behind", each.what, *each.stream);
+}
+
+void FollowedSessions::count_lost_forwards() {
+  forwards_.lost(watch_->take_lost_forwards(), clock_.boot());
 }
 
 // A session whose recorder is to come again has a gap for this. Once a session that has ended is
@@ -230,6 +290,7 @@ void FollowedSessions::note_absent(const commands::Seen& seen, Absent& session) 
     session.since = clock_.boot();
     find_killed(*seen.recorder, session.id);
     find_unnoted(session);
+    forwards_.leave(seen.session, session.id);
     over_.push_back(seen.session);
   }
   if (!session.has_ended) return hold(seen, session);
@@ -291,6 +352,7 @@ void FollowedSessions::left(uint64_t number, Absent session) {
   absent_order_.pop_front();
   if (oldest == absent_.end()) return;
   let_go(oldest->second);
+  forwards_.leave(oldest->first, oldest->second.id);
   absent_.erase(oldest);
 }
 
@@ -314,6 +376,11 @@ std::vector<event::Finding> FollowedSessions::step() {
   const std::lock_guard lock(mutex_);
   for (event::Finding& each : std::exchange(findings_, {})) findings.push_back(std::move(each));
   for (const uint64_t number : std::exchange(over_, {})) watch_->forget(number);
+  count_lost_forwards();
+  if (clock_.boot() - swept_ >= kSweepEvery) {
+    swept_ = clock_.boot();
+    forwards_.forget_the_dead();
+  }
   return findings;
 }
 
@@ -345,12 +412,14 @@ Result<Sessions::Opened> FollowedSessions::open(const Owner& owner, const wire::
   if (!watch_) return sessions_.open(owner, terms, start, std::move(durable));
   event::Start with = start;
   with.commands = watch_->name();
+  if (watch_->no_forwards().empty()) with.forwards = watch_->name();
   if (const auto around = session_around(owner.process.pid)) {
     with.parent_session = to_string(*around);
     with.known["parent"] = event::Known::kKernel;
   }
   TRY(Opened opened, sessions_.open(owner, terms, with, std::move(durable)));
-  opened.sink = followed(owner.process.pid, opened.id, std::move(opened.sink));
+  serve(owner.process.pid, number_of(opened.id), true);
+  opened.sink = followed(owner.process.pid, opened.id, std::move(opened.sink), false);
   cover(start);
   return opened;
 }
@@ -361,16 +430,38 @@ Result<Sessions::Resumed> FollowedSessions::resume(const StreamId& id, uint64_t 
   TRY(const Known known, sessions_.find(id));
   TRY(Resumed resumed, sessions_.resume(id, durable_min, std::move(durable)));
   if (!resumed.sink) return resumed;
-  resumed.sink = followed(known.owner.process.pid, id, std::move(resumed.sink));
+  serve(known.owner.process.pid, number_of(id), false);
+  const bool has_begun = resumed.durable > wire::kOpeningNumber;
+  resumed.sink = followed(known.owner.process.pid, id, std::move(resumed.sink), has_begun);
   return resumed;
 }
 
+// What its connection did before is known then.
+void FollowedSessions::serve(uint32_t recorder, uint64_t number, bool is_whole) {
+  if (!watch_->no_forwards().empty()) return;
+  const BootTime now = clock_.boot();
+  watch_->settle();
+  const auto ancestors = os::ancestors_of(recorder);
+  const std::lock_guard lock(mutex_);
+  const auto is_recorder = [this](uint32_t pid) {
+    return std::any_of(sinks_.begin(), sinks_.end(),
+                       [pid](const auto& each) { return each.second->recorder() == pid; });
+  };
+  const auto sshd = sshd_of(ancestors, is_recorder);
+  if (sshd) forwards_.serve(number, *sshd, is_whole, now);
+}
+
 std::unique_ptr<SessionSink> FollowedSessions::followed(uint32_t pid, const StreamId& id,
-                                                        std::unique_ptr<SessionSink> sink) {
-  auto followed = std::make_unique<Sink>(*this, id, std::move(sink));
+                                                        std::unique_ptr<SessionSink> sink,
+                                                        bool has_begun) {
+  auto followed = std::make_unique<Sink>(*this, pid, id, std::move(sink), has_begun);
   if (const Status begun = watch_->follow(pid, number_of(id)); !begun)
     (void)followed->note(clock_.boot(),
                          gap("what is executed is not seen: " + begun.error().message()));
+  if (has_begun) {
+    const std::lock_guard lock(mutex_);
+    followed->say_forwards();
+  }
   return followed;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/coverage.h"
+#include "agent/forwards.h"
 #include "agent/login_records.h"
 #include "agent/session_host.h"
 #include "agent/session_memory.h"
@@ -30,6 +31,8 @@ class FollowedSessions : public Sessions {
   /// What was noticed since the last call, for the host's own stream. To be called every second.
   std::vector<event::Finding> step();
   Coverage::Counts counts() const { return coverage_.counts(); }
+  /// Once it began: why it is not seen which ports are forwarded; empty: it is.
+  std::string no_forwards() const { return watch_->no_forwards(); }
 
   Result<Opened> open(const Owner& owner, const wire::Terms& terms, const event::Start& start,
                       Durable durable) override;
@@ -52,11 +55,15 @@ class FollowedSessions : public Sessions {
   /// Who is on a terminal still so long after their session is left behind; looked for then, and
   /// as often.
   static constexpr Micros kLeaveIn = std::chrono::seconds(2), kLookEvery = std::chrono::minutes(1);
+  static constexpr Micros kSweepEvery = std::chrono::minutes(1);
   static constexpr size_t kHeldMax = 16384, kHeldBytesMax = size_t{16} << 20;  // of all sessions
 
   std::unique_ptr<SessionSink> followed(uint32_t pid, const StreamId& id,
-                                        std::unique_ptr<SessionSink> sink);
+                                        std::unique_ptr<SessionSink> sink, bool has_begun);
+  void serve(uint32_t recorder, uint64_t number, bool is_whole);
   void note(const commands::Seen& seen);
+  void note_forward(const commands::Forwarded& forward, BootTime at);
+  void count_lost_forwards();
   void note_absent(const commands::Seen& seen, Absent& session);
   void hold(const commands::Seen& seen, Absent& session);
   void let_go(Absent& session);
@@ -81,6 +88,8 @@ class FollowedSessions : public Sessions {
   std::map<uint64_t, Absent> absent_;
   std::deque<uint64_t> absent_order_;  // as they came; the oldest go first
   size_t held_ = 0, held_bytes_ = 0;
+  Forwards forwards_{os::is_alive};
+  BootTime swept_{};            // forwards_ of the dead, last
   std::vector<uint64_t> over_;  // absent ones whose recorder ended, to be forgotten
   BootTime looked_{};           // for who is left behind
   std::vector<event::Finding> findings_;

@@ -68,6 +68,7 @@ class WithoutPrograms(CommandsTest):
         (host,) = json.loads(self.ledger.stele("hosts", "--json"))
         (finding,) = [f["what"] for f in host["findings"] if f["rule"] == "commands"]
         self.assertIn("told by the process connector", finding)
+        self.assertIn("which ports are forwarded is not seen", finding)
         said = self.status()
         self.assertEqual((said["commands"], said["missing"], said["silent"]), ("process connector", finding, False))
 
@@ -88,6 +89,7 @@ class ByNeitherWay(CommandsTest):
         said = self.status()
         self.assertEqual(said["commands"], "")
         self.assertIn("what sessions execute is not seen", said["missing"])
+        self.assertIn("nor is which ports are forwarded", said["missing"])
 
 
 @unittest.skipIf(why_not(), why_not())
@@ -165,7 +167,7 @@ class Commands(CommandsTest):
         facts = self.facts(self.server.arrived(1)[0]["id"])
         self.assertIn(["/bin/true", "later"], [e["argv"] for e in self.execs(facts)])
         gaps = [e["why"] for e in facts if e["type"] == "gap"]
-        self.assertEqual(gaps, ["what was executed while the agent was away was not seen"], facts)
+        self.assertEqual(gaps, ["what was executed or forwarded while the agent was away was not seen"], facts)
 
     def test_two_capabilities_are_enough_and_are_given_up(self):
         """What the agent's unit lets it have."""

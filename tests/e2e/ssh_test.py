@@ -21,6 +21,8 @@ StrictModes no
 UsePAM no
 PasswordAuthentication no
 PrintMotd no
+X11Forwarding yes
+XAuthLocation /bin/true
 PidFile {folder}/sshd.pid
 Subsystem sftp /usr/lib/openssh/sftp-server
 Match User forced
@@ -287,6 +289,187 @@ class WithoutLoginUid(SshTest):
         recorded.stdin.flush()
         self.new(2)
         self.assertEqual(self.found("utmp names jane") + self.found("utmp names forced"), [])
+
+
+SERVE = """
+import socket, sys
+def serve(port):
+    with socket.create_server(("127.0.0.1", port)) as server:
+        while True:
+            connection = server.accept()[0]
+            connection.sendall(b"hello")
+            connection.close()
+import threading
+for port in (9001, 9002):
+    threading.Thread(target=serve, args=(port,)).start()
+"""
+# Through ssh's own end of a forward: PORT, and of a SOCKS proxy which port to ask it for.
+ASK = """
+import socket, sys
+end = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10)
+for asked in sys.argv[2:]:
+    end.sendall(b"\\5\\1\\0")
+    end.recv(2)
+    end.sendall(b"\\5\\1\\0\\1\\x7f\\0\\0\\1" + int(asked).to_bytes(2, "big"))
+    end.recv(10)
+print(end.recv(9).decode())
+"""
+NAMED = """
+import ctypes, socket
+ctypes.CDLL(None).prctl(15, b"sshd")
+socket.socket().connect_ex(("127.0.0.1", 9001))
+socket.create_server(("127.0.0.1", 0))
+"""
+
+
+@unittest.skipIf(why_not(), why_not())
+class Forwarding(SshTest):
+    """What is forwarded over a session's connection stands in its record, and in no other's."""
+
+    @classmethod
+    def start_sshd(cls):
+        super().start_sshd()
+        cls.web.do("useradd", "-o", "-u", "0", "-p", "*", "-m", "-d", "/run/home-toor", "-s", "/usr/local/bin/stele-shell", "toor")
+        server = cls.web.start("/usr/bin/python3", "-c", SERVE)
+        cls.addClassCleanup(server.wait, PATIENCE)
+        cls.addClassCleanup(server.kill)
+        wait_until(lambda: all(cls.ask(port) == "hello" for port in (9001, 9002)), "what is forwarded to")
+
+    @classmethod
+    def ask(cls, *words):
+        return cls.web.run("/usr/bin/python3", "-c", ASK, *words).stdout.decode().strip()
+
+    def begin(self, *options, user="jane", command="read x; exit 0"):
+        """A connection whose session lasts until end()."""
+        ssh, *words = self.command(command, user=user) if command else self.command(user=user)
+        client = self.web.start(ssh, "-o", "ExitOnForwardFailure=yes", *options, *words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.addCleanup(client.communicate)
+        self.addCleanup(client.kill)
+        return client
+
+    def end(self, client):
+        client.stdin.write(b"\n")
+        client.stdin.close()
+        client.stdin = None
+        self.assertEqual(client.wait(PATIENCE), 0)
+
+    def begun(self):
+        return [s for s in self.ledger.sessions() if s["id"] not in self.before]
+
+    def reached(self, *words):
+        wait_until(lambda: self.ask(*words) == "hello", f"forwarded: {words}")
+
+    def forwards(self, session):
+        found = [e for e in self.ledger.events(session) if e["type"] == "forward"]
+        return [(e["what"], e["address"], e["port"]) for e in found]
+
+    def counted(self, session):
+        return session["end"].get("forwards")
+
+    def test_what_is_connected_to_is_told_once_however_often(self):
+        for user in ("jane", "toor"):
+            with self.subTest(user):
+                client = self.begin("-L", "7001:127.0.0.1:9001", "-L", "7009:127.0.0.1:9009", user=user)
+                wait_until(self.begun, "its session")
+                self.reached(7001)
+                self.reached(7001)
+                self.end(client)
+                (session,) = self.new()
+                self.before.add(session["id"])
+                self.assertEqual(self.forwards(session["id"]), [("connect", "127.0.0.1", 9001)])
+                self.assertEqual(self.counted(session), 1)
+                shown = self.ledger.stele("show", session["id"]).decode()
+                self.assertIn("FORWARD sshd connects to 127.0.0.1 port 9001\n", shown)
+                self.assertRegex(shown, r"forwards +by the kernel \(ebpf\)")
+                kinds = [e["type"] for e in self.ledger.events(session["id"])]
+                self.assertGreater(kinds.index("forward"), kinds.index("terms"))
+
+    def test_what_listens_before_there_is_a_session_is_told(self):
+        self.assertEqual(self.web.run(*self.command("true")[:1], "-R", "7002:127.0.0.1:9001", *self.command("true")[1:]).returncode, 0)
+        (session,) = self.new()
+        self.assertEqual(set(self.forwards(session["id"])), {("listen", "127.0.0.1", 7002), ("listen", "::1", 7002)})
+        events = self.ledger.events(session["id"])
+        self.assertTrue(all(e["ago"] > 0 for e in events if e["type"] == "forward"))
+        self.assertEqual([e["type"] for e in events][:2], ["start", "terms"])
+        self.assertIn(" before\n", self.ledger.stele("show", session["id"]).decode())
+
+    def test_a_display_is_one_that_listens(self):
+        ssh, *words = self.command("true")
+        self.web.run("env", "DISPLAY=127.0.0.1:99", ssh, "-Y", "-o", "XAuthLocation=/bin/true", *words)
+        (session,) = self.new()
+        found = self.forwards(session["id"])
+        self.assertTrue(found and all(what == "listen" and port >= 6010 for what, _, port in found), found)
+
+    def test_a_proxy_tells_each_it_was_asked_for(self):
+        client = self.begin("-D", "7003")
+        for port in (9001, 9002, 9001):
+            self.reached(7003, port)
+        self.end(client)
+        (session,) = self.new()
+        self.assertEqual(self.forwards(session["id"]), [("connect", "127.0.0.1", 9001), ("connect", "127.0.0.1", 9002)])
+
+    def test_another_connection_s_are_not_in_this_one_s_record(self):
+        alone, forwarding = self.begin(), self.begin("-L", "7004:127.0.0.1:9001", user="whole")
+        nobody = self.begin("-N", "-L", "7005:127.0.0.1:9002", command="", user="jane")
+        self.reached(7004)
+        self.reached(7005)
+        self.end(alone)
+        self.end(forwarding)
+        nobody.kill()
+        users = {s["user"]: s for s in self.new(2)}
+        self.assertEqual(self.forwards(users["jane"]["id"]), [])
+        self.assertEqual(self.counted(users["jane"]), 0)
+        self.assertEqual(self.forwards(users["whole"]["id"]), [("connect", "127.0.0.1", 9001)])
+
+    def test_who_only_calls_itself_sshd_is_in_nobody_s(self):
+        other = self.begin(user="whole")
+        self.assertEqual(self.ssh("exec -a sshd /usr/bin/python3 -", stdin=NAMED.encode()).returncode, 0)
+        self.assertEqual(self.ssh("cp -L /usr/bin/python3 sshd; ./sshd -", stdin=NAMED.encode()).returncode, 0)
+        self.assertEqual(self.ssh("cp -L /usr/bin/python3 sshd; ./sshd -", user="bare", stdin=NAMED.encode()).returncode, 0)
+        self.assertEqual(self.web.run("setpriv", "--reuid", "1234", "--clear-groups", "/usr/bin/python3", "-", stdin=None, input=NAMED.encode()).returncode, 0)
+        self.end(other)
+        for session in self.new(3):
+            self.assertEqual((self.forwards(session["id"]), self.counted(session)), ([], 0))
+
+    def test_sessions_of_one_connection_have_it_each_and_what_goes_on_after_them_is_found(self):
+        path = self.folder / "master"
+        master = self.begin("-N", "-M", "-S", path, "-D", "7006", command="")
+        self.reached(7006, 9001)
+        shared = lambda *words: self.web.run("ssh", "-S", path, *self.command(*words)[1:], stdin=None, input=b"")
+        lasting = self.begin("-S", path)
+        wait_until(self.begun, "its session")
+        self.reached(7006, 9002)
+        self.assertEqual(shared("true").returncode, 0)
+        self.end(lasting)
+        for session in self.new(2):
+            self.assertEqual(self.forwards(session["id"]), [("connect", "127.0.0.1", 9001), ("connect", "127.0.0.1", 9002)])
+            self.assertEqual(self.counted(session), 2)
+
+        def found():
+            hosts = json.loads(self.ledger.stele("hosts", "--json"))
+            return [f for h in hosts for f in h["findings"] if f["rule"] == "left-behind" and "sshd, pid" in f["what"]]
+        self.assertEqual(found(), [])
+        self.reached(7006, 9001)
+        (finding,) = wait_until(found, "forwarded after its last session")
+        self.assertRegex(finding["what"], r"^left-behind: sshd, pid \d+, connects to 127\.0\.0\.1 port 9001, and maybe more, after")
+        master.kill()
+
+    def test_an_agent_that_comes_again_says_what_it_does_not_know(self):
+        path = self.folder / "again"
+        lasting = self.begin("-M", "-S", path, "-L", "7007:127.0.0.1:9001")
+        wait_until(self.begun, "its session")
+        self.reached(7007)
+        self.host.restart()
+        self.reached(7007)
+        self.assertEqual(self.web.run("ssh", "-S", path, *self.command("true", user="jane")[1:], stdin=None, input=b"").returncode, 0)
+        self.end(lasting)
+        first, second = sorted(self.new(2), key=lambda s: s["began"])
+        gaps = {s["id"]: [e["why"] for e in self.ledger.events(s["id"]) if e["type"] == "gap"] for s in (first, second)}
+        self.assertEqual(gaps[first["id"]], ["what was executed or forwarded while the agent was away was not seen"])
+        self.assertEqual(gaps[second["id"]], ["what was forwarded over its SSH connection before is not known"])
+        for session, count in ((first, None), (second, 1)):
+            self.assertEqual(set(self.forwards(session["id"])), {("connect", "127.0.0.1", 9001)})
+            self.assertEqual(self.counted(session), count)
 
 
 class Setup(SshTest):
