@@ -17,7 +17,7 @@ import sys
 
 ORDER = """base os crypto codec
   event terminal segment merkle receipt wire policy transfer
-  config db http vault ledger spool identity capture commands sudolog index detect alert forward retention logsrv
+  config db http s3 vault ledger spool identity capture commands sudolog index detect alert forward retention logsrv
   sim
   recorder sudo_plugin pam agent server cli""".split()
 PURE = {"event", "terminal", "segment", "merkle", "receipt", "wire", "policy", "transfer"}
@@ -37,7 +37,9 @@ THIRD_PARTY = (
     (r"bpf/.*", {"commands"}),
     (r"sudo_plugin\.h", {"sudo_plugin"}),
     (r"security/.*", {"pam"}),
-    (r"zstd(_errors)?\.h|zdict\.h|boost/json.*", {"codec"}),
+    (r"expat\.h", {"s3"}),
+    (r"zstd(_errors)?\.h|zdict\.h", {"codec"}),
+    (r"boost/json.*", {"s3"}),
     (r"CLI/.*", {"agent", "cli", "server"}),
 )
 # Headers of a library that have one home, be it a header or a kind of file.

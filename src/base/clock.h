@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace stele {
 
@@ -36,5 +38,8 @@ inline int64_t micros(BootTime t) { return t.time_since_epoch().count(); }
 
 /// "2026-11-23T10:03:21.123456Z"
 std::string rfc3339(WallTime t);
+/// The same, with any number of decimals, or none; those beyond µs are dropped. Nothing else is
+/// taken: no other zone, no lower-case letter.
+std::optional<WallTime> parse_rfc3339(std::string_view text);
 
 }  // namespace stele

@@ -223,6 +223,7 @@ constexpr Elsewhere kElsewhere[] = {
     {"token", "let a host in", "stele-server"},
     {"user", "who may ask a server for what", "stele-server"},
     {"host", "the hosts a server knows", "stele-server"},
+    {"vault", "whether an object store keeps what it is told to", "stele-server"},
     {"enroll", "make this host known to a server", "stele-agent"},
     {"agent", "seal and ship what this host's recorders say", "stele-agent"},
 };

@@ -35,10 +35,11 @@ bool is_target(std::string_view target) {
 }
 
 /// "https://" and an authority without user, path, query or fragment.
-bool is_base_url(std::string_view url) {
-  constexpr std::string_view kScheme = "https://";
-  if (!url.starts_with(kScheme) || !is_one_line(url)) return false;
-  const std::string_view authority = url.substr(kScheme.size());
+bool is_base_url(std::string_view url, bool is_plain_allowed) {
+  constexpr std::string_view kScheme = "https://", kPlain = "http://";
+  const bool is_plain = is_plain_allowed && url.starts_with(kPlain);
+  if ((!is_plain && !url.starts_with(kScheme)) || !is_one_line(url)) return false;
+  const std::string_view authority = url.substr(is_plain ? kPlain.size() : kScheme.size());
   return !authority.empty() && authority.size() <= 300 &&
          authority.find_first_of("/?#@ \\") == std::string_view::npos;
 }
@@ -125,13 +126,15 @@ struct Client::Parts {
     CURL* curl = handle.get();
     set(curl, CURLOPT_NOSIGNAL, 1L);
     set(curl, CURLOPT_ERRORBUFFER, said);
-    set(curl, CURLOPT_PROTOCOLS_STR, "https");
+    set(curl, CURLOPT_PROTOCOLS_STR, options.is_plain_allowed ? "http,https" : "https");
     set(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     set(curl, CURLOPT_FOLLOWLOCATION, 0L);
     set(curl, CURLOPT_PROXY, options.proxy.c_str());  // "" keeps the environment's out, too
     set(curl, CURLOPT_USERAGENT, options.user_agent.c_str());
     set(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
-    set(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_3));
+    set(curl, CURLOPT_SSLVERSION,
+        static_cast<long>(options.is_tls_1_2_allowed ? CURL_SSLVERSION_TLSv1_2
+                                                     : CURL_SSLVERSION_TLSv1_3));
     set(curl, CURLOPT_SSL_VERIFYPEER, 1L);
     set(curl, CURLOPT_SSL_VERIFYHOST, 2L);
     set(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
@@ -197,7 +200,7 @@ Result<Client> Client::make(ClientOptions options) {
   // Once for the process, before its first handle; never undone.
   static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
   CHECK(ready == CURLE_OK);
-  if (!is_base_url(options.base_url)) {
+  if (!is_base_url(options.base_url, options.is_plain_allowed)) {
     return fail(Code::kInvalid, "server URL: \"https://host[:port]\" is wanted");
   }
   if (options.certificate_pem.empty() != (options.key_pem.size() == 0)) {
@@ -235,7 +238,8 @@ Result<ClientResponse> Client::request(const ClientRequest& request) {
   const std::string url = parts.options.base_url + request.target;
   const CurlList headers = parts.headers_of(request);
   const bool is_head = request.method == "HEAD";
-  const bool has_body = !request.body.empty() || request.method == "POST";
+  const bool has_body =
+      !request.body.empty() || request.method == "POST" || request.method == "PUT";
   set(curl, CURLOPT_URL, url.c_str());
   set(curl, CURLOPT_HTTPHEADER, headers.get());
   set(curl, CURLOPT_WRITEDATA, &transfer);

@@ -20,6 +20,9 @@ namespace stele::http {
 
 struct ClientOptions {
   std::string base_url;  // "https://host[:port]", nothing behind it
+  /// "http://…" too: whoever is on the way reads what passes, and changes it.
+  bool is_plain_allowed = false;
+  bool is_tls_1_2_allowed = false;  // for services of others; 1.3 is wanted of ours
   /// Whom the server's certificate must lead to: these, or an authority that it shows and whose
   /// SubjectPublicKeyInfo has this SHA-256. Neither: the machine's authorities, by its clock.
   std::string authorities_pem;

@@ -8,6 +8,7 @@
 #include "server/administer.h"
 #include "server/program.h"
 #include "server/routes.h"
+#include "server/vault.h"
 
 namespace {
 
@@ -60,6 +61,41 @@ void add_hosts(CLI::App& app, HostOptions& o, const char* config, int& status) {
       ->required();
 }
 
+void add_vault(CLI::App& app, VaultProbeOptions& o, int& status) {
+  CLI::App* vault = app.add_subcommand("vault", "what becomes of what is stored");
+  vault->require_subcommand(1);
+  CLI::App* probe = vault->add_subcommand(
+      "probe",
+      "does an object store (S3) keep what it is told to keep? Tries on an object of its own, a "
+      "canary, whatever must not be possible");
+  probe->add_option("--endpoint", o.endpoint, "the store: https://HOST[:PORT]")->required();
+  probe->add_option("--bucket", o.bucket, "a bucket that locks objects")->required();
+  probe->add_option("--region", o.region, "its region")->capture_default_str();
+  probe->add_option("--prefix", o.prefix, "what the canary's name begins with, as stele/");
+  probe
+      ->add_option("--credentials", o.credentials,
+                   "absolute path of a file with aws_access_key_id and aws_secret_access_key; or "
+                   "environment, instance (metadata service), web-identity")
+      ->required();
+  probe->add_option("--profile", o.profile, "section of that file")->capture_default_str();
+  probe->add_option("--ca", o.authority_file,
+                    "its authority's certificate (PEM; default: the machine's)");
+  probe->add_flag("--path-style", o.is_path_style,
+                  "the bucket in the path, not before the host's name");
+  probe->add_flag("--plain", o.is_plain_allowed,
+                  "take http:// too, where nobody else is on the way");
+  probe->add_option("--mode", o.mode, "compliance, or governance")
+      ->check(CLI::IsMember({"compliance", "governance"}))
+      ->capture_default_str();
+  probe->add_option("--retention", o.retention, "of the canary, which stays so long")
+      ->capture_default_str();
+  probe->add_flag("--json", o.json, "print what was found as JSON");
+  probe->footer(
+      "Exit status: 0 if the store keeps what it is told to, 1 if not, 70 if it could not be "
+      "tried.");
+  probe->callback([&o, &status] { status = probe_vault(o); });
+}
+
 int print_routes() {
   constexpr const char* kDoors[] = {"nobody", "token", "host"};
   for (const Route& route : routes()) {
@@ -100,6 +136,8 @@ int main(int argc, char** argv) {
   int status = kExitOk;
   add_users(app, user, kConfigPath, status);
   add_hosts(app, host, kConfigPath, status);
+  VaultProbeOptions vault;
+  add_vault(app, vault, status);
 
   try {
     app.parse(argc, argv);

@@ -6,7 +6,7 @@
 namespace stele::server {
 
 /// Exit statuses, as stele's.
-inline constexpr int kExitOk = 0, kExitUsage = 64, kExitFailed = 70;
+inline constexpr int kExitOk = 0, kExitFault = 1, kExitUsage = 64, kExitFailed = 70;
 
 /// Serves until SIGTERM or SIGINT, or until nothing can be committed any more.
 int serve(const std::string& config);
