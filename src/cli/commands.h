@@ -77,6 +77,14 @@ struct VerifyOptions {
 };
 int verify(Context& context, const VerifyOptions& options);
 
+struct ScrubOptions {
+  std::string identity;  // opens sessions by chance
+  std::string time;      // "30m": no longer; empty: until the pass is over
+  uint64_t rate_mb = 0;  // MB/s at most; 0: as fast as it goes
+  size_t samples = 20;
+};
+int scrub(Context& context, const ScrubOptions& options);
+
 /// `configuration`: of this host's agent.
 int status(Context& context, const std::string& configuration);
 int repair(Context& context);

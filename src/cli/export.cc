@@ -280,6 +280,10 @@ struct JsonBody {
   void operator()(const event::ServerStop& s) const {
     json.key("type").text("server-stop").key("why").text(s.why);
   }
+  void operator()(const event::Scrub& s) const {
+    json.key("type").text("scrub").key("volumes").number(s.volumes).key("leaves").number(s.leaves);
+    json.key("bytes").number(s.bytes).key("faults").number(s.faults).key("took").seconds(s.took);
+  }
   void operator()(const event::Asked& a) const {
     using Kind = event::Asked::Kind;
     json.key("type").text(a.kind == Kind::kLogin    ? "login"

@@ -30,6 +30,7 @@ struct Options {
   PlayOptions play;
   ExportOptions exported;
   VerifyOptions verify;
+  ScrubOptions scrub;
   GrantOptions grant;
   PolicyOptions policy;
   SetupSshdOptions setup_sshd;
@@ -195,6 +196,23 @@ CLI::App* add_verify(CLI::App& app, Options& o) {
   return c;
 }
 
+CLI::App* add_scrub(CLI::App& app, Options& o) {
+  auto* c = app.add_subcommand(
+      "scrub",
+      "read everything that is stored again, a volume at a time and the one that was read the "
+      "longest ago first; goes on where it was stopped");
+  c->add_option("--rate", o.scrub.rate_mb, "read at most so many MB a second");
+  c->add_option("--for", o.scrub.time, "stop after so long, as 30m");
+  c->add_option("-i,--identity", o.scrub.identity,
+                "age identity file: opens some sessions, by chance, to see that it still can");
+  c->add_option("--samples", o.scrub.samples, "so many of them")->capture_default_str();
+  add_server(c, o.remote);
+  c->footer(
+      "Exit status: 1 if anything is not what the newest checkpoint commits to, else 2 if anything "
+      "could not be read or opened, else 0.");
+  return c;
+}
+
 CLI::App* add_grant(CLI::App* key, Options& o) {
   auto* c = key->add_subcommand(
       "grant", "let a recipient read: sessions from now on, and those recorded before");
@@ -291,6 +309,7 @@ int main(int argc, char** argv) {
   CLI::App* play_command = add_play(app, o);
   CLI::App* export_command = add_export(app, o);
   CLI::App* verify_command = add_verify(app, o);
+  CLI::App* scrub_command = add_scrub(app, o);
   CLI::App* status_command = app.add_subcommand(
       "status",
       "where the ledger is, what protects it, and what does not; on an enrolled host without one, "
@@ -348,6 +367,7 @@ int main(int argc, char** argv) {
   if (*play_command) return play(context, o.play);
   if (*export_command) return export_session(context, o.exported);
   if (*verify_command) return verify(context, o.verify);
+  if (*scrub_command) return scrub(context, o.scrub);
   if (*status_command) return status(context, o.agent_configuration);
   if (*grant_command) return grant(context, o.grant);
   if (*list_command) return list_keys(context);

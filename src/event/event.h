@@ -392,6 +392,14 @@ struct Change {
   bool operator==(const Change&) const = default;
 };
 
+/// The server has read all that it stores again (ledger.md, "Scrub").
+struct Scrub {
+  uint64_t volumes = 0, leaves = 0, bytes = 0;
+  uint64_t faults = 0;  // each is a finding too
+  Micros took{0};       // from the pass's beginning, what others wanted meanwhile included
+  bool operator==(const Scrub&) const = default;
+};
+
 /// An event type newer than this program: kept, shown raw.
 struct Unknown {
   uint64_t type = 0;
@@ -402,7 +410,7 @@ struct Unknown {
 using Body = std::variant<Start, Output, Input, Piped, Elided, Transfer, Resize, Redaction, Line,
                           Gap, Suspend, Exec, Exit, Privilege, Forward, End, Grant, Finding, Terms,
                           Person, Sudo, Opening, HostStart, HostStop, HostSummary, ClockStep,
-                          SessionNumber, ServerStart, ServerStop, Asked, Change, Unknown>;
+                          SessionNumber, ServerStart, ServerStop, Asked, Change, Scrub, Unknown>;
 
 /// Whether it stands in an agent's or a server's own stream only.
 bool is_host_event(const Body& body);

@@ -185,6 +185,16 @@ Result<Body> read_change(CborReader& in, Bytes&) {
   return Change{std::string(what)};
 }
 
+Result<Body> read_scrub(CborReader& in, Bytes&) {
+  Scrub scrub;
+  TRY(scrub.volumes, in.unsigned_integer());
+  TRY(scrub.leaves, in.unsigned_integer());
+  TRY(scrub.bytes, in.unsigned_integer());
+  TRY(scrub.faults, in.unsigned_integer());
+  TRY(scrub.took, read_micros(in));
+  return scrub;
+}
+
 /// Lanes that an event may stand in, a bit for each.
 constexpr unsigned bit(Lane lane) { return 1U << static_cast<unsigned>(lane); }
 constexpr unsigned kFacts = bit(Lane::kFacts), kOutput = bit(Lane::kOutput),
@@ -235,6 +245,7 @@ constexpr Shape kShapes[] = {
     {Type::kAccess, "access", 3, kFacts, read_asked_body<Asked::Kind::kAccess>},
     {Type::kRefusal, "refusal", 3, kFacts, read_asked_body<Asked::Kind::kRefusal>},
     {Type::kChange, "change", 3, kFacts, read_change},
+    {Type::kScrub, "scrub", 7, kFacts, read_scrub},
 };
 
 const Shape* shape_of(uint64_t type) {

@@ -173,6 +173,14 @@ class EventWriter {
     begin(Type::kChange, 1);
     out_.text(codec::to_utf8(change.what));
   }
+  void operator()(const Scrub& scrub) {
+    begin(Type::kScrub, 5);
+    out_.unsigned_integer(scrub.volumes);
+    out_.unsigned_integer(scrub.leaves);
+    out_.unsigned_integer(scrub.bytes);
+    out_.unsigned_integer(scrub.faults);
+    out_.unsigned_integer(static_cast<uint64_t>(scrub.took.count()));
+  }
   /// As it came, but for Δt.
   void operator()(const Unknown& unknown) {
     CborReader in(unknown.encoded);

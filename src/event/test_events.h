@@ -300,7 +300,8 @@ inline std::vector<Sample> samples() {
       {Lane::kFacts, Asked{}},
       {Lane::kFacts, Asked{Asked::Kind::kLogin, "jane", "5f70abcd", "192.0.2.7", "", "", {}}},
       {Lane::kFacts, Asked{Asked::Kind::kRefusal, "", "", "192.0.2.9", "GET /v1/hosts", "", {}}},
-      {Lane::kFacts, Change{"+ host web01"}}};
+      {Lane::kFacts, Change{"+ host web01"}},
+      {Lane::kFacts, Scrub{12, 3456, uint64_t{1} << 40, 1, std::chrono::hours(20)}}};
 }
 
 }  // namespace stele::event

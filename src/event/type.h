@@ -42,6 +42,7 @@ enum class Type : uint64_t {
   kAccess = 33,
   kRefusal = 34,
   kChange = 35,
+  kScrub = 36,
 };
 
 /// A redaction's count is rounded up to a multiple of this: the length of a password is nobody's

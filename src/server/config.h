@@ -18,6 +18,7 @@ struct Config {
   size_t threads = 2;
   Micros silent_after{0};  // a host that said nothing for longer is silent
   std::chrono::seconds certificate_life{0};
+  Micros scrub_every{0};  // all that is stored is read again as often
   size_t connections = 0, connections_per_peer = 0;
 };
 

@@ -75,7 +75,8 @@ Status run(const std::string& path) {
   TRY(auto service, Service::open(files, config.layout, clock, os::system_random,
                                   {.workers = config.threads,
                                    .configuration = in_one_line(config),
-                                   .silent_after = config.silent_after}));
+                                   .silent_after = config.silent_after,
+                                   .scrub_every = config.scrub_every}));
   http::ServerOptions options;
   options.address = config.address;
   options.port = config.port;

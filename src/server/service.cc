@@ -94,6 +94,10 @@ Status Service::start(const ServiceOptions& options) {
   TRY_VOID(await_heartbeats(options.silent_after));
   sequencer_->start();
   publisher_thread_ = std::thread([this] { publish_until_stopped(); });
+  if (options.scrub_every.count() > 0) {
+    TRY(auto log, ledger::load_verifier_key(files_, layout_.log_vkey()));
+    scrubber_.emplace(files_, layout_, std::move(log), clock_, *own_, options.scrub_every);
+  }
   return {};
 }
 
@@ -104,6 +108,7 @@ Service::~Service() {
   }
   stop_.notify_all();
   if (reading_) reading_->stop();
+  scrubber_.reset();
   if (own_) own_->close();
   if (publisher_thread_.joinable()) publisher_thread_.join();
   sequencer_.reset();  // answers what waits, perhaps by way of the workers
@@ -414,6 +419,13 @@ Response Service::metrics() const {
                      line("stele_segments_refused_total", counts.refused) +
                      line("stele_syncs_total", counts.rounds) +
                      line("stele_leaves_covered", covered_);
+  if (scrubber_) {
+    const Scrubber::Counts read = scrubber_->counts();
+    text += line("stele_scrub_volumes_total", read.volumes) +
+            line("stele_scrub_bytes_total", read.bytes) +
+            line("stele_scrub_faults_total", read.faults) +
+            line("stele_scrub_volumes_left", read.left);
+  }
   if (http_counts_) {
     const http::Counts http = http_counts_();
     text += line("stele_http_connections", http.connections_open) +

@@ -14,6 +14,7 @@
 #include "server/own_stream.h"
 #include "server/reading.h"
 #include "server/registry.h"
+#include "server/scrubber.h"
 #include "server/silences.h"
 #include "server/workers.h"
 
@@ -24,6 +25,7 @@ struct ServiceOptions {
   size_t waiting_max = 1024;                       // requests that wait for a worker
   std::string configuration;                       // in one line, for the server's own stream
   Micros silent_after = std::chrono::seconds(60);  // a host that said nothing for longer is silent
+  Micros scrub_every{0};                           // all is read again as often; 0: not by itself
 };
 
 /// Threads: "sequencer", "publisher" and the workers. handle() may be called from any.
@@ -127,6 +129,7 @@ class Service {
   std::optional<logsrv::Sequencer> sequencer_;
   std::unique_ptr<OwnStream> own_;
   std::unique_ptr<Reading> reading_;
+  std::optional<Scrubber> scrubber_;
   std::optional<Silences> silences_;
   std::optional<Heartbeats> heartbeats_;
   std::unique_ptr<Workers> workers_;
