@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Verification: `stele verify` beside `openssl speed -evp sha256`, interleaved, on one core and on all; and opening.
+"""Verification: `stele verify` and `stele scrub` beside `openssl speed -evp sha256`, interleaved, on one core and on all; and opening.
 
 A ledger of about --mb is made by recording text that hardly compresses. What is verified counts as the ledger's volume
 bytes, each of which is hashed. `of openssl` compares, round by round, with openssl's rate on 65,536-byte blocks on as
@@ -22,6 +22,7 @@ ap = b.arguments(__doc__, 5, "")
 ap.add_argument("--mb", type=int, default=400)
 ap.add_argument("--ledger", metavar="DIR", help="verify this ledger, make none")
 ap.add_argument("--verify", default="{stele} verify --dir {ledger} --all --threads {threads}")
+ap.add_argument("--scrub", default="{stele} scrub --dir {ledger}")
 ap.add_argument("--million", metavar="COMMAND", nargs="?", const=f"{b.STELE.parent}/ledger_generator {{ledger}} {{leaves}}", help="the generator of a large ledger")
 ap.add_argument("--leaves", type=int, default=1_000_000)
 ap.add_argument("--open", default="{stele} record --dir {ledger} -- true")
@@ -70,6 +71,23 @@ def verify(ledger, size, cores):
     return {**r, "mbs": size / 1e6 / r["wall"], "per_cpu": size / 1e6 / max(r["cpu"], 1e-6)}
 
 
+def scrub(ledger, size):
+    """Past the page cache, as it is meant: the device's own rate is beside it."""
+    r = timed(["taskset", "-c", "0", *words(a.scrub, ledger)])
+    return {**r, "mbs": size / 1e6 / r["wall"], "per_cpu": size / 1e6 / max(r["cpu"], 1e-6)}
+
+
+def read_device(ledger):
+    """All volumes, from the device, and nothing done with them."""
+    buffer, size, begun = bytearray(1 << 18), 0, time.monotonic()
+    for path in (p for p in b.files_under(ledger) if p.endswith(".vol")):
+        with open(path, "rb", buffering=0) as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            while got := file.readinto(buffer):
+                size += got
+    return {"mbs": size / 1e6 / (time.monotonic() - begun)}
+
+
 def measure_verification():
     ledger = pathlib.Path(a.ledger) if a.ledger else make_ledger(a.mb)
     size = volume_bytes(ledger)
@@ -78,6 +96,8 @@ def measure_verification():
     for cores in dict.fromkeys((1, CORES)):
         what[f"openssl, {cores}"] = lambda n=cores: openssl(n)
         what[f"stele verify, {cores}"] = lambda n=cores: verify(ledger, size, n)
+    what["read from the device, 1"] = lambda: read_device(ledger)
+    what["stele scrub, 1"] = lambda: scrub(ledger, size)
     results = b.interleaved(what, a.runs, lambda _, one: one())
     rows = []
     for name, rs in results.items():

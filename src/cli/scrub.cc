@@ -77,25 +77,23 @@ Status read_volumes(Context& context, const ScrubOptions& options, Micros time, 
   TRY(const ledger::Trust trust, load_trust(context));
   ledger::Scrub scrub(context.files, context.layout, trust.log, context.clock);
   TRY_VOID(scrub.open());
-  TRY(bool is_over, scrub.is_over());
-  if (is_over || scrub.memory().pass == 0) TRY_VOID(scrub.begin(os::Wait::kYes));
-  TRY(const auto left, scrub.left());
+  TRY(size_t left, scrub.left());
+  if (left == 0 || scrub.memory().pass == 0) TRY_VOID(scrub.begin(os::Wait::kYes));
+  TRY(const uint64_t bytes, scrub.bytes_left());
   const BootTime began = context.clock.boot();
   {
-    Pace pace(context.clock, options.rate_mb * 1'000'000, left.bytes,
+    Pace pace(context.clock, options.rate_mb * 1'000'000, bytes,
               !context.json && os::is_terminal(2));
-    for (is_over = false; !is_over;) {
+    do {
       TRY(auto step, scrub.step(os::Wait::kYes, [&](uint64_t bytes) { pace.read(bytes); }));
       ++found.volumes;
       found.leaves += step.next - step.first;
       found.bytes += step.bytes;
       for (Fault& fault : step.faults) found.faults.push_back(std::move(fault));
-      if (time.count() > 0 && context.clock.boot() - began >= time) break;
-      TRY(is_over, scrub.is_over());
-    }
+      TRY(left, scrub.left());
+    } while (left > 0 && (time.count() == 0 || context.clock.boot() - began < time));
   }
-  TRY(const auto rest, scrub.left());
-  found.left = rest.volumes;
+  found.left = left;
   return {};
 }
 

@@ -172,9 +172,26 @@ bool is_due(const ScrubMemory& memory, const vault::VolumeName& name) {
 
 }  // namespace
 
-Result<bool> Scrub::is_over() const {
-  TRY(const Left rest, left());
-  return rest.volumes == 0;
+Result<std::vector<vault::VolumeName>> Scrub::due() const {
+  TRY(auto all, vault_.volumes());
+  std::erase_if(all, [this](const auto& name) { return !is_due(memory_, name); });
+  return all;
+}
+
+Result<size_t> Scrub::left() const {
+  TRY(const auto volumes, due());
+  return volumes.size();
+}
+
+Result<uint64_t> Scrub::bytes_left() const {
+  TRY(const auto volumes, due());
+  uint64_t bytes = 0;
+  for (const vault::VolumeName& name : volumes) {
+    const auto file = vault_.read_volume(name);
+    const auto size = file ? (*file)->size() : Result<uint64_t>(fail(file.error()));
+    if (size) bytes += *size;
+  }
+  return bytes;
 }
 
 Status Scrub::begin(os::Wait wait) {
@@ -185,52 +202,39 @@ Status Scrub::begin(os::Wait wait) {
   return files_.replace(memory_path(layout_), as_bytes(encode(memory_)));
 }
 
-Result<Scrub::Left> Scrub::left() const {
-  TRY(const auto all, vault_.volumes());
-  Left rest;
-  for (const vault::VolumeName& name : all) {
-    if (!is_due(memory_, name)) continue;
-    ++rest.volumes;
-    const auto file = vault_.read_volume(name);
-    const auto size = file ? (*file)->size() : Result<uint64_t>(fail(file.error()));
-    if (size) rest.bytes += *size;
-  }
-  return rest;
-}
-
 Result<ScrubStep> Scrub::step(os::Wait wait, const std::function<void(uint64_t bytes)>& progress) {
   TRY(const auto alone, lock(wait));
-  TRY(const auto all, vault_.volumes());
-  if (all.empty()) return without_volumes();
-  const auto next = std::min_element(all.begin(), all.end(), [&](const auto& a, const auto& b) {
-    return pass_of(memory_, a) < pass_of(memory_, b);
-  });
-  const auto which = static_cast<size_t>(next - all.begin());
-  const bool is_closed = which + 1 < all.size();
   ScrubStep step;
+  std::vector<vault::VolumeName> all;
   for (int tries = 1;; ++tries) {
+    // Before the volumes are looked for: what it covers is there by then.
     TRY(const receipt::Checkpoint newest, checkpoint());
-    auto done = read(all, which, newest, progress);
+    TRY(all, vault_.volumes());
+    if (all.empty()) return without_volumes();
+    const auto next = std::min_element(all.begin(), all.end(), [&](const auto& a, const auto& b) {
+      return pass_of(memory_, a) < pass_of(memory_, b);
+    });
+    auto done = read(all, static_cast<size_t>(next - all.begin()), newest, tries >= kCheckpointsMax,
+                     progress);
     if (done) {
       step = *std::move(done);
       break;
     }
     // Partial tiles go once two newer checkpoints are there.
-    if (done.error().code != Code::kNotFound || tries >= kCheckpointsMax)
-      return fail(std::move(done).error());
+    if (done.error().code != Code::kNotFound) return fail(std::move(done).error());
   }
   Scrubbed now{.pass = memory_.pass,
                .at = clock_.wall(),
                .next = step.next,
                .faults = 0,
                .is_immutable = false};
-  look_at_flag(is_closed, step, now);
+  look_at_flag(step.volume != all.back(), step, now);
   note_missing(all, step);
   now.faults = step.faults.size();
   std::erase_if(memory_.known, [&](const auto& known) {
     return !std::binary_search(all.begin(), all.end(), known.first);
   });
-  memory_.known[*next] = now;
+  memory_.known[step.volume] = now;
   ++memory_.volumes;
   memory_.leaves += step.next - step.first;
   memory_.bytes += step.bytes;
@@ -249,7 +253,7 @@ ScrubStep Scrub::without_volumes() const {
 }
 
 Result<ScrubStep> Scrub::read(const std::vector<vault::VolumeName>& all, size_t which,
-                              const receipt::Checkpoint& checkpoint,
+                              const receipt::Checkpoint& checkpoint, bool is_last_try,
                               const std::function<void(uint64_t bytes)>& progress) const {
   const vault::VolumeName& name = all[which];
   const uint64_t end = which + 1 < all.size() ? all[which + 1].first_index : UINT64_MAX;
@@ -299,10 +303,10 @@ Result<ScrubStep> Scrub::read(const std::vector<vault::VolumeName>& all, size_t 
     step.faults.push_back(unread(done.error(), "volume", path_of(name)));
     return step;
   }
-  if (unproven && unproven->code == Code::kNotFound) return fail(*unproven);
+  if (unproven && unproven->code == Code::kNotFound && !is_last_try) return fail(*unproven);
   if (unproven) {
-    blame(unproven->code == Code::kIo ? Verdict::kUnknown : Verdict::kTampered, "bad tile",
-          "leaf " + std::to_string(step.next - 1) + ": " + unproven->message());
+    step.faults.push_back(
+        unread(*unproven, "tile", path_of(name) + ": leaf " + std::to_string(step.next - 1)));
   } else if (step.next < covered) {
     blame(Verdict::kMissing, "missing",
           "leaves " + std::to_string(step.next) + " to " + std::to_string(covered - 1));
@@ -319,7 +323,7 @@ void Scrub::note_missing(const std::vector<vault::VolumeName>& all, ScrubStep& s
   }
 }
 
-// Where flags can not be had there are none to lose.
+// Where flags can not be had there are none to lose. A copy has none either: nobody is accused.
 void Scrub::look_at_flag(bool is_closed, ScrubStep& step, Scrubbed& now) const {
   const auto flag = files_.protection(vault_.path(step.volume));
   now.is_immutable = flag && *flag == os::Protection::kImmutable;
@@ -327,9 +331,9 @@ void Scrub::look_at_flag(bool is_closed, ScrubStep& step, Scrubbed& now) const {
   if (!is_closed || now.is_immutable || before == memory_.known.end() ||
       !before->second.is_immutable)
     return;
-  step.faults.push_back({Verdict::kTampered, "unlocked",
+  step.faults.push_back({Verdict::kUnknown, "unlocked",
                          path_of(step.volume) + ": was immutable at " + rfc3339(before->second.at) +
-                             ", and is not any more"});
+                             ", and is not any more: copied, or unlocked"});
 }
 
 }  // namespace stele::ledger

@@ -59,8 +59,10 @@ class Scrub {
 
   /// Reads what is remembered; what is none is forgotten, and everything is read anew.
   Status open();
-  /// Whether all that is there has been read since the pass began.
-  Result<bool> is_over() const;
+  /// How many volumes the pass that goes on has still to read; 0: it is over.
+  Result<size_t> left() const;
+  /// How many bytes these are.
+  Result<uint64_t> bytes_left() const;
   /// Another pass. `wait`: for another process that reads; else it is kBusy, here and below.
   Status begin(os::Wait wait);
   /// Reads the volume that was read the longest ago, and remembers it. `progress`: bytes, as they
@@ -69,19 +71,14 @@ class Scrub {
   Result<ScrubStep> step(os::Wait wait, const std::function<void(uint64_t bytes)>& progress);
 
   const ScrubMemory& memory() const { return memory_; }
-  /// Of the pass that goes on: volumes, and their bytes, that are to be read still.
-  struct Left {
-    size_t volumes = 0;
-    uint64_t bytes = 0;
-  };
-  Result<Left> left() const;
 
  private:
   Result<std::unique_ptr<os::Lock>> lock(os::Wait wait);
   Result<receipt::Checkpoint> checkpoint() const;
   ScrubStep without_volumes() const;
+  Result<std::vector<vault::VolumeName>> due() const;
   Result<ScrubStep> read(const std::vector<vault::VolumeName>& all, size_t which,
-                         const receipt::Checkpoint& checkpoint,
+                         const receipt::Checkpoint& checkpoint, bool is_last_try,
                          const std::function<void(uint64_t bytes)>& progress) const;
   void note_missing(const std::vector<vault::VolumeName>& all, ScrubStep& step) const;
   void look_at_flag(bool is_closed, ScrubStep& step, Scrubbed& now) const;

@@ -38,7 +38,7 @@ class ScrubTest : public testing::Test {
   std::string volume(size_t i) { return kLayout.vault() + "/volume/" + to_string(volumes_.at(i)); }
   void pass(Scrub& all) {
     ASSERT_TRUE(all.begin(os::Wait::kNo));
-    while (!*all.is_over()) {
+    while (*all.left() > 0) {
       world_.clock.advance(std::chrono::seconds(1));
       EXPECT_EQ(step_of(all).find('['), std::string::npos);
     }
@@ -63,15 +63,15 @@ TEST_F(ScrubTest, the_volume_that_was_read_the_longest_ago_is_next_and_that_is_r
   ASSERT_GE(count, 3U);
   auto first = scrub();
   ASSERT_TRUE(first.begin(os::Wait::kNo));
-  EXPECT_EQ(first.left()->volumes, count);
+  EXPECT_EQ(first.left().value(), count);
   world_.clock.advance(std::chrono::seconds(1));
   const std::string one = step_of(first);
   EXPECT_TRUE(one.starts_with("000000000000.vol 0-")) << one;
 
   auto second = scrub();  // another process
-  EXPECT_EQ(second.left()->volumes, count - 1);
+  EXPECT_EQ(second.left().value(), count - 1);
   std::string last;
-  while (!*second.is_over()) {
+  while (*second.left() > 0) {
     world_.clock.advance(std::chrono::seconds(1));
     last = step_of(second);
   }
@@ -83,7 +83,7 @@ TEST_F(ScrubTest, the_volume_that_was_read_the_longest_ago_is_next_and_that_is_r
   EXPECT_GT(second.memory().bytes, 2000U);
 
   ASSERT_TRUE(second.begin(os::Wait::kNo));
-  EXPECT_EQ(second.left()->volumes, count);
+  EXPECT_EQ(second.left().value(), count);
   world_.clock.advance(std::chrono::seconds(1));
   EXPECT_EQ(step_of(second), one) << "and then the first again";
 }
@@ -94,7 +94,7 @@ TEST_F(ScrubTest, a_clock_that_is_set_back_passes_for_no_reading) {
   pass(all);
   world_.clock.set_wall(world_.clock.wall() - std::chrono::hours(24));
   ASSERT_TRUE(all.begin(os::Wait::kNo));
-  EXPECT_EQ(all.left()->volumes, volumes_.size());
+  EXPECT_EQ(all.left().value(), volumes_.size());
   pass(all);
   EXPECT_EQ(all.memory().volumes, volumes_.size());
 }
@@ -168,7 +168,26 @@ TEST_F(ScrubTest, tiles_that_are_not_the_checkpoint_s_are_found) {
   const std::string tile = kLayout.vault() + "/log/tile/0/000.p/3";
   alter(tile, 40);
   auto all = scrub();
-  EXPECT_NE(step_of(all).find("[bad tile: "), std::string::npos);
+  EXPECT_NE(step_of(all).find("[altered tile: "), std::string::npos);
+}
+
+TEST_F(ScrubTest, a_tile_that_is_gone_is_missing_and_does_not_keep_it_from_the_rest) {
+  record(10);
+  ASSERT_TRUE(files_.remove(kLayout.vault() + "/log/tile/0/000.p/10"));
+  auto all = scrub();
+  ASSERT_TRUE(all.begin(os::Wait::kNo));
+  for (size_t i = 0; i < volumes_.size(); ++i)
+    EXPECT_NE(step_of(all).find("[missing tile: "), std::string::npos);
+  EXPECT_EQ(*all.left(), 0U);
+}
+
+TEST_F(ScrubTest, bytes_left_are_those_of_the_volumes_left) {
+  record(10);
+  auto all = scrub();
+  ASSERT_TRUE(all.begin(os::Wait::kNo));
+  const uint64_t before = *all.bytes_left();
+  const uint64_t read = all.step(os::Wait::kNo, nullptr)->bytes;
+  EXPECT_EQ(*all.bytes_left(), before - read);
 }
 
 TEST_F(ScrubTest, without_a_checkpoint_of_this_log_nothing_is_judged) {

@@ -46,14 +46,15 @@ void Scrubber::run() {
 // How long to rest then.
 Micros Scrubber::look() {
   if (const Status opened = scrub_.open(); !opened) return could_not(opened.error());
-  const auto is_over = scrub_.is_over();
-  if (!is_over) return could_not(is_over.error());
-  tell_if_behind(*is_over);
+  const auto left = scrub_.left();
+  if (!left) return could_not(left.error());
+  const bool is_over = *left == 0;
+  tell_if_behind(is_over);
   const WallTime began = scrub_.memory().began;
   const bool is_first = scrub_.memory().pass == 0;
-  if (*is_over && !is_first && clock_.wall() < began + every_)
+  if (is_over && !is_first && clock_.wall() < began + every_)
     return std::clamp<Micros>(began + every_ - clock_.wall(), kRestMin, kRestMax);
-  if (*is_over || is_first) {
+  if (is_over || is_first) {
     if (const Status begun = scrub_.begin(os::Wait::kNo); !begun) return could_not(begun.error());
   }
   return read_one();
@@ -74,7 +75,7 @@ Micros Scrubber::read_one() {
   told_.clear();
   tell(*step);
   const auto left = scrub_.left();
-  const uint64_t volumes = left ? left->volumes : 0;
+  const uint64_t volumes = left.value_or(0);
   {
     const std::lock_guard lock(mutex_);
     ++counts_.volumes;
