@@ -197,7 +197,7 @@ void FollowedSessions::look_who_is_there() {
   std::sort(all.begin(), all.end(),
             [](const auto& a, const auto& b) { return a.started < b.started; });
   for (const os::ProcessOnTerminal& each : all) {
-    if (each.login_uid == commands::kUnset || watch_->session_of(each.pid)) continue;
+    if (each.login_uid == commands::kUnset || watch_->followed(each.pid)) continue;
     coverage_.saw(on_terminal(each), clock_.boot());
   }
 }
@@ -213,14 +213,14 @@ void FollowedSessions::look_who_logged_in() {
 Coverage::Verdict FollowedSessions::judge(const commands::OnTerminal& terminal) const {
   using enum Coverage::Verdict;
   // It was made while the programs were being started: its parent is one of a session's.
-  if (watch_->session_of(terminal.pid) || watch_->session_of(terminal.parent)) return kRecorded;
+  if (watch_->followed(terminal.pid) || watch_->followed(terminal.parent)) return kRecorded;
   if (terminal.login_uid != commands::kUnset) return kUnrecorded;
   // Of these nobody tells who came first: one who is followed is enough.
   bool is_anybody_there = false;
   for (const os::ProcessOnTerminal& each : os::processes_on_terminals()) {
     if (each.terminal != terminal.terminal) continue;
     is_anybody_there = true;
-    if (watch_->session_of(each.pid)) return kRecorded;
+    if (watch_->followed(each.pid)) return kRecorded;
   }
   return is_anybody_there ? kUnrecorded : kNobody;
 }
@@ -245,9 +245,9 @@ void FollowedSessions::look_who_is_left() {
   std::set<uint32_t> recorded;  // terminals of sessions that go on: what is written there is kept
   std::vector<std::pair<const os::ProcessOnTerminal*, Absent*>> left;
   for (const os::ProcessOnTerminal& each : all) {
-    const auto number = watch_->session_of(each.pid);
-    if (!number) continue;
-    const auto absent = absent_.find(*number);
+    const auto followed = watch_->followed(each.pid);
+    if (!followed) continue;
+    const auto absent = absent_.find(followed->session);
     if (absent == absent_.end() || !absent->second.has_ended)
       recorded.insert(each.terminal);
     else if (now - absent->second.since >= kLeaveIn)
@@ -398,11 +398,12 @@ void FollowedSessions::cover(const event::Start& start) {
 // Also of whom its ancestors do not lead there any more: who made it has ended, as a terminal
 // multiplexer's first process does.
 std::optional<StreamId> FollowedSessions::session_around(uint32_t pid) {
-  const auto number = watch_->session_of(pid);
-  if (!number) return std::nullopt;
+  const auto followed = watch_->followed(pid);
+  if (!followed || followed->is_recorder) return std::nullopt;  // of a session of its own
+  const uint64_t number = followed->session;
   const std::lock_guard lock(mutex_);
-  if (const auto sink = sinks_.find(*number); sink != sinks_.end()) return sink->second->id();
-  const auto absent = absent_.find(*number);
+  if (const auto sink = sinks_.find(number); sink != sinks_.end()) return sink->second->id();
+  const auto absent = absent_.find(number);
   return absent != absent_.end() ? std::optional(absent->second.id) : std::nullopt;
 }
 

@@ -103,7 +103,11 @@ std::optional<StreamId> SpoolSessions::take_unwelcomed(const Owner& owner,
   for (const StreamId& id : unwelcomed_) {
     auto session = memory_.recall(id);
     if (!session || session->owner != owner || held_.contains(id)) continue;
-    session->start.commands = start.commands;  // the agent's own word
+    // The agent's own words, which may be others now.
+    session->start.commands = start.commands;
+    session->start.forwards = start.forwards;
+    session->start.parent_session = start.parent_session;
+    session->start.known = start.known;
     if (session->start != start) continue;
     return session->id;
   }

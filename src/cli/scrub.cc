@@ -85,7 +85,7 @@ Status read_volumes(Context& context, const ScrubOptions& options, Micros time, 
     Pace pace(context.clock, options.rate_mb * 1'000'000, bytes,
               !context.json && os::is_terminal(2));
     do {
-      TRY(auto step, scrub.step(os::Wait::kYes, [&](uint64_t bytes) { pace.read(bytes); }));
+      TRY(auto step, scrub.step(os::Wait::kYes, [&](uint64_t read) { pace.read(read); }));
       ++found.volumes;
       found.leaves += step.next - step.first;
       found.bytes += step.bytes;

@@ -47,8 +47,13 @@ class Follower {
   virtual void leave() = 0;
   /// Nothing of it is wanted any more; what processes of it that are left execute is told still.
   virtual void forget(uint64_t session) = 0;
-  /// The session of a process that is followed.
-  virtual std::optional<uint64_t> session_of(uint32_t pid) const = 0;
+  /// A process that is followed: of which session, and whether it is who was followed first.
+  struct Followed {
+    uint64_t session = 0;
+    bool is_recorder = false;
+    bool operator==(const Followed&) const = default;
+  };
+  virtual std::optional<Followed> followed(uint32_t pid) const = 0;
   /// Who executes there and is not followed is told again.
   virtual void forget_terminal(const OnTerminal& terminal) = 0;
   /// All that happened before the call has gone to the sink when it returns.

@@ -94,8 +94,11 @@ TEST_F(ProcessEventsTest, who_was_there_before_is_followed_as_well) {
   while (!sleeps()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   std::this_thread::sleep_for(std::chrono::milliseconds(20));  // its exec is told by then
   EXPECT_TRUE(follower_->follow(static_cast<uint32_t>(shell), 9));
-  EXPECT_EQ(follower_->session_of(os::descendants_of(static_cast<uint32_t>(shell)).front()), 9U);
-  EXPECT_EQ(follower_->session_of(os::own_pid()), std::nullopt);
+  using Followed = Follower::Followed;
+  EXPECT_EQ(follower_->followed(static_cast<uint32_t>(shell)), (Followed{9, true}));
+  EXPECT_EQ(follower_->followed(os::descendants_of(static_cast<uint32_t>(shell)).front()),
+            (Followed{9, false}));
+  EXPECT_EQ(follower_->followed(os::own_pid()), std::nullopt);
   waitpid(shell, nullptr, 0);
   follower_->settle();
   EXPECT_EQ(all<event::Exec>(9).size(), 1U);

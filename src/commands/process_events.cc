@@ -248,11 +248,11 @@ void ProcessEvents::forget(uint64_t session) {
   recorders_.erase(session);
 }
 
-std::optional<uint64_t> ProcessEvents::session_of(uint32_t pid) const {
+std::optional<ProcessEvents::Followed> ProcessEvents::followed(uint32_t pid) const {
   const std::lock_guard lock(mutex_);
   const auto found = processes_.find(pid);
   if (found == processes_.end() || found->second.has_ended) return std::nullopt;
-  return found->second.session;
+  return Followed{found->second.session, found->second.is_recorder};
 }
 
 void ProcessEvents::forget_terminal(const OnTerminal& terminal) {

@@ -35,7 +35,7 @@ class ProcessEvents : public Follower {
   Status follow(uint32_t pid, uint64_t session) override;
   void leave() override {}
   void forget(uint64_t session) override;
-  std::optional<uint64_t> session_of(uint32_t pid) const override;
+  std::optional<Followed> followed(uint32_t pid) const override;
   void forget_terminal(const OnTerminal& terminal) override;
   void settle() override;
   uint64_t take_lost(uint64_t session) override;

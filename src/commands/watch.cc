@@ -308,10 +308,10 @@ void Watch::leave() { --parts_->sessions; }
 
 void Watch::forget(uint64_t session) { (void)bpf_map_delete_elem(parts_->lost, &session); }
 
-std::optional<uint64_t> Watch::session_of(uint32_t pid) const {
-  FollowedProcess followed{};
-  if (bpf_map_lookup_elem(parts_->tracked, &pid, &followed) != 0) return std::nullopt;
-  return followed.session;
+std::optional<Watch::Followed> Watch::followed(uint32_t pid) const {
+  FollowedProcess found{};
+  if (bpf_map_lookup_elem(parts_->tracked, &pid, &found) != 0) return std::nullopt;
+  return Followed{found.session, found.is_recorder != 0};
 }
 
 void Watch::forget_terminal(const OnTerminal& terminal) {
