@@ -15,6 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr size_t kSaidBytesMax = 200;  // of what a store says of an error
+constexpr std::string_view kNamespace = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 bool is_bucket_name(std::string_view name) {
   return name.size() >= 3 && name.size() <= 63 && std::all_of(name.begin(), name.end(), [](char c) {
@@ -274,8 +275,6 @@ Result<std::string> Bucket::put(const std::string& key, ByteSpan bytes, const Pu
   TRY(const std::string md5, md5_base64(options.wrong == Wrong::kMd5 ? altered : bytes));
   Ask wanted{.method = "PUT",
              .key = key,
-             .query = {},
-             .headers = {},
              .body = bytes,
              .is_safe_twice = false,
              .payload_hash = to_hex(hash_for(Wrong::kPayloadHash))};
@@ -309,24 +308,12 @@ Result<std::string> Bucket::settle_put(const std::string& key, ByteSpan bytes) {
 }
 
 Result<Bytes> Bucket::get(const std::string& key, const std::string& version) {
-  TRY(auto response, ask({.method = "GET",
-                          .key = key,
-                          .query = with_version({}, version),
-                          .headers = {},
-                          .body = {},
-                          .is_safe_twice = true,
-                          .payload_hash = ""}));
+  TRY(auto response, ask({.method = "GET", .key = key, .query = with_version({}, version)}));
   return std::move(response.body);
 }
 
 Result<Properties> Bucket::head(const std::string& key, const std::string& version) {
-  TRY(const auto response, ask({.method = "HEAD",
-                                .key = key,
-                                .query = with_version({}, version),
-                                .headers = {},
-                                .body = {},
-                                .is_safe_twice = true,
-                                .payload_hash = ""}));
+  TRY(const auto response, ask({.method = "HEAD", .key = key, .query = with_version({}, version)}));
   Properties found;
   const std::string size = header_of(response, "content-length");
   const auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), found.size);
@@ -344,13 +331,7 @@ Result<Versions> Bucket::versions(const std::string& prefix, const Versions& fro
   std::vector<Parameter> query = {{"versions", ""}, {"prefix", prefix}, {"encoding-type", "url"}};
   if (!from.next_key.empty()) query.push_back({"key-marker", from.next_key});
   if (!from.next_id.empty()) query.push_back({"version-id-marker", from.next_id});
-  TRY(const auto response, ask({.method = "GET",
-                                .key = "",
-                                .query = std::move(query),
-                                .headers = {},
-                                .body = {},
-                                .is_safe_twice = true,
-                                .payload_hash = ""}));
+  TRY(const auto response, ask({.method = "GET", .query = std::move(query)}));
   TRY(const auto document, document_of(response, "ListVersionsResult"));
   const bool is_encoded = document.text_of("EncodingType") == "url";
   const auto key_of = [&](std::string_view text) {
@@ -378,18 +359,12 @@ Result<Versions> Bucket::versions(const std::string& prefix, const Versions& fro
   return listed;
 }
 
-Status Bucket::set_lock(const std::string& key, const std::string& version, const Lock& lock,
-                        bool bypasses) {
-  const std::string body = "<Retention xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Mode>" +
-                           std::string(to_string(lock.mode)) + "</Mode><RetainUntilDate>" +
-                           seconds_of(lock.until) + "</RetainUntilDate></Retention>";
+Status Bucket::set(const char* what, const std::string& body, const std::string& key,
+                   const std::string& version, bool bypasses) {
   Ask wanted{.method = "PUT",
              .key = key,
-             .query = with_version({{"retention", ""}}, version),
-             .headers = {},
-             .body = as_bytes(body),
-             .is_safe_twice = true,
-             .payload_hash = ""};
+             .query = with_version({{what, ""}}, version),
+             .body = as_bytes(body)};
   TRY(const std::string md5, md5_base64(wanted.body));
   wanted.headers = {{"content-md5", md5}};
   if (bypasses) wanted.headers.push_back({"x-amz-bypass-governance-retention", "true"});
@@ -397,55 +372,35 @@ Status Bucket::set_lock(const std::string& key, const std::string& version, cons
   return {};
 }
 
+Status Bucket::set_lock(const std::string& key, const std::string& version, const Lock& lock,
+                        bool bypasses) {
+  const std::string body = "<Retention xmlns=\"" + std::string(kNamespace) + "\"><Mode>" +
+                           std::string(to_string(lock.mode)) + "</Mode><RetainUntilDate>" +
+                           seconds_of(lock.until) + "</RetainUntilDate></Retention>";
+  return set("retention", body, key, version, bypasses);
+}
+
 Status Bucket::set_hold(const std::string& key, const std::string& version, bool is_held) {
-  const std::string body = "<LegalHold xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Status>" +
-                           std::string(is_held ? "ON" : "OFF") + "</Status></LegalHold>";
-  Ask wanted{.method = "PUT",
-             .key = key,
-             .query = with_version({{"legal-hold", ""}}, version),
-             .headers = {},
-             .body = as_bytes(body),
-             .is_safe_twice = true,
-             .payload_hash = ""};
-  TRY(const std::string md5, md5_base64(wanted.body));
-  wanted.headers = {{"content-md5", md5}};
-  TRY_VOID(ask(wanted));
-  return {};
+  const std::string body = "<LegalHold xmlns=\"" + std::string(kNamespace) + "\"><Status>" +
+                           (is_held ? "ON" : "OFF") + "</Status></LegalHold>";
+  return set("legal-hold", body, key, version, false);
 }
 
 Status Bucket::remove(const std::string& key, const std::string& version, bool bypasses) {
-  Ask wanted{.method = "DELETE",
-             .key = key,
-             .query = with_version({}, version),
-             .headers = {},
-             .body = {},
-             .is_safe_twice = true,
-             .payload_hash = ""};
+  Ask wanted{.method = "DELETE", .key = key, .query = with_version({}, version)};
   if (bypasses) wanted.headers = {{"x-amz-bypass-governance-retention", "true"}};
   TRY_VOID(ask(wanted));
   return {};
 }
 
 Result<bool> Bucket::keeps_versions() {
-  TRY(const auto response, ask({.method = "GET",
-                                .key = "",
-                                .query = {{"versioning", ""}},
-                                .headers = {},
-                                .body = {},
-                                .is_safe_twice = true,
-                                .payload_hash = ""}));
+  TRY(const auto response, ask({.method = "GET", .query = {{"versioning", ""}}}));
   TRY(const auto document, document_of(response, "VersioningConfiguration"));
   return document.text_of("Status") == "Enabled";
 }
 
 Result<bool> Bucket::locks_objects() {
-  auto response = ask({.method = "GET",
-                       .key = "",
-                       .query = {{"object-lock", ""}},
-                       .headers = {},
-                       .body = {},
-                       .is_safe_twice = true,
-                       .payload_hash = ""});
+  auto response = ask({.method = "GET", .query = {{"object-lock", ""}}});
   if (!response && response.error().code == Code::kNotFound) return false;
   if (!response) return fail(std::move(response).error());
   TRY(const auto document, document_of(*response, "ObjectLockConfiguration"));

@@ -105,12 +105,12 @@ class Bucket {
 
  private:
   struct Ask {
-    std::string method, key;
-    std::vector<Parameter> query;
-    std::vector<http::Header> headers;
-    ByteSpan body{};
+    std::string method, key = "";
+    std::vector<Parameter> query = {};
+    std::vector<http::Header> headers = {};
+    ByteSpan body = {};
     bool is_safe_twice = true;
-    std::string payload_hash;  // hexadecimal; empty: of the body
+    std::string payload_hash = "";  // hexadecimal; empty: of the body
   };
 
   Bucket(BucketOptions options, std::unique_ptr<CredentialSource> credentials, http::Client client)
@@ -119,6 +119,8 @@ class Bucket {
         client_(std::move(client)) {}
 
   Result<http::ClientResponse> ask(const Ask& ask);
+  Status set(const char* what, const std::string& body, const std::string& key,
+             const std::string& version, bool bypasses);
   Result<http::ClientResponse> send(const Ask& ask);
   void note_clock(const http::ClientResponse& response);
   std::string host() const;
