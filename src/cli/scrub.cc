@@ -9,6 +9,7 @@
 #include "cli/session_reader.h"
 #include "codec/json.h"
 #include "config/toml.h"
+#include "ledger/setup.h"
 #include "os/random.h"
 #include "os/terminal_mode.h"
 
@@ -74,6 +75,7 @@ class Pace {
 
 Status read_volumes(Context& context, const ScrubOptions& options, Micros time, Found& found) {
   TRY_VOID(require_ledger(context));
+  TRY_VOID(ledger::check_owner(context.layout));
   TRY(const ledger::Trust trust, load_trust(context));
   ledger::Scrub scrub(context.files, context.layout, trust.log, context.clock);
   TRY_VOID(scrub.open());

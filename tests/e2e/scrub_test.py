@@ -1,6 +1,7 @@
 """`stele scrub`, and a server that reads what it stores again by itself: an altered bit is found without being asked for."""
 import json
 import re
+import shutil
 import subprocess
 
 from fleet import FleetServer, Host, wait_until
@@ -53,6 +54,14 @@ class Directory(LedgerTest):
         report = self.scrub("--identity", other, status=2)
         self.assertEqual((report["verdict"], report["opened"], report["sealed"]), ("unknown", 0, 2))
         self.assertIn("this identity does not open its facts, output, input", report["faults"][0]["where"])
+
+    @LedgerTest.needs_root("to be two people")
+    def test_who_does_not_own_it_leaves_nothing_there(self):
+        shutil.chown(self.ledger.path, "nobody")
+        done = self.ledger.run("scrub")
+        self.assertEqual(done.returncode, 70)
+        self.assertIn(b"belongs to nobody: run this as nobody", done.stderr)
+        self.assertFalse((self.ledger.path / "state/scrub.lock").exists())
 
     def test_bad_options_say_what_is_wanted(self):
         for options, said in ((("--for", "soon"), b"--for: a time like 30m is wanted"), (("--server", "https://h:1"), b"--identity is wanted")):
