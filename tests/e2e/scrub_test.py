@@ -53,7 +53,7 @@ class Directory(LedgerTest):
         other.chmod(0o600)
         report = self.scrub("--identity", other, status=2)
         self.assertEqual((report["verdict"], report["opened"], report["sealed"]), ("unknown", 0, 2))
-        self.assertIn("this identity does not open its facts, output, input", report["faults"][0]["where"])
+        self.assertIn("this identity does not open its facts, output", report["faults"][0]["where"])
 
     @LedgerTest.needs_root("to be two people")
     def test_who_does_not_own_it_leaves_nothing_there(self):
