@@ -92,8 +92,10 @@ class Temporary : public CredentialSource {
   Result<Credentials> at(WallTime now) override {
     if (!lent_ || now >= lent_->until - kRenewBefore) {
       auto lent = ask();
-      if (lent) lent_ = *std::move(lent);
-      if (!lent && (!lent_ || now >= lent_->until)) return fail(std::move(lent).error());
+      if (lent)
+        lent_ = *std::move(lent);
+      else if (!lent_ || now >= lent_->until)
+        return fail(std::move(lent).error());
     }
     return lent_->credentials.copy();
   }

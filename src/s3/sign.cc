@@ -93,6 +93,7 @@ std::string uri_encode(std::string_view text, Slash slash) {
 
 std::string canonical_query(const std::vector<Parameter>& query) {
   std::vector<std::pair<std::string, std::string>> encoded;
+  encoded.reserve(query.size());
   for (const Parameter& each : query)
     encoded.emplace_back(uri_encode(each.name, Slash::kEncode),
                          uri_encode(each.value, Slash::kEncode));
