@@ -203,9 +203,11 @@ void FollowedSessions::look_who_is_there() {
 }
 
 // Of who has no login uid the programs do not tell, and a file that can not be read tells nothing.
+// An entry whose writer is gone was left there, by a crash perhaps: it would name somebody else.
 void FollowedSessions::look_who_logged_in() {
-  const auto logins = os::logins();
+  auto logins = os::logins();
   if (!logins) return;
+  std::erase_if(*logins, [](const os::Login& login) { return !os::look_at(login.pid); });
   for (const auto& each : logins_.look(clock_.boot(), *logins, os::processes_on_terminals))
     coverage_.saw(each, clock_.boot());
 }

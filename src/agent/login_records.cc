@@ -19,11 +19,17 @@ std::vector<commands::OnTerminal> LoginRecords::look(
     BootTime now, const std::vector<os::Login>& logins,
     const std::function<std::vector<os::ProcessOnTerminal>()>& processes) {
   std::map<os::Login, Entry> entries;
+  std::map<std::string, int64_t> newest;  // of each terminal
+  for (const os::Login& login : logins) {
+    const auto [known, is_new] = newest.try_emplace(login.tty, login.since);
+    if (!is_new) known->second = std::max(known->second, login.since);
+  }
   bool is_any_open = false;
   for (const os::Login& login : logins) {
     const auto before = entries_.find(login);
     Entry entry = before == entries_.end() ? Entry{now} : before->second;
-    entry.is_open = entry.is_open && now - entry.since < kPatience;
+    entry.is_open =
+        entry.is_open && now - entry.since < kPatience && login.since == newest.at(login.tty);
     is_any_open = is_any_open || entry.is_open;
     entries.insert({login, entry});
   }

@@ -20,7 +20,8 @@ class LoginRecords {
   /// An entry has so long for somebody to be on its terminal.
   static constexpr Micros kPatience = std::chrono::seconds(10);
 
-  /// Those of `logins`, all that there are, who are there now and were never said before.
+  /// Those of `logins`, all that there are, who are there now and were never said before. Of a
+  /// terminal the newest entry alone counts: others were left there, and would name somebody else.
   /// `processes` is asked only where an entry is new.
   std::vector<commands::OnTerminal> look(
       BootTime now, const std::vector<os::Login>& logins,

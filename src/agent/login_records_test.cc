@@ -54,6 +54,12 @@ TEST_F(LoginRecordsTest, another_login_on_the_same_terminal_is_another) {
   EXPECT_EQ(look(), (Found{"jane /dev/pts/3 80"}));
 }
 
+TEST_F(LoginRecordsTest, an_entry_that_was_left_there_names_nobody) {
+  logins_ = {{"bob", "/dev/pts/3", 60, 2}, {"jane", "/dev/pts/3", 70, 5}};
+  processes_ = {process(80, 3, kUnset, 8)};
+  EXPECT_EQ(look(), (Found{"jane /dev/pts/3 80"}));
+}
+
 TEST_F(LoginRecordsTest, of_whom_the_kernel_tells_nothing_is_said) {
   logins_ = {{"jane", "/dev/pts/3", 70, 5}};
   processes_ = {process(80, 3, kUnset, 8), process(81, 3, 1000, 9)};

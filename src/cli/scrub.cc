@@ -169,7 +169,8 @@ void print_text(const Found& found, bool is_remote) {
     std::printf("%zu faults: `stele verify` tells what became of it.\n", found.faults.size());
 }
 
-Result<Found> run(Context& context, const ScrubOptions& options) {
+// What was found before an error is found.
+Status run(Context& context, const ScrubOptions& options, Found& found) {
   const bool is_remote = !context.remote.server.empty();
   Micros time{0};
   if (!options.time.empty()) {
@@ -182,20 +183,22 @@ Result<Found> run(Context& context, const ScrubOptions& options) {
                 "from a server --identity is wanted: sessions are opened by chance; `stele verify` "
                 "reads all there is");
   }
-  Found found;
   if (!is_remote) TRY_VOID(read_volumes(context, options, time, found));
   if (!options.identity.empty()) TRY_VOID(open_some(context, options, found));
-  return found;
+  return {};
 }
 
 }  // namespace
 
 int scrub(Context& context, const ScrubOptions& options) {
-  const auto found = run(context, options);
-  if (!found) return cli::report(found.error());
-  context.json ? print_json(*found) : print_text(*found, !context.remote.server.empty());
-  const Verdict verdict = found->verdict();
+  Found found;
+  const Status done = run(context, options, found);
+  if (done || !found.faults.empty())
+    context.json ? print_json(found) : print_text(found, !context.remote.server.empty());
+  const int failed = done ? kExitOk : cli::report(done.error());
+  const Verdict verdict = found.verdict();
   if (verdict >= Verdict::kMissing) return kExitFault;
+  if (!done) return failed;
   return verdict == Verdict::kUnknown ? kExitUnknown : kExitOk;
 }
 

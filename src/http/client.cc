@@ -44,13 +44,6 @@ bool is_base_url(std::string_view url, bool is_plain_allowed) {
          authority.find_first_of("/?#@ \\") == std::string_view::npos;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 /// RFC 8446 §6.2: alerts by which a server says that it does not take our certificate.
 bool is_about_certificate(int alert) {
   return (alert >= 42 && alert <= 46) || alert == 48 || alert == 49 || alert == 116;

@@ -22,6 +22,13 @@ class FileBody : public BodySource {
 
 }  // namespace
 
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const size_t from = text.find_first_not_of(kBlanks);
+  if (from == text.npos) return {};
+  return text.substr(from, text.find_last_not_of(kBlanks) - from + 1);
+}
+
 const std::string* find_header(const std::vector<Header>& headers, std::string_view name) {
   for (const Header& header : headers) {
     if (header.name == name) return &header.value;

@@ -22,6 +22,9 @@ struct Header {
 /// The first header of that (lower-case) name; null: none.
 const std::string* find_header(const std::vector<Header>& headers, std::string_view name);
 
+/// Without blanks and line ends around it.
+std::string_view trimmed(std::string_view text);
+
 /// Who asks.
 struct Peer {
   std::string address;  // IP, as text

@@ -239,7 +239,9 @@ Result<ScrubStep> Scrub::step(os::Wait wait, const std::function<void(uint64_t b
   memory_.leaves += step.next - step.first;
   memory_.bytes += step.bytes;
   memory_.faults += step.faults.size();
-  TRY_VOID(files_.replace(memory_path(layout_), as_bytes(encode(memory_))));
+  const Status kept = files_.replace(memory_path(layout_), as_bytes(encode(memory_)));
+  if (!kept && step.faults.empty()) return fail(kept.error());
+  if (!kept) step.faults.push_back({Verdict::kUnknown, "not remembered", kept.error().message()});
   return step;
 }
 

@@ -213,7 +213,6 @@ Result<http::ClientResponse> Bucket::send(const Ask& ask) {
       {"authorization", authorization(credentials, {options_.region, "s3"}, date, request)});
   sent.body = ask.body;
   sent.is_idempotent = true;  // a version twice does no harm; a connection each would
-  ++requests_;
   return client_.request(sent);
 }
 

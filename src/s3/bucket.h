@@ -100,8 +100,6 @@ class Bucket {
 
   /// How far the store's clock is ahead of ours, as its last answer said.
   Micros clock_ahead() const { return ahead_; }
-  /// How many requests were sent, also those that were sent again.
-  uint64_t requests() const { return requests_; }
 
  private:
   struct Ask {
@@ -132,7 +130,6 @@ class Bucket {
   std::unique_ptr<CredentialSource> credentials_;
   http::Client client_;
   Micros ahead_{0};
-  uint64_t requests_ = 0;
 };
 
 }  // namespace stele::s3

@@ -12,18 +12,12 @@ namespace stele::s3 {
 namespace {
 
 using namespace std::chrono_literals;
+using http::trimmed;
 
 constexpr size_t kFileBytesMax = 64 << 10;
 constexpr Micros kRenewBefore = 5min;
 
 crypto::SecretBytes secret(std::string_view text) { return crypto::SecretBytes(as_bytes(text)); }
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const size_t from = text.find_first_not_of(kBlanks);
-  if (from == text.npos) return {};
-  return text.substr(from, text.find_last_not_of(kBlanks) - from + 1);
-}
 
 /// They become header lines.
 bool is_token(std::string_view text) {
@@ -188,7 +182,6 @@ class FromWebIdentity : public Temporary {
     http::ClientOptions how;
     how.base_url = options_.token_service_url;
     if (how.base_url.empty()) how.base_url = "https://sts." + options_.region + ".amazonaws.com";
-    how.is_plain_allowed = !options_.token_service_url.empty();  // in tests
     how.is_tls_1_2_allowed = true;
     how.authorities_pem = options_.authorities_pem;
     how.now = options_.now;

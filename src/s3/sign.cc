@@ -1,7 +1,6 @@
 #include "s3/sign.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <utility>
 
@@ -116,16 +115,10 @@ std::string canonical_request(const Unsigned& request) {
 }
 
 std::string amz_date(WallTime time) {
-  using namespace std::chrono;
-  const auto day = floor<days>(time);
-  const year_month_day date{day};
-  const hh_mm_ss clock{floor<seconds>(time - day)};
-  char out[48];
-  std::snprintf(out, sizeof out, "%04d%02u%02uT%02d%02d%02dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  return out;
+  constexpr size_t kToSeconds = 19;
+  std::string date = rfc3339(time).substr(0, kToSeconds) + "Z";
+  std::erase_if(date, [](char c) { return c == '-' || c == ':'; });
+  return date;
 }
 
 std::string authorization(const Credentials& credentials, const Scope& scope, std::string_view date,

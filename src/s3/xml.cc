@@ -6,9 +6,12 @@
 #include <memory>
 
 #include "base/check.h"
+#include "http/message.h"
 
 namespace stele::s3 {
 namespace {
+
+using http::trimmed;
 
 struct FreeParser {
   void operator()(XML_ParserStruct* parser) const { XML_ParserFree(parser); }
@@ -54,13 +57,6 @@ void on_text(void* data, const XML_Char* text, int size) {
 
 void on_document_type(void* data, const XML_Char*, const XML_Char*, const XML_Char*, int) {
   reader_of(data).stop("a document type", false);
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const size_t from = text.find_first_not_of(kBlanks);
-  if (from == text.npos) return {};
-  return text.substr(from, text.find_last_not_of(kBlanks) - from + 1);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Micros kRestMin = 50ms, kRestMax = 1h, kTryAgainAfter = 10s;
+constexpr Micros kRestMin = 50ms, kRestMax = 1min, kTryAgainAfter = 10s;
 
 }  // namespace
 
@@ -50,6 +50,7 @@ Micros Scrubber::look() {
   if (!left) return could_not(left.error());
   const bool is_over = *left == 0;
   tell_if_behind(is_over);
+  look_at_others(is_over);
   const WallTime began = scrub_.memory().began;
   const bool is_first = scrub_.memory().pass == 0;
   if (is_over && !is_first && clock_.wall() < began + every_)
@@ -83,12 +84,10 @@ Micros Scrubber::read_one() {
     counts_.faults += step->faults.size();
     counts_.left = volumes;
   }
-  if (left && volumes == 0) {
-    const ledger::ScrubMemory& pass = scrub_.memory();
-    (void)own_.tell(event::Scrub{pass.volumes, pass.leaves, pass.bytes, pass.faults,
-                                 std::max(clock_.wall() - pass.began, Micros(0))});
-    return kRestMin;
-  }
+  const uint64_t pass = scrub_.memory().pass;
+  const uint64_t told = known_->number == pass ? known_->faults : 0;
+  known_ = Pass{pass, told + step->faults.size(), false};
+  if (left && volumes == 0) return kRestMin;  // look() tells that it is over
   const Micros rest = every_ / 2 / static_cast<int64_t>(volumes + scrub_.memory().volumes);
   return std::clamp(rest, kRestMin, kRestMax);
 }
@@ -103,6 +102,25 @@ void Scrubber::tell_if_behind(bool is_over) {
   if (is_behind && !is_behind_)
     find("scrub-behind", "not all was read again since " + rfc3339(pass.began));
   is_behind_ = is_behind;
+}
+
+// `stele scrub` reads beside this, and may find what this does not, or end the pass. What was there
+// before this server's first look is not told again.
+void Scrubber::look_at_others(bool is_over) {
+  const ledger::ScrubMemory& pass = scrub_.memory();
+  const Pass now{pass.pass, pass.faults, is_over};
+  if (!known_) known_ = now;
+  const bool is_another = now.number != known_->number;
+  const uint64_t told = is_another ? 0 : known_->faults;
+  if (now.faults > told) {
+    find("scrub", std::to_string(now.faults - told) +
+                      " faults were found by another process that reads; `stele scrub` names them");
+  }
+  if (is_over && (is_another || !known_->is_over)) {
+    (void)own_.tell(event::Scrub{pass.volumes, pass.leaves, pass.bytes, pass.faults,
+                                 std::max(clock_.wall() - pass.began, Micros(0))});
+  }
+  known_ = now;
 }
 
 void Scrubber::find(const char* rule, const std::string& what) {

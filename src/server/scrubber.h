@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "ledger/scrub.h"
@@ -33,6 +34,7 @@ class Scrubber {
   Micros could_not(const Error& error);
   void tell(const ledger::ScrubStep& step);
   void tell_if_behind(bool is_over);
+  void look_at_others(bool is_over);
   void find(const char* rule, const std::string& what);
 
   Clock& clock_;
@@ -40,7 +42,12 @@ class Scrubber {
   const Micros every_;
   ledger::Scrub scrub_;
   bool is_behind_ = false;  // and that was told
-  std::string told_;        // why it could not go on, last
+  struct Pass {
+    uint64_t number = 0, faults = 0;
+    bool is_over = false;
+  };
+  std::optional<Pass> known_;  // as it was when it was looked at last: what of it was told
+  std::string told_;           // why it could not go on, last
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable stop_;

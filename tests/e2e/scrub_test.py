@@ -55,6 +55,13 @@ class Directory(LedgerTest):
         self.assertEqual((report["verdict"], report["opened"], report["sealed"]), ("unknown", 0, 2))
         self.assertIn("this identity does not open its facts, output", report["faults"][0]["where"])
 
+    def test_what_was_found_before_an_error_is_told(self):
+        with flip_bit(self.volume, 120):
+            done = self.ledger.run("scrub", "--json", "--identity", "/nowhere")
+        self.assertEqual([fault["what"] for fault in json.loads(done.stdout)["faults"]], ["altered"])
+        self.assertIn(b"/nowhere", done.stderr)
+        self.assertEqual(done.returncode, 1)
+
     @LedgerTest.needs_root("to be two people")
     def test_who_does_not_own_it_leaves_nothing_there(self):
         shutil.chown(self.ledger.path, "nobody")
@@ -98,6 +105,18 @@ class Server(LedgerTest):
         with flip_bit(volume, at):
             said = wait_until(lambda: [f for f in self.events("finding") if f["rule"] == "scrub"], "a finding")
         self.assertRegex(said[0]["what"], r"^scrub: altered: vault/volume/000000000000\.vol: offset \d+, leaf \d+: ")
+
+    def test_what_another_process_finds_is_told_too(self):
+        self.server.stop()
+        self.server.settings["scrub_every"] = "20s"
+        self.server.configure(self.server.port)
+        self.server.start()
+        wait_until(lambda: len(self.events("scrub")) > 0, "a pass")
+        (volume,) = (self.ledger.path / "vault/volume").iterdir()
+        with flip_bit(volume, 120):
+            self.assertEqual(self.ledger.run("scrub").returncode, 1)
+        said = wait_until(lambda: [f["what"] for f in self.events("finding") if f["rule"] == "scrub"], "a finding")
+        self.assertEqual(said, ["scrub: 1 faults were found by another process that reads; `stele scrub` names them"])
 
     def test_an_auditor_opens_sessions_from_afar(self):
         options = (*self.server.reader(), "--identity", self.ledger.path / "auditor.age")
