@@ -4,8 +4,11 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import signal
+import struct
 import subprocess
+import time
 import unittest
 
 from commands_test import why_not
@@ -271,8 +274,8 @@ class WithoutLoginUid(SshTest):
         hosts = json.loads(self.ledger.stele("hosts", "--json"))
         return [f["what"] for h in hosts for f in h["findings"] if f["rule"] == "unrecorded" and needle in f["what"]]
 
-    def log_in(self, user):
-        client = self.web.start(*self.command("-tt", user=user), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def log_in(self, user, *words):
+        client = self.web.start(*self.command("-tt", *words, user=user), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(client.wait, PATIENCE)
         self.addCleanup(client.terminate)
         self.addCleanup(client.stdin.close)
@@ -282,12 +285,35 @@ class WithoutLoginUid(SshTest):
         recorded, short = self.log_in("jane"), self.log_in("forced")
         short.stdin.write(b"exit\n")
         short.stdin.flush()
+        within = self.log_in("bare", "/usr/local/bin/stele-recorder; true")  # a recorder that is not the first there
         self.log_in("bare")
         (found,) = wait_until(lambda: self.found("utmp names bare"), "who is not recorded is found")
         self.assertRegex(found, r"^unrecorded: no login uid is set, utmp names bare, uid \d+, is on /dev/pts/\d+, and no recording covers it; first there: (/usr)?/bin/bash, pid \d+$")
-        recorded.stdin.write(b"exit\n")
-        recorded.stdin.flush()
-        self.new(2)
+        for client in (recorded, within):
+            client.stdin.write(b"exit\n")
+            client.stdin.flush()
+        self.new(3)
+        self.assertEqual(self.found("utmp names bare"), [found])
+
+    def write_down(self, user, pid, line):
+        """As sshd would, in utmp(5)."""
+        entry = struct.pack("hi32s4s32s256shhiii4i20x", 7, pid, line, line[-4:], user, b"", 0, 0, 0, int(time.time()), 0, 0, 0, 0, 0)
+        self.web.do("sh", "-c", "cat >> /run/utmp", stdin=None, input=entry)
+
+    def test_who_is_written_down_after_the_recording_began_and_after_they_are_gone(self):
+        terminal = self.web.terminal("bash", "-c", "tty; /usr/local/bin/stele-recorder -- cat; true")
+        self.addCleanup(terminal.close)
+        terminal.expect("\n")
+        terminal.type(b"here\r")
+        terminal.expect("here\r\nhere")
+        self.write_down(b"late", terminal.pid, re.search(rb"/dev/(pts/\d+)", terminal.shown)[1])
+        for user, pid in ((b"gone", 2**22 + 1), (b"there", None)):  # no process has that number
+            bare = self.web.terminal("bash", "-c", "tty; sleep 600")
+            self.addCleanup(bare.close)
+            bare.expect("\n")
+            self.write_down(user, pid or bare.pid, re.search(rb"/dev/(pts/\d+)", bare.shown)[1])
+        wait_until(lambda: self.found("utmp names there"), "who is not recorded is found")
+        self.assertEqual(self.found("utmp names late") + self.found("utmp names gone"), [])
         self.assertEqual(self.found("utmp names jane") + self.found("utmp names forced"), [])
 
 
