@@ -12,6 +12,7 @@
 #include "ledger/test_world.h"
 #include "logsrv/ingest.h"
 #include "segment/opener.h"
+#include "vault/local_vault.h"
 
 namespace stele::agent {
 
@@ -138,7 +139,7 @@ class HostStreamTest : public ::testing::Test {
     sim::SimFileSystem server_files(world.disk);
     const Bytes text = server_files.read(ledger::kLayout.auditor_identity(), 4096).value();
     std::vector<event::Event> all;
-    const vault::Vault vault(server_files, ledger::kLayout.vault());
+    const vault::LocalVault vault(server_files, ledger::kLayout.vault());
     const auto catalog = ledger::Catalog::read(vault).value();
     const auto identity = crypto::Identity::parse(identity_line(as_text(text))).value();
     ledger::SegmentReader reader(vault);
@@ -172,7 +173,7 @@ class HostStreamTest : public ::testing::Test {
   template <typename Visit>
   void for_each_leaf(const Visit& visit) {
     sim::SimFileSystem server_files(world.disk);
-    const vault::Vault vault(server_files, ledger::kLayout.vault());
+    const vault::LocalVault vault(server_files, ledger::kLayout.vault());
     const auto catalog = ledger::Catalog::read(vault).value();
     ledger::SegmentReader reader(vault);
     for (const auto& stream : catalog.streams())

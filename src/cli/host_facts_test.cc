@@ -2,6 +2,7 @@
 
 #include "event/codec.h"
 #include "ledger/test_world.h"
+#include "vault/local_vault.h"
 
 namespace stele::cli {
 namespace {
@@ -27,7 +28,7 @@ class LedgerSource : public Source {
 
  private:
   os::FileSystem& files_;
-  const vault::Vault vault_;
+  const vault::LocalVault vault_;
   ledger::SegmentReader segments_;
 };
 

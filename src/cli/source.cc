@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "segment/header.h"
+#include "vault/local_vault.h"
 #include "wire/records.h"
 
 namespace stele::cli {
@@ -58,7 +59,7 @@ class Directory : public Source {
 
  private:
   Context& context_;
-  const vault::Vault vault_;
+  const vault::LocalVault vault_;
   ledger::SegmentReader segments_;
   std::unique_ptr<os::File> volume_;  // the one whose facts were read last
   vault::VolumeName volume_name_;

@@ -8,6 +8,7 @@
 #include "ledger/head.h"
 #include "ledger/recipients_list.h"
 #include "ledger/repair.h"
+#include "vault/local_vault.h"
 
 namespace stele::cli {
 namespace {
@@ -35,7 +36,7 @@ struct Volumes {
 };
 
 Result<Volumes> look_at_volumes(Context& context) {
-  const vault::Vault vault(context.files, context.layout.vault());
+  const vault::LocalVault vault(context.files, context.layout.vault());
   TRY(const auto names, vault.volumes());
   Volumes out;
   out.count = names.size();

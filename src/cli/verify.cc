@@ -11,6 +11,7 @@
 #include "ledger/surroundings.h"
 #include "ledger/tree_check.h"
 #include "os/terminal_mode.h"
+#include "vault/local_vault.h"
 
 namespace stele::cli {
 namespace {
@@ -145,7 +146,7 @@ Report verify_log(Source& source, const ledger::Trust& trust,
                   const std::optional<ledger::Remembered>& memory) {
   Report report;
   report.origin = trust.log.name;
-  const vault::Vault vault(source.files(), source.layout().vault());
+  const vault::LocalVault vault(source.files(), source.layout().vault());
   auto tree = ledger::read_tree(vault, [&]() -> std::optional<receipt::Checkpoint> {
     const auto note = vault.get("checkpoint", kCheckpointBytesMax);
     const auto checkpoint = note ? receipt::open_checkpoint(*note, trust.log)

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ledger/test_crash.h"
+#include "vault/local_vault.h"
 
 namespace stele::ledger {
 namespace {
@@ -141,7 +142,7 @@ TEST(Crash, control_without_syncs_promises_are_broken) {
     world.disk.restart(seed);
     sim::SimFileSystem files(world.disk);
     auto ledger = world.open(files);
-    const vault::Vault vault(files, kLayout.vault());
+    const vault::LocalVault vault(files, kLayout.vault());
     const Catalog catalog = Catalog::read(vault).value();
     const auto& all = promises.acknowledged;
     broken += std::any_of(all.begin(), all.end(), [&](const auto& p) { return !has(catalog, p); })

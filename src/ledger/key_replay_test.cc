@@ -5,6 +5,7 @@
 
 #include "crypto/sha256.h"
 #include "ledger/test_rotation.h"
+#include "vault/local_vault.h"
 
 namespace stele::ledger {
 namespace {
@@ -51,7 +52,7 @@ class KeyReplay : public ::testing::Test, protected Holder, protected RotatingHo
   }
   /// By a walk from the first leaf.
   Bytes walked() {
-    const vault::Vault vault(files, kLayout.vault());
+    const vault::LocalVault vault(files, kLayout.vault());
     vault::RecordCursor cursor(vault, {});
     const HostKeys enrolled = World::trust(files).hosts;
     KeyEpochs epochs;

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "ledger/test_crash.h"
+#include "vault/local_vault.h"
 
 namespace stele::ledger {
 namespace {
@@ -121,7 +122,7 @@ TEST_P(LargeCrash, without_one_a_tile_a_snapshot_and_a_full_volume_are_there) {
   const uint64_t leaves = GetParam() + kRounds * kSessionsPerRound * kWriters;
   EXPECT_EQ(promises.covered, leaves);
   sim::SimFileSystem files(base.world.disk);
-  const vault::Vault vault(files, kLayout.vault());
+  const vault::LocalVault vault(files, kLayout.vault());
   const auto volumes = vault.volumes().value();
   ASSERT_EQ(volumes.size(), 2U);
   EXPECT_EQ(files.protection(vault.path(volumes[0])), os::Protection::kImmutable);

@@ -25,7 +25,7 @@
 #include "ledger/publisher.h"
 #include "ledger/tails.h"
 #include "os/file_system.h"
-#include "vault/vault.h"
+#include "vault/local_vault.h"
 
 namespace stele::ledger {
 
@@ -124,7 +124,7 @@ class Ledger {
   Clock& clock_;
   OwnerRule owner_rule_;
   uint64_t volume_bytes_max_ = vault::kVolumeBytesMax;
-  vault::Vault vault_;
+  vault::LocalVault vault_;
   HeadStore heads_;
   std::unique_ptr<os::SharedWords> words_;
   Publisher publisher_;

@@ -145,7 +145,7 @@ void Publisher::remove_stale_tiles(uint64_t keep, uint64_t current) {
   for (const merkle::Tile& tile : merkle::partial_tiles(keep)) {
     const std::string file = merkle::path(tile);
     const std::string folder = file.substr(0, file.rfind('/'));
-    const auto names = files_.list(vault_.log_path(folder));
+    const auto names = vault_.list(folder);
     if (!names) continue;
     for (const std::string& name : *names) {
       const auto found = merkle::parse_tile_path(folder + "/" + name);

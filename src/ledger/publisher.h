@@ -9,6 +9,7 @@
 #include "merkle/tile_builder.h"
 #include "receipt/checkpoint.h"
 #include "receipt/note.h"
+#include "vault/local_vault.h"
 
 namespace stele::ledger {
 
@@ -46,7 +47,7 @@ class Publisher {
   const Layout layout_;
   const LogSigner signer_;
   const receipt::VerifierKey key_;
-  vault::Vault vault_;
+  vault::LocalVault vault_;
   HeadStore heads_;
 
   // At cursor_->position().index leaves, all four.

@@ -4,6 +4,7 @@
 #include "base/fuzz.h"
 #include "ledger/record_scan.h"
 #include "sim/file_system.h"
+#include "vault/local_vault.h"
 
 namespace {
 
@@ -22,7 +23,7 @@ class OneVolume {
  private:
   sim::Disk disk_;
   sim::SimFileSystem files_{disk_};
-  vault::Vault vault_{files_, "/vault"};
+  vault::LocalVault vault_{files_, "/vault"};
 };
 
 struct Scanned {

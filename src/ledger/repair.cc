@@ -6,6 +6,7 @@
 #include "ledger/tails.h"
 #include "merkle/frontier.h"
 #include "receipt/checkpoint.h"
+#include "vault/local_vault.h"
 
 namespace stele::ledger {
 namespace {
@@ -48,7 +49,7 @@ Result<uint64_t> repair_head(os::FileSystem& files, const Layout& layout,
                              const receipt::VerifierKey& log) {
   TRY(const auto publish, files.lock(layout.publish_lock(), os::Wait::kYes));
   TRY(const auto append, files.lock(layout.append_lock(), os::Wait::kYes));
-  const vault::Vault vault(files, layout.vault());
+  const vault::LocalVault vault(files, layout.vault());
   TRY(const Bytes note, vault.get("checkpoint", kCheckpointBytesMax));
   TRY(const auto checkpoint, receipt::open_checkpoint(note, log));
   const HeadStore heads(files, layout.head());

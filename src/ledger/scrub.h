@@ -18,7 +18,7 @@
 #include "os/file_system.h"
 #include "receipt/checkpoint.h"
 #include "receipt/key.h"
-#include "vault/vault.h"
+#include "vault/local_vault.h"
 
 namespace stele::ledger {
 
@@ -87,7 +87,7 @@ class Scrub {
   const Layout layout_;
   const receipt::VerifierKey log_;
   Clock& clock_;
-  const vault::Vault vault_;
+  const vault::LocalVault vault_;
   ScrubMemory memory_;
 };
 

@@ -1,6 +1,7 @@
 #include "ledger/scrub.h"
 
 #include "ledger/test_world.h"
+#include "vault/local_vault.h"
 
 namespace stele::ledger {
 namespace {
@@ -17,7 +18,7 @@ class ScrubTest : public testing::Test {
     for (int i = 0; i < segments; ++i) ASSERT_TRUE(ledger->append(stream_->next().bytes));
     ASSERT_TRUE(ledger->sync());
     ASSERT_TRUE(ledger->publish_through(ledger->size()));
-    volumes_ = *vault::Vault(files_, kLayout.vault()).volumes();
+    volumes_ = *vault::LocalVault(files_, kLayout.vault()).volumes();
   }
   Scrub scrub() {
     Scrub made(files_, kLayout, World::trust(files_).log, world_.clock);

@@ -4,7 +4,7 @@
 #include "ledger/made.h"
 #include "os/directory.h"
 #include "os/who.h"
-#include "vault/vault.h"
+#include "vault/local_vault.h"
 
 namespace stele::ledger {
 namespace {
@@ -45,7 +45,7 @@ Result<SetupReport> set_up(os::FileSystem& files, const Layout& layout, const Se
   TRY_VOID(check_empty(files, layout));
   TRY_VOID(files.make_directories(layout.keys()));
   TRY_VOID(files.make_directories(layout.live()));
-  TRY_VOID(vault::Vault(files, layout.vault()).create());
+  TRY_VOID(vault::LocalVault(files, layout.vault()).create());
 
   Made made(files);
   SetupReport report{options.auditors, options.auditors.empty()};

@@ -6,6 +6,7 @@
 #include "crypto/sha256.h"
 #include "ledger/made.h"
 #include "merkle/frontier.h"
+#include "vault/local_vault.h"
 
 namespace stele::ledger {
 namespace {
@@ -28,7 +29,7 @@ Result<Proven> proven_of(os::FileSystem& files, const SuccessionOptions& options
                                        " leaves: it was forked, and nobody can succeed it");
     return {};
   };
-  const vault::Vault vault(files, options.old.vault());
+  const vault::LocalVault vault(files, options.old.vault());
   const auto own = vault.get("checkpoint", kCheckpointBytesMax);
   if (!own && own.error().code != Code::kNotFound) return fail(own.error());
   if (own) {
@@ -47,7 +48,7 @@ Result<Proven> proven_of(os::FileSystem& files, const SuccessionOptions& options
 /// Whole records, from one vault into another.
 class Copy {
  public:
-  Copy(const vault::Vault& from, const vault::Vault& to) : from_(from), to_(to) {}
+  Copy(const vault::Vault& from, const vault::LocalVault& to) : from_(from), to_(to) {}
 
   /// Also the root where `proven` has one.
   Result<uint64_t> run(const Proven& proven) {
@@ -106,7 +107,7 @@ class Copy {
   }
 
   const vault::Vault& from_;
-  const vault::Vault& to_;
+  const vault::LocalVault& to_;
   merkle::Frontier tree_;
   std::unique_ptr<os::File> file_;  // volume_
   vault::VolumeName volume_;
@@ -169,7 +170,7 @@ Result<receipt::NoteSigner> policy_signer(os::FileSystem& files, const Layout& o
 
 Status check_fresh(os::FileSystem& files, const Layout& layout) {
   TRY_VOID(check_empty(files, layout));
-  const vault::Vault vault(files, layout.vault());
+  const vault::LocalVault vault(files, layout.vault());
   const auto volumes = vault.volumes();
   if (!volumes && volumes.error().code != Code::kNotFound) return fail(volumes.error());
   if (!volumes || volumes->empty()) return {};
@@ -197,8 +198,8 @@ Result<Predecessor> succeed(os::FileSystem& files, const Layout& layout,
 
   TRY_VOID(files.make_directories(layout.keys()));
   TRY_VOID(files.make_directories(layout.live()));
-  const vault::Vault from(files, options.old.vault());
-  vault::Vault to(files, layout.vault());
+  const vault::LocalVault from(files, options.old.vault());
+  vault::LocalVault to(files, layout.vault());
   TRY_VOID(to.create());
   TRY(out.kept, Copy(from, to).run(proven));
   Made made(files);

@@ -7,6 +7,7 @@
 #include "ledger/catalog.h"
 #include "ledger/test_report.h"
 #include "ledger/test_world.h"
+#include "vault/local_vault.h"
 
 namespace stele::ledger {
 
@@ -59,7 +60,7 @@ inline void expect_promises_kept(World& world, Promises& promises, const std::st
   ASSERT_EQ(after.verdict, Verdict::kIntact) << when << " after recovery: " << describe(after);
   ASSERT_EQ(after.leaves, (*ledger)->size()) << when;
 
-  const vault::Vault vault(files, kLayout.vault());
+  const vault::LocalVault vault(files, kLayout.vault());
   const Catalog catalog = Catalog::read(vault).value();
   for (const auto& [stream, hash] : promises.acknowledged) {
     ASSERT_TRUE(has(catalog, {stream, hash}))

@@ -213,7 +213,7 @@ void TreeCheck::check_bundle(const Tile& tile, const Result<Bytes>& bytes,
 void TreeCheck::check_others(const std::string& folder,
                              const std::vector<std::vector<Hash>>& levels,
                              std::vector<Fault>& faults) {
-  const auto names = vault_.files().list(vault_.log_path(folder));
+  const auto names = vault_.list(folder);
   if (!names) {
     if (names.error().code != Code::kNotFound)
       faults.push_back(unread(names.error(), "folder", "vault/log/" + folder));

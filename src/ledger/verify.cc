@@ -11,6 +11,7 @@
 #include "ledger/surroundings.h"
 #include "ledger/tree_check.h"
 #include "merkle/frontier.h"
+#include "vault/local_vault.h"
 
 namespace stele::ledger {
 namespace {
@@ -70,7 +71,7 @@ class Verifier {
   const Layout layout_;
   const Trust& trust_;
   const VerifyOptions& options_;
-  const vault::Vault vault_;
+  const vault::LocalVault vault_;
   StreamCheck streams_;
   Report report_;
   std::optional<TreeCheck> tree_;

@@ -4,6 +4,7 @@
 
 #include "ledger/test_report.h"
 #include "ledger/test_world.h"
+#include "vault/local_vault.h"
 
 namespace stele::ledger {
 namespace {
@@ -37,7 +38,8 @@ class Volumes : public ::testing::Test {
       ASSERT_TRUE(ledger->append(part.stream->next(20, part.close).bytes).has_value());
     ASSERT_TRUE(ledger->sync().has_value());
     ASSERT_TRUE(ledger->publish_through(ledger->size()).has_value());
-    newest = kFolder + vault::to_string(vault::Vault(files, kLayout.vault()).volumes()->back());
+    newest =
+        kFolder + vault::to_string(vault::LocalVault(files, kLayout.vault()).volumes()->back());
   }
   void tear() {
     const auto half = [](Bytes& b) { b.insert(b.end(), b.begin(), b.begin() + 150); };

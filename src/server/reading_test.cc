@@ -2,6 +2,7 @@
 #include "server/reading.h"
 
 #include "server/test_service.h"
+#include "vault/local_vault.h"
 
 namespace stele::server {
 namespace {
@@ -164,7 +165,7 @@ TEST_F(PeopleAtTheService, its_own_stream_goes_on_and_is_verified_like_any) {
     EXPECT_EQ(stream.kind, segment::Kind::kServer);
     EXPECT_TRUE(stream.faults.empty());
   }
-  const vault::Vault vault(files, layout.vault());
+  const vault::LocalVault vault(files, layout.vault());
   const auto catalog = ledger::Catalog::read(vault).value();
   ledger::SegmentReader reader(vault);
   for (size_t i = 1; i < 3; ++i) {

@@ -15,7 +15,7 @@
 #include "ledger/cut_marks.h"
 #include "ledger/layout.h"
 #include "os/file_system.h"
-#include "vault/vault.h"
+#include "vault/local_vault.h"
 #include "wire/records.h"
 
 namespace stele::server {
@@ -86,7 +86,7 @@ class StreamIndex {
   std::vector<std::pair<uint64_t, Place>> choose(const std::vector<uint64_t>* leaves, uint64_t from,
                                                  Part part) const;
 
-  const vault::Vault vault_;
+  const vault::LocalVault vault_;
   const uint64_t expected_;
   // Known without the mutex, which whoever reads from the disk holds.
   std::atomic<bool> is_made_ = false;

@@ -11,6 +11,7 @@
 #include "ledger/test_report.h"
 #include "segment/opener.h"
 #include "server/test_host.h"
+#include "vault/local_vault.h"
 
 namespace stele::server {
 
@@ -22,7 +23,7 @@ class Found {
   /// What the ledger has.
   void add_ledger() {
     sim::SimFileSystem files(world_.disk);
-    const vault::Vault vault(files, kLayout.vault());
+    const vault::LocalVault vault(files, kLayout.vault());
     const auto catalog = ledger::Catalog::read(vault).value();
     ledger::SegmentReader reader(vault);
     for (const auto& stream : catalog.streams())

@@ -23,6 +23,7 @@
 #include "segment/opener.h"
 #include "segment/sealer.h"
 #include "server/service.h"
+#include "vault/local_vault.h"
 #include "wire/enrolment.h"
 #include "wire/heartbeat.h"
 #include "wire/records.h"
@@ -72,7 +73,7 @@ class ServiceTest : public ::testing::Test {
     stop();
     const auto text = files.read(layout.auditor_identity(), 4096).value();
     const auto identities = crypto::parse_identity_file(as_text(text)).value();
-    const vault::Vault vault(files, layout.vault());
+    const vault::LocalVault vault(files, layout.vault());
     const auto catalog = ledger::Catalog::read(vault).value();
     ledger::SegmentReader reader(vault);
     std::vector<event::Body> out;

@@ -49,77 +49,13 @@ std::optional<VolumeName> parse_volume_name(std::string_view text) {
   return name;
 }
 
-Status Vault::create() {
-  TRY_VOID(files_.make_directories(root_ + "/volume"));
-  return files_.make_directories(root_ + "/log");
-}
-
-Result<std::vector<VolumeName>> Vault::volumes(std::vector<std::string>* strangers) const {
-  TRY(const auto names, files_.list(root_ + "/volume"));
-  std::vector<VolumeName> found;
-  for (const std::string& name : names) {
-    if (const auto volume = parse_volume_name(name)) {
-      found.push_back(*volume);
-    } else if (strangers != nullptr) {
-      strangers->push_back("volume/" + name);
-    }
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-Result<std::unique_ptr<os::File>> Vault::read_volume(const VolumeName& name) const {
-  return files_.open_read(path(name));
-}
-
-Result<std::unique_ptr<os::File>> Vault::append_volume(const VolumeName& name) const {
-  return files_.open_append(path(name));
-}
-
-Result<std::unique_ptr<os::File>> Vault::create_volume(const VolumeName& name) const {
-  TRY(auto file, files_.create_append(path(name)));
-  // Best effort by design: `stele status` reads the flag back and says which protection holds.
-  (void)files_.protect(path(name), os::Protection::kAppendOnly);
-  return file;
-}
-
-void Vault::close_volume(const VolumeName& name) const {
-  (void)files_.protect(path(name), os::Protection::kImmutable);
-}
-
-Status Vault::make_parent(const std::string& path) const {
-  const std::string parent = path.substr(0, path.rfind('/'));
-  if (files_.exists(parent)) return {};
-  return files_.make_directories(parent);
-}
-
-Status Vault::put_once(const std::string& name, ByteSpan bytes) const {
-  TRY_VOID(make_parent(log_path(name)));
-  return files_.put_once(log_path(name), bytes);
-}
-
-Status Vault::replace(const std::string& name, ByteSpan bytes) const {
-  TRY_VOID(make_parent(log_path(name)));
-  return files_.replace(log_path(name), bytes);
-}
-
-Status Vault::remove_partial_tile(const std::string& name) const {
-  return files_.remove(log_path(name));
-}
-
-Result<Bytes> Vault::get(const std::string& name, size_t bytes_max) const {
-  return files_.read(log_path(name), bytes_max);
-}
-
 Status RecordCursor::open_volume() {
   TRY(file_, vault_.read_volume(at_.volume));
   if (past_cache_) file_->drop_cache();
   ahead_size_ = 0;
   TRY(bytes_, file_->size());
   listed_bytes_ = bytes_;
-  TRY(const auto all, vault_.volumes());
-  const auto after = std::upper_bound(all.begin(), all.end(), at_.volume);
-  next_ = after == all.end() ? std::nullopt : std::optional(*after);
+  TRY(next_, vault_.volume_after(at_.volume));
   return {};
 }
 

@@ -1,6 +1,5 @@
-// The vault: write-once storage. Immutable objects by name, and volumes (docs/formats/volume.md)
-// that are appended to until they are closed. There is no delete. This is the local one, in a
-// directory.
+// The vault: write-once storage. Immutable objects by name, and volumes (docs/formats/volume.md).
+// There is no delete.
 #pragma once
 
 #include <array>
@@ -40,38 +39,31 @@ struct Position {
   }
 };
 
-/// Not thread-safe; the file system it is given must outlive it.
+/// Any thread. Names are checked by who calls.
 class Vault {
  public:
-  Vault(os::FileSystem& files, std::string root) : files_(files), root_(std::move(root)) {}
+  virtual ~Vault() = default;
 
-  Status create();
-  /// All volumes, ascending; a name that is no volume's comes back in `strangers` if given.
-  Result<std::vector<VolumeName>> volumes(std::vector<std::string>* strangers = nullptr) const;
-  bool has_volume(const VolumeName& name) const { return files_.exists(path(name)); }
-  Result<std::unique_ptr<os::File>> read_volume(const VolumeName& name) const;
-  Result<std::unique_ptr<os::File>> append_volume(const VolumeName& name) const;
-  /// Makes a new volume, append-only where that can be had.
-  Result<std::unique_ptr<os::File>> create_volume(const VolumeName& name) const;
-  /// Makes a volume immutable where that can be had; what it holds must be synced.
-  void close_volume(const VolumeName& name) const;
+  /// All volumes, ascending; what lies among them and is none comes back in `strangers`, if given.
+  virtual Result<std::vector<VolumeName>> volumes(std::vector<std::string>* strangers) const = 0;
+  Result<std::vector<VolumeName>> volumes() const { return volumes(nullptr); }
+  /// The first one behind `name`; nullopt: there is none yet.
+  virtual Result<std::optional<VolumeName>> volume_after(const VolumeName& name) const = 0;
+  virtual bool has_volume(const VolumeName& name) const = 0;
+  virtual Result<std::unique_ptr<os::File>> read_volume(const VolumeName& name) const = 0;
 
-  /// Files of the public log: "checkpoint", "tile/0/000" …
-  Status put_once(const std::string& name, ByteSpan bytes) const;
-  Status replace(const std::string& name, ByteSpan bytes) const;
-  Status remove_partial_tile(const std::string& name) const;
-  Result<Bytes> get(const std::string& name, size_t bytes_max) const;
+  /// Files of the public log: "checkpoint", "tile/0/000" … Written once: equal bytes already there
+  /// are success, others kExists.
+  virtual Status put_once(const std::string& name, ByteSpan bytes) const = 0;
+  virtual Status replace(const std::string& name, ByteSpan bytes) const = 0;
+  virtual Status remove_partial_tile(const std::string& name) const = 0;
+  virtual Result<Bytes> get(const std::string& name, size_t bytes_max) const = 0;
+  /// What a folder of the log has, sorted; kNotFound: nothing.
+  virtual Result<std::vector<std::string>> list(const std::string& folder) const = 0;
 
-  std::string path(const VolumeName& name) const { return root_ + "/volume/" + to_string(name); }
-  std::string log_path(const std::string& name) const { return root_ + "/log/" + name; }
-  const std::string& root() const { return root_; }
-  os::FileSystem& files() const { return files_; }
-
- private:
-  Status make_parent(const std::string& path) const;
-
-  os::FileSystem& files_;
-  const std::string root_;
+  /// Where it is, for messages.
+  virtual std::string path(const VolumeName& name) const = 0;
+  virtual std::string log_path(const std::string& name) const = 0;
 };
 
 enum class Found {
