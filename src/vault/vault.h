@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <compare>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,20 +10,11 @@
 
 #include "os/file_system.h"
 #include "segment/leaf.h"
+#include "vault/volume_name.h"
 
 namespace stele::vault {
 
 inline constexpr uint64_t kVolumeBytesMax = uint64_t{64} << 20;  // closed once it holds this much
-
-/// A volume's name: the index of its first leaf, and how many torn predecessors began there too.
-struct VolumeName {
-  uint64_t first_index = 0;
-  uint32_t attempt = 0;
-  auto operator<=>(const VolumeName&) const = default;
-};
-/// "000000000123.vol", "000000000123.1.vol"
-std::string to_string(const VolumeName& name);
-std::optional<VolumeName> parse_volume_name(std::string_view text);
 
 /// Where a record stands, or the next one will.
 struct Position {
