@@ -49,6 +49,17 @@ struct Publication {
   bool operator==(const Publication&) const = default;
 };
 
+inline constexpr uint64_t kCommittedLeavesMax = uint64_t{1} << 40;
+
+/// What is wrong with a commit, or a publication, whoever keeps it; nothing was done then.
+/// kInvalid: it does not begin where the head is, or says nothing; kLimit: larger than the format's
+/// bounds.
+Status check(const merkle::Frontier& head, const Commit& commit);
+Status check(const Publication& next);
+/// kInvalid: a stream's tail would not move on from where it stands.
+Status check_moves(const std::map<StreamId, segment::Tail>& now,
+                   const std::map<StreamId, segment::Tail>& next);
+
 /// Any thread. Errors of all: kBusy (nobody answers, or all wait; nothing was done), kIo (what
 /// answers is not what is wanted: says what), kCorrupt (it holds what was never written),
 /// kOutcomeUnknown (it may have been done: look, and compare).
@@ -62,9 +73,10 @@ class CommitStore {
     virtual ~Turn() = default;
     /// All that is committed.
     virtual const merkle::Frontier& head() const = 0;
-    /// Where these streams stand; those that have nothing yet are not in it.
+    /// Where these streams stand; those that have nothing yet are not in it. kConflict: the turn
+    /// was over.
     virtual Result<std::map<StreamId, segment::Tail>> tails(std::span<const StreamId> streams) = 0;
-    /// Ends the turn, whatever comes of it. kConflict: the turn was over.
+    /// Ends the turn, whatever comes of it. kConflict: the turn was over, and nothing was done.
     virtual Status commit(const Commit& commit) = 0;
   };
 
