@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/log_memory.h"
+#include "ledger/directory_ledger.h"
 #include "ledger/successor.h"
 #include "ledger/test_world.h"
 
@@ -98,7 +99,7 @@ TEST_F(Follow, a_successor_with_another_history_is_found) {
   const auto signer = std::make_shared<receipt::NoteSigner>(
       receipt::NoteSigner::make(key.name, std::move(key.key)).value());
   ASSERT_TRUE(others.remove(kLayout.vault() + "/log/checkpoint").has_value());
-  auto ledger = ledger::Ledger::open(others, kLayout, other.clock, signer).value();
+  auto ledger = ledger::DirectoryLedger::open(others, kLayout, other.clock, signer).value();
   ASSERT_TRUE(ledger->publish_through(6).has_value());
   LogWatch watch(log_key(), LogMemory(files, kHost, log_key(), successor).load().value(),
                  [&](const std::string& path) {

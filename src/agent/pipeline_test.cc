@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "ledger/directory_ledger.h"
 #include "ledger/test_world.h"
 #include "os/clock.h"
 
@@ -33,7 +34,8 @@ class PipelineTest : public ::testing::Test {
     return std::make_unique<Pipeline>(
         options,
         [this]() -> Result<std::unique_ptr<Store>> {
-          TRY(auto ledger, ledger::Ledger::open(disk, kLayout, clock, world.signer(files)));
+          TRY(auto ledger,
+              ledger::DirectoryLedger::open(disk, kLayout, clock, world.signer(files)));
           return std::make_unique<Told>(std::move(ledger), taken_by);
         },
         std::move(sealer), clock);

@@ -4,6 +4,7 @@
 #include "cli/session_reader.h"
 #include "codec/json.h"
 #include "event/codec.h"
+#include "ledger/directory_ledger.h"
 #include "ledger/recipients_store.h"
 #include "ledger/setup.h"
 #include "os/random.h"
@@ -111,8 +112,8 @@ Status record_grants(Context& context, const segment::Recipients& recipients,
                          segment::Kind::kGrants, {host.key, id, hosts.entries().back().epoch},
                          recipients, os::system_random);
   TRY(auto signer, load_log_signer(context));
-  TRY(auto ledger,
-      ledger::Ledger::open(context.files, context.layout, context.clock, std::move(signer)));
+  TRY(auto ledger, ledger::DirectoryLedger::open(context.files, context.layout, context.clock,
+                                                 std::move(signer)));
   for (segment::Batch& batch : batches) {
     auto sealed = sealer.seal(batch, &batch == &batches.back());
     for (Bytes& keys : batch.lanes) crypto::wipe(keys);

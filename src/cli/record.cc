@@ -7,6 +7,7 @@
 #include "capture/capture.h"
 #include "cli/commands.h"
 #include "identity/start.h"
+#include "ledger/directory_ledger.h"
 #include "ledger/recipients_list.h"
 #include "os/directory.h"
 #include "os/process.h"
@@ -86,8 +87,8 @@ agent::Pipeline make_pipeline(Context& context, const Setup& setup, const Stream
                          setup.recipients, os::system_random);
   return {options,
           [&]() -> Result<std::unique_ptr<agent::Store>> {
-            TRY(auto ledger,
-                ledger::Ledger::open(context.files, context.layout, context.clock, setup.signer));
+            TRY(auto ledger, ledger::DirectoryLedger::open(context.files, context.layout,
+                                                           context.clock, setup.signer));
             return std::make_unique<agent::LedgerStore>(std::move(ledger));
           },
           std::move(sealer), context.clock};

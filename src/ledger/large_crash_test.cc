@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/check.h"
+#include "ledger/directory_ledger.h"
 #include "ledger/test_crash.h"
 #include "vault/local_vault.h"
 
@@ -62,7 +63,7 @@ class Writer {
  private:
   Status try_work(size_t round, Promises& promises) {
     if (!ledger_) {
-      TRY(ledger_, Ledger::open(files_, kLayout, base_.world.clock, signer_));
+      TRY(ledger_, DirectoryLedger::open(files_, kLayout, base_.world.clock, signer_));
       ledger_->close_volumes_at(base_.volume_bytes + 3000);
     }
     std::vector<std::pair<StreamId, Hash>> waiting;
@@ -85,7 +86,7 @@ class Writer {
   sim::SimFileSystem files_;
   LogSigner signer_;
   std::vector<TestStream> streams_;
-  std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<DirectoryLedger> ledger_;
   bool is_well_ = true;
 };
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "ledger/directory_ledger.h"
 #include "ledger/head.h"
-#include "ledger/ledger.h"
 #include "vault/vault.h"
 
 namespace stele::ledger {
@@ -78,8 +78,8 @@ Status begin_log(os::FileSystem& files, const Layout& layout, Made& made, Privat
   TRY_VOID(HeadStore(files, layout.head()).create(empty_head()));
   made.add(layout.vault() + "/log/checkpoint");
   TRY(auto signer, receipt::NoteSigner::make(log.name, std::move(log.key)));
-  TRY(auto ledger,
-      Ledger::open(files, layout, clock, std::make_shared<receipt::NoteSigner>(std::move(signer))));
+  TRY(auto ledger, DirectoryLedger::open(files, layout, clock,
+                                         std::make_shared<receipt::NoteSigner>(std::move(signer))));
   TRY_VOID(ledger->sync());
   TRY_VOID(ledger->size() == 0 ? ledger->publish_empty() : ledger->publish_through(ledger->size()));
   // Last: this makes the directory a ledger, and before it nothing that is missing was taken away.

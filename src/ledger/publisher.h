@@ -5,16 +5,12 @@
 #include <optional>
 
 #include "ledger/head.h"
+#include "ledger/ledger.h"
 #include "ledger/tails.h"
 #include "merkle/tile_builder.h"
-#include "receipt/checkpoint.h"
-#include "receipt/note.h"
 #include "vault/local_vault.h"
 
 namespace stele::ledger {
-
-/// Who signs checkpoints; the log's name is its origin.
-using LogSigner = std::shared_ptr<const receipt::NoteSigner>;
 
 /// All but load_head() under the ledger's publish lock. Keeps what it knows from one time to the
 /// next; another process may have published in between.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ledger/directory_ledger.h"
 #include "ledger/test_report.h"
 #include "ledger/test_world.h"
 
@@ -91,10 +92,11 @@ TEST_F(Successor, begins_with_every_leaf_and_goes_on) {
 
   sim::SimFileSystem files(world.disk);
   auto key = load_private_key(files, kNext.log_key()).value();
-  auto ledger = Ledger::open(files, kNext, world.clock,
-                             std::make_shared<receipt::NoteSigner>(
-                                 receipt::NoteSigner::make(key.name, std::move(key.key)).value()))
-                    .value();
+  auto ledger =
+      DirectoryLedger::open(files, kNext, world.clock,
+                            std::make_shared<receipt::NoteSigner>(
+                                receipt::NoteSigner::make(key.name, std::move(key.key)).value()))
+          .value();
   EXPECT_EQ(ledger->size(), 5U);
   append(*ledger, open_stream->next(50, true));  // a stream that was open goes on
   publish(*ledger);

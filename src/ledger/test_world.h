@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "ledger/ledger.h"
+#include "ledger/directory_ledger.h"
 #include "ledger/setup.h"
 #include "ledger/verify.h"
 #include "segment/sealer.h"
@@ -34,8 +34,8 @@ class World {
     return std::make_shared<receipt::NoteSigner>(
         receipt::NoteSigner::make(key.name, std::move(key.key)).value());
   }
-  Result<std::unique_ptr<Ledger>> open(os::FileSystem& files) {
-    return Ledger::open(files, kLayout, clock, signer(files));
+  Result<std::unique_ptr<DirectoryLedger>> open(os::FileSystem& files) {
+    return DirectoryLedger::open(files, kLayout, clock, signer(files));
   }
 
   static Trust trust(os::FileSystem& files) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <future>
 
+#include "ledger/directory_ledger.h"
 #include "ledger/keys.h"
 #include "ledger/recipients_list.h"
 #include "ledger/setup.h"
@@ -59,7 +60,7 @@ class Machine {
     return out;
   }
   std::unique_ptr<ledger::Ledger> open() {
-    return ledger::Ledger::open(files, layout, clock, signer).value();
+    return ledger::DirectoryLedger::open(files, layout, clock, signer).value();
   }
 
   os::PosixFileSystem files;

@@ -1,6 +1,7 @@
 #include "server/service.h"
 
 #include "http/gate.h"
+#include "ledger/directory_ledger.h"
 #include "merkle/tile.h"
 #include "server/answers.h"
 #include "wire/enrolment.h"
@@ -49,8 +50,8 @@ Result<std::unique_ptr<Service>> Service::open(os::FileSystem& files, const ledg
 Result<std::unique_ptr<ledger::Ledger>> Service::open_ledger() {
   TRY(auto key, ledger::load_private_key(files_, layout_.log_key()));
   TRY(auto signer, receipt::NoteSigner::make(key.name, std::move(key.key)));
-  return ledger::Ledger::open(files_, layout_, clock_,
-                              std::make_shared<receipt::NoteSigner>(std::move(signer)));
+  return ledger::DirectoryLedger::open(files_, layout_, clock_,
+                                       std::make_shared<receipt::NoteSigner>(std::move(signer)));
 }
 
 Status Service::start(const ServiceOptions& options) {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "ledger/directory_ledger.h"
 #include "ledger/keys.h"
 #include "ledger/setup.h"
 #include "os/clock.h"
@@ -24,11 +25,11 @@ class StreamIndexTest : public ::testing::Test {
     (void)ledger::set_up(files, layout, {"stele/test/large", {}, {}}, clock, os::system_random)
         .value();
     auto key = ledger::load_private_key(files, layout.log_key()).value();
-    const auto ledger =
-        ledger::Ledger::open(files, layout, clock,
-                             std::make_shared<receipt::NoteSigner>(
-                                 receipt::NoteSigner::make(key.name, std::move(key.key)).value()))
-            .value();
+    const auto ledger = ledger::DirectoryLedger::open(
+                            files, layout, clock,
+                            std::make_shared<receipt::NoteSigner>(
+                                receipt::NoteSigner::make(key.name, std::move(key.key)).value()))
+                            .value();
     fill(*ledger);
   }
   ~StreamIndexTest() override {

@@ -27,9 +27,10 @@ class LocalVault final : public Vault {
   /// Makes a volume immutable where that can be had; what it holds must be synced.
   void close_volume(const VolumeName& name) const;
 
+  /// For the checkpoint and partial tiles, which can be made again.
+  Status replace(const std::string& name, ByteSpan bytes) const;
+  Status remove_partial_tile(const std::string& name) const;
   Status put_once(const std::string& name, ByteSpan bytes) const override;
-  Status replace(const std::string& name, ByteSpan bytes) const override;
-  Status remove_partial_tile(const std::string& name) const override;
   Result<Bytes> get(const std::string& name, size_t bytes_max) const override;
   Result<std::vector<std::string>> list(const std::string& folder) const override;
 

@@ -45,8 +45,6 @@ class Vault {
   /// Files of the public log: "checkpoint", "tile/0/000" … Written once: equal bytes already there
   /// are success, others kExists.
   virtual Status put_once(const std::string& name, ByteSpan bytes) const = 0;
-  virtual Status replace(const std::string& name, ByteSpan bytes) const = 0;
-  virtual Status remove_partial_tile(const std::string& name) const = 0;
   virtual Result<Bytes> get(const std::string& name, size_t bytes_max) const = 0;
   /// What a folder of the log has, sorted; kNotFound: nothing.
   virtual Result<std::vector<std::string>> list(const std::string& folder) const = 0;

@@ -21,8 +21,8 @@
 #include "base/hex.h"
 #include "crypto/sha256.h"
 #include "event/codec.h"
+#include "ledger/directory_ledger.h"
 #include "ledger/keys.h"
-#include "ledger/ledger.h"
 #include "ledger/setup.h"
 #include "os/clock.h"
 #include "os/posix_file_system.h"
@@ -59,7 +59,7 @@ Result<ledger::LogSigner> log_signer(Machine& machine, const ledger::Layout& lay
 Result<std::unique_ptr<ledger::Ledger>> open_ledger(Machine& machine,
                                                     const ledger::Layout& layout) {
   TRY(auto signer, log_signer(machine, layout));
-  return ledger::Ledger::open(machine.files, layout, machine.clock, std::move(signer));
+  return ledger::DirectoryLedger::open(machine.files, layout, machine.clock, std::move(signer));
 }
 
 // What all sessions are sealed with.

@@ -1,7 +1,6 @@
-#include "ledger/ledger.h"
-
 #include <gtest/gtest.h>
 
+#include "ledger/ledger.h"
 #include "ledger/repair.h"
 #include "ledger/test_world.h"
 
