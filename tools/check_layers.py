@@ -17,7 +17,7 @@ import sys
 
 ORDER = """base os crypto codec
   event terminal segment merkle receipt wire policy transfer
-  config db http s3 vault ledger spool identity capture commands sudolog index detect alert forward retention logsrv
+  config db http vault s3 ledger spool identity capture commands sudolog index detect alert forward retention logsrv
   sim
   recorder sudo_plugin pam agent server cli""".split()
 PURE = {"event", "terminal", "segment", "merkle", "receipt", "wire", "policy", "transfer"}

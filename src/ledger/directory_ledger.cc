@@ -226,17 +226,7 @@ tl::unexpected<Error> DirectoryLedger::poison(Error error) {
 // Where streams stood then is not known now; what came meanwhile is forgotten at the end.
 Result<KeyEpochs> DirectoryLedger::key_epochs(const HostKeys& enrolled) const {
   TRY(KeyEpochs epochs, tails_.snapshot_keys());
-  vault::RecordCursor cursor(vault_, tails_.start());
-  const auto hosts = [&enrolled]() -> Result<const HostKeys*> { return &enrolled; };
-  const auto nowhere = [](const StreamId&) { return std::nullopt; };
-  while (cursor.position().index < size()) {
-    TRY(const vault::Found found, cursor.look());
-    if (found != vault::Found::kRecord)
-      return fail(Code::kCorrupt, vault_.path(cursor.position().volume) +
-                                      ": a record that was there a moment ago is not");
-    TRY_VOID(take_keys(epochs, cursor, hosts, nowhere));
-    cursor.advance();
-  }
+  TRY_VOID(replay_keys(epochs, vault_, tails_.start(), 0, size(), enrolled));
   epochs.forget_what_came([this](const StreamId& stream) {
     const auto found = tails_.find(stream);
     return found ? *found : std::nullopt;

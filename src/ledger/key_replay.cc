@@ -18,4 +18,21 @@ Status take_keys(KeyEpochs& epochs, vault::RecordCursor& cursor,
   return {};
 }
 
+Status replay_keys(KeyEpochs& epochs, const vault::Vault& vault, const vault::Position& start,
+                   uint64_t from, uint64_t to, const HostKeys& enrolled) {
+  vault::RecordCursor cursor(vault, start);
+  const auto hosts = [&enrolled]() -> Result<const HostKeys*> { return &enrolled; };
+  const auto nowhere = [](const StreamId&) { return std::nullopt; };
+  while (cursor.position().index < to) {
+    TRY(const vault::Found found, cursor.look());
+    if (found != vault::Found::kRecord) {
+      return fail(Code::kCorrupt, vault.path(cursor.position().volume) +
+                                      ": a record that was there a moment ago is not");
+    }
+    if (cursor.position().index >= from) TRY_VOID(take_keys(epochs, cursor, hosts, nowhere));
+    cursor.advance();
+  }
+  return {};
+}
+
 }  // namespace stele::ledger

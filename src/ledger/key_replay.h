@@ -11,4 +11,9 @@ Status take_keys(KeyEpochs& epochs, vault::RecordCursor& cursor,
                  const std::function<Result<const HostKeys*>()>& enrolled,
                  const KeyEpochs::TailOf& tail_of);
 
+/// The records from leaf `from` to before `to`, of which `start` stands at or before the first.
+/// Where streams stood then is not known: whoever asks forgets in the end what came meanwhile.
+Status replay_keys(KeyEpochs& epochs, const vault::Vault& vault, const vault::Position& start,
+                   uint64_t from, uint64_t to, const HostKeys& enrolled);
+
 }  // namespace stele::ledger

@@ -6,6 +6,7 @@
 #include "base/hex.h"
 #include "crypto/sha256.h"
 #include "ledger/key_replay.h"
+#include "ledger/vault_tiles.h"
 
 namespace stele::ledger {
 namespace {
@@ -14,19 +15,6 @@ constexpr size_t kCheckpointBytesMax = size_t{64} << 10;
 // A snapshot of the tails costs 61 bytes a stream, replaying without one a short read a leaf.
 constexpr uint64_t kSnapshotLeavesMin = 1024;
 constexpr uint64_t kSnapshotShare = 4;
-
-class VaultTiles : public merkle::HashReader {
- public:
-  explicit VaultTiles(const vault::Vault& vault) : vault_(vault) {}
-  Result<Bytes> read(const merkle::Tile& tile) override {
-    return vault_.get(merkle::path(tile), tile.is_bundle()
-                                              ? merkle::kTileWidth * (2 + segment::kLeafBytes)
-                                              : merkle::kTileBytes);
-  }
-
- private:
-  const vault::Vault& vault_;
-};
 
 }  // namespace
 

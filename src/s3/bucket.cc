@@ -299,11 +299,12 @@ Result<std::string> Bucket::settle_put(const std::string& key, ByteSpan bytes) {
   for (const Version& each : listed.found)
     if (each.key == key) ours.push_back(each);
   if (ours.empty()) return fail(Code::kNotFound, key + ": was not written");
-  if (ours.size() > 1 || ours.front().is_marker)
-    return fail(Code::kConflict, key + ": others have written there, or removed it");
-  TRY(const Bytes there, get(key, ours.front().id));
+  if (std::any_of(ours.begin(), ours.end(), [](const Version& v) { return v.is_marker; }))
+    return fail(Code::kConflict, key + ": others have removed what is there");
+  // A request that was sent twice makes two; whoever wrote over ours came later.
+  TRY(const Bytes there, get(key, ours.back().id));
   if (!equal(there, bytes)) return fail(Code::kConflict, key + ": holds something else");
-  return ours.front().id;
+  return ours.back().id;
 }
 
 Result<Bytes> Bucket::get(const std::string& key, const std::string& version) {

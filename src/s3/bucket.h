@@ -81,7 +81,7 @@ class Bucket {
   static Result<Bucket> make(BucketOptions options, std::unique_ptr<CredentialSource> credentials);
 
   /// The new version's id; empty where the bucket keeps none. An answer that was lost is looked
-  /// for: a key that has one version, of these bytes, was written by this call or one like it.
+  /// for: a key whose first version has these bytes was written by this call or one like it.
   Result<std::string> put(const std::string& key, ByteSpan bytes, const PutOptions& options);
   /// `version` empty, here and below: the newest.
   Result<Bytes> get(const std::string& key, const std::string& version);

@@ -161,6 +161,15 @@ TEST_F(BucketTest, and_made_again_where_it_is_not) {
   EXPECT_EQ(*put(), "v2");
 }
 
+TEST_F(BucketTest, and_one_that_was_sent_twice_is_the_first) {
+  script_.say(500);
+  script_.say(200,
+              listing(version_of("a/key", "v8", "Version") + version_of("a/key", "v7", "Version")));
+  script_.say(200, "abc");
+  EXPECT_EQ(*put(), "v7");
+  EXPECT_EQ(script_.asked(2).query.at("versionId"), "v7");
+}
+
 TEST_F(BucketTest, and_somebody_else_s_is_a_conflict) {
   script_.say(500);
   script_.say(200, listing(version_of("a/key", "v7", "Version")));
