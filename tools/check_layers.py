@@ -4,7 +4,7 @@
     tools/check_layers.py [ROOT]        prints one line per fault; exit 1 if there is any
 
 The rules, in the order of check():
-  order       a folder includes only itself and folders above it; siblings leave each other alone; `recorder`, `sudo_plugin` and `pam` have lists of their own
+  order       a folder includes only itself and folders above it; siblings leave each other alone; `latch`, `recorder`, `sudo_plugin` and `pam` have lists of their own
   pure        event, terminal, segment, merkle, receipt, wire, policy and transfer: no os/, no clock, disk, socket, thread or environment
   system      only os/ includes headers of system calls, or calls signal functions (tests may); names and types are free
   third party each library's headers stay in the .cc files of the one folder that owns it
@@ -19,11 +19,12 @@ ORDER = """base os crypto codec
   event terminal segment merkle receipt wire policy transfer
   config db http vault s3 ledger spool identity capture commands sudolog index detect alert forward retention logsrv
   sim
-  recorder sudo_plugin pam agent server cli""".split()
+  latch recorder sudo_plugin pam agent server cli""".split()
 PURE = {"event", "terminal", "segment", "merkle", "receipt", "wire", "policy", "transfer"}
 SIBLINGS = {"vault", "ledger", "index", "detect", "alert", "forward"}
 SIBLINGS_ALLOWED = {("ledger", "vault")}
-ONLY = {"recorder": {"recorder", "base", "os", "event", "wire", "capture"},
+ONLY = {"latch": {"latch", "base", "os", "wire", "vault"},
+        "recorder": {"recorder", "base", "os", "event", "wire", "capture"},
         "sudo_plugin": {"sudo_plugin", "base", "os", "event", "wire", "capture", "recorder"},
         "pam": {"pam", "base", "os", "wire"}}
 

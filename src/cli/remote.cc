@@ -269,6 +269,7 @@ class RemoteFiles : public os::FileSystem {
   Result<std::unique_ptr<os::SharedWords>> share(const std::string& p) override { return no(p); }
   Status protect(const std::string& p, os::Protection) override { return no(p); }
   Result<os::Protection> protection(const std::string& p) override { return no(p); }
+  Result<std::optional<std::string>> verity(const std::string& p) override { return no(p); }
 
  private:
   static constexpr std::string_view kVault = "vault/", kLog = "vault/log/",

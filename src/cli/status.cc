@@ -32,7 +32,9 @@ std::string protection_text(Context& context, const std::string& path, os::Prote
 struct Volumes {
   size_t count = 0;
   uint64_t bytes = 0;
-  std::string open, closed;  // protection of the newest, and of the oldest closed one
+  std::string open, closed;            // protection of the newest, and of the newest closed one
+  size_t immutable = 0, verified = 0;  // of the closed ones: as many have the flag, and fs-verity
+  std::string verity;                  // of the newest closed one, where it has it
 };
 
 Result<Volumes> look_at_volumes(Context& context) {
@@ -44,6 +46,12 @@ Result<Volumes> look_at_volumes(Context& context) {
     TRY(const auto file, vault.read_volume(name));
     TRY(const uint64_t size, file->size());
     out.bytes += size;
+    if (name == names.back()) continue;
+    const auto protection = context.files.protection(vault.path(name));
+    out.immutable += protection && *protection == os::Protection::kImmutable ? 1 : 0;
+    const auto verity = context.files.verity(vault.path(name));
+    out.verity = verity ? verity->value_or("") : "";
+    out.verified += out.verity.empty() ? 0 : 1;
   }
   if (!names.empty())
     out.open = protection_text(context, vault.path(names.back()), os::Protection::kAppendOnly);
@@ -113,6 +121,13 @@ Status print_host(Context& context, const std::string& configuration) {
   return {};
 }
 
+void print_closed(const Volumes& volumes) {
+  std::printf("  closed volumes  %s\n", volumes.closed.c_str());
+  std::printf("                  of %zu, %zu immutable, %zu with fs-verity%s\n", volumes.count - 1,
+              volumes.immutable, volumes.verified,
+              volumes.verity.empty() ? "" : (", the newest " + volumes.verity).c_str());
+}
+
 Status print_ledger(Context& context) {
   TRY(const auto trust, load_trust(context));
   TRY(const auto head, ledger::HeadStore(context.files, context.layout.head()).load());
@@ -138,6 +153,8 @@ Status print_ledger(Context& context) {
         .key("bytes")
         .number(volumes.bytes);
     json.key("open_volume").text(volumes.open).key("closed_volumes").text(volumes.closed);
+    json.key("immutable_volumes").number(volumes.immutable);
+    json.key("verity_volumes").number(volumes.verified).key("verity").text(volumes.verity);
     json.key("recording_now")
         .number(live)
         .key("recovery_recipient")
@@ -156,7 +173,7 @@ Status print_ledger(Context& context) {
   std::printf("  volumes         %zu, %s\n  recording now   %zu\n", volumes.count,
               human_bytes(volumes.bytes).c_str(), live);
   if (!volumes.open.empty()) std::printf("  open volume     %s\n", volumes.open.c_str());
-  if (!volumes.closed.empty()) std::printf("  closed volumes  %s\n", volumes.closed.c_str());
+  if (!volumes.closed.empty()) print_closed(volumes);
   std::printf(
       "  head            on the same file system as the vault: whoever rolls back one can roll "
       "back both; a checkpoint\n"

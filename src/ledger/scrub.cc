@@ -35,6 +35,11 @@ Result<WallTime> take_time(std::string_view& line) {
   return WallTime(Micros(static_cast<int64_t>(at)));
 }
 
+std::string protection_word(const Scrubbed& scrubbed) {
+  if (scrubbed.is_immutable) return scrubbed.has_verity ? "immutable+verity" : "immutable";
+  return scrubbed.has_verity ? "verity" : "open";
+}
+
 std::string seal_of(std::string_view lines) {
   return to_base64(crypto::sha256(as_bytes(lines))) + "\n";
 }
@@ -93,8 +98,7 @@ std::string encode(const ScrubMemory& memory) {
           word(memory.leaves) + word(memory.bytes) + word(memory.faults) + "\n";
   for (const auto& [name, scrubbed] : memory.known) {
     text += to_string(name) + word(scrubbed.pass) + word(micros(scrubbed.at)) +
-            word(scrubbed.next) + word(scrubbed.faults) +
-            (scrubbed.is_immutable ? " immutable\n" : " open\n");
+            word(scrubbed.next) + word(scrubbed.faults) + " " + protection_word(scrubbed) + "\n";
   }
   return text + seal_of(text);
 }
@@ -122,7 +126,8 @@ Result<ScrubMemory> parse_scrub_memory(std::string_view text) {
     TRY(scrubbed.at, take_time(line));
     TRY(scrubbed.next, take_number(line));
     TRY(scrubbed.faults, take_number(line));
-    scrubbed.is_immutable = line == "immutable";
+    scrubbed.is_immutable = line.starts_with("immutable");
+    scrubbed.has_verity = line.ends_with("verity");
     memory.known.insert_or_assign(*name, scrubbed);
   }
   // Written again it is the same: each name once, in order, and nothing else.
@@ -227,8 +232,9 @@ Result<ScrubStep> Scrub::step(os::Wait wait, const std::function<void(uint64_t b
                .at = clock_.wall(),
                .next = step.next,
                .faults = 0,
-               .is_immutable = false};
-  look_at_flag(step.volume != all.back(), step, now);
+               .is_immutable = false,
+               .has_verity = false};
+  look_at_protection(step.volume != all.back(), step, now);
   note_missing(all, step);
   now.faults = step.faults.size();
   std::erase_if(memory_.known, [&](const auto& known) {
@@ -325,17 +331,27 @@ void Scrub::note_missing(const std::vector<vault::VolumeName>& all, ScrubStep& s
   }
 }
 
-// Where flags can not be had there are none to lose. A copy has none either: nobody is accused.
-void Scrub::look_at_flag(bool is_closed, ScrubStep& step, Scrubbed& now) const {
-  const auto flag = files_.protection(vault_.path(step.volume));
+// Where protection can not be had there is none to lose. A copy has none either: nobody is accused.
+void Scrub::look_at_protection(bool is_closed, ScrubStep& step, Scrubbed& now) const {
+  const std::string path = vault_.path(step.volume);
+  const auto flag = files_.protection(path);
   now.is_immutable = flag && *flag == os::Protection::kImmutable;
-  const auto before = memory_.known.find(step.volume);
-  if (!is_closed || now.is_immutable || before == memory_.known.end() ||
-      !before->second.is_immutable)
-    return;
-  step.faults.push_back({Verdict::kUnknown, "unlocked",
-                         path_of(step.volume) + ": was immutable at " + rfc3339(before->second.at) +
-                             ", and is not any more: copied, or unlocked"});
+  const auto verity = files_.verity(path);
+  now.has_verity = verity && verity->has_value();
+  const auto known = memory_.known.find(step.volume);
+  if (!is_closed || known == memory_.known.end()) return;
+  const Scrubbed& before = known->second;
+  const std::string at = " at " + rfc3339(before.at) + ", ";
+  if (before.has_verity && !now.has_verity) {
+    step.faults.push_back({Verdict::kUnknown, "replaced",
+                           path_of(step.volume) + ": had fs-verity" + at +
+                               "which nobody can take off, and has not any more: copied, or "
+                               "another file"});
+  } else if (before.is_immutable && !now.is_immutable) {
+    step.faults.push_back({Verdict::kUnknown, "unlocked",
+                           path_of(step.volume) + ": was immutable" + at +
+                               "and is not any more: copied, or unlocked"});
+  }
 }
 
 }  // namespace stele::ledger

@@ -29,6 +29,7 @@ struct Scrubbed {
   uint64_t next = 0;          // it was read up to before this leaf
   uint64_t faults = 0;        // that were found then
   bool is_immutable = false;  // it could not be changed
+  bool has_verity = false;    // the file system held what is read against hashes of its own
   bool operator==(const Scrubbed&) const = default;
 };
 
@@ -81,7 +82,7 @@ class Scrub {
                          const receipt::Checkpoint& checkpoint, bool is_last_try,
                          const std::function<void(uint64_t bytes)>& progress) const;
   void note_missing(const std::vector<vault::VolumeName>& all, ScrubStep& step) const;
-  void look_at_flag(bool is_closed, ScrubStep& step, Scrubbed& now) const;
+  void look_at_protection(bool is_closed, ScrubStep& step, Scrubbed& now) const;
 
   os::FileSystem& files_;
   const Layout layout_;

@@ -1,5 +1,7 @@
 #include "ledger/scrub.h"
 
+#include <set>
+
 #include "ledger/test_world.h"
 #include "vault/local_vault.h"
 
@@ -208,6 +210,32 @@ TEST_F(ScrubTest, a_flag_that_is_taken_off_is_found) {
   ASSERT_TRUE(files_.protect(volume(0), os::Protection::kNone));
   EXPECT_NE(step_of(all).find("[unlocked: vault/volume/000000000000.vol: was immutable at "),
             std::string::npos);
+}
+
+/// A disk with fs-verity on some of its files.
+class VerifiedFiles : public sim::SimFileSystem {
+ public:
+  using SimFileSystem::SimFileSystem;
+  std::set<std::string> verified;  // paths
+  Result<std::optional<std::string>> verity(const std::string& path) override {
+    if (!verified.contains(path)) return std::nullopt;
+    return "sha256:00";
+  }
+};
+
+TEST_F(ScrubTest, another_file_in_the_place_of_one_with_verity_is_found) {
+  record(10);
+  VerifiedFiles files(world_.disk);
+  files.verified = {volume(0)};
+  Scrub all(files, kLayout, World::trust(files_).log, world_.clock);
+  ASSERT_TRUE(all.open());
+  pass(all);
+  EXPECT_TRUE(all.memory().known.at(volumes_[0]).has_verity);
+  EXPECT_FALSE(all.memory().known.at(volumes_[1]).has_verity);
+  files.verified.clear();
+  EXPECT_NE(step_of(all).find("[replaced: vault/volume/000000000000.vol: had fs-verity at "),
+            std::string::npos);
+  EXPECT_EQ(step_of(all).find('['), std::string::npos);
 }
 
 TEST_F(ScrubTest, what_is_remembered_is_read_again_or_forgotten_whole) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <filesystem>
 
+#include "base/check.h"
 #include "base/hex.h"
 #include "os/error.h"
 #include "os/posix_file.h"
@@ -141,6 +142,24 @@ Status make_private_directory(const std::string& path) {
   if (!S_ISDIR(facts.st_mode) || facts.st_uid != ::geteuid() || (facts.st_mode & 0077) != 0)
     return fail(Code::kPermission, path + ": it is not this program's alone");
   return {};
+}
+
+Result<Fd> open_directory(const std::string& path) {
+  Fd fd(retry([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  if (!fd) return fail_errno("open", path);
+  return fd;
+}
+
+Result<Fd> open_own_file(int directory, const std::string& name) {
+  CHECK(!name.empty() && name.find('/') == std::string::npos);
+  const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  Fd fd(retry([&] { return ::openat(directory, name.c_str(), flags); }));
+  if (!fd) return fail_errno("open", name);
+  struct stat facts{};
+  if (::fstat(fd.get(), &facts) != 0) return fail_errno("look at", name);
+  if (!S_ISREG(facts.st_mode)) return fail(Code::kInvalid, "open " + name + ": not a regular file");
+  if (facts.st_uid != ::geteuid()) return fail(Code::kPermission, "open " + name + ": another's");
+  return fd;
 }
 
 void empty_directory(const std::string& path) {

@@ -51,6 +51,13 @@ Status make_public_directory(const std::string& path);
 /// if it is so, and this process's own.
 Status make_private_directory(const std::string& path);
 
+/// An open directory, for names in it.
+Result<Fd> open_directory(const std::string& path);
+
+/// A regular file of this process's own user in an open directory, to be read; `name` is no path.
+/// kPermission: it is another's; kInvalid: it is no regular file, or a symbolic link.
+Result<Fd> open_own_file(int directory, const std::string& name);
+
 /// Removes whatever lies in this directory, as far as that can be done.
 void empty_directory(const std::string& path);
 

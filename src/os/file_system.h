@@ -9,6 +9,7 @@
 
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -94,9 +95,12 @@ class FileSystem {
 
   /// Sets the append-only or immutable flag, or clears both; durable when it returns. kUnsupported
   /// (file system) or kPermission (CAP_LINUX_IMMUTABLE) say why not. A File opened before may still
-  /// append to what is immutable since (tmpfs lets it, ext4 does not): close it first.
+  /// append to what is immutable since (tmpfs lets it, ext4 does not): close it first. What becomes
+  /// immutable gets fs-verity, too, where the file system has it and nobody can write to the file.
   virtual Status protect(const std::string& path, Protection protection) = 0;
   virtual Result<Protection> protection(const std::string& path) = 0;
+  /// What fs-verity holds a file's content against, as "sha256:00…"; nullopt: nothing does.
+  virtual Result<std::optional<std::string>> verity(const std::string& path) = 0;
 };
 
 }  // namespace stele::os

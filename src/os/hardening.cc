@@ -46,6 +46,25 @@ Status give_up_watching() {
   return {};
 }
 
+Status keep_flags_only() {
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("forbid", "new privileges");
+  if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
+    return fail_errno("give up", "ambient capabilities");
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> held{};
+  if (::syscall(SYS_capget, &header, held.data()) != 0)
+    return fail_errno("read", "the capabilities");
+  for (size_t word = 0; word < held.size(); ++word) {
+    const bool is_its = word == CAP_TO_INDEX(CAP_LINUX_IMMUTABLE);
+    held[word].permitted &= is_its ? CAP_TO_MASK(CAP_LINUX_IMMUTABLE) : 0;
+    held[word].effective = held[word].permitted;
+    held[word].inheritable = 0;
+  }
+  if (::syscall(SYS_capset, &header, held.data()) != 0)
+    return fail_errno("give up", "capabilities");
+  return {};
+}
+
 void clear_environment() { ::clearenv(); }
 
 bool has_borrowed_rights() { return ::getauxval(AT_SECURE) != 0; }

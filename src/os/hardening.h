@@ -19,6 +19,11 @@ void clear_environment();
 /// more, and listen to it no more (CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN).
 Status give_up_watching();
 
+/// This process keeps no right over its user's but to set and clear the append-only and immutable
+/// flags (CAP_LINUX_IMMUTABLE), if it had that, and nothing that it might become gets any. To be
+/// called while there is one thread.
+Status keep_flags_only();
+
 /// Whether the kernel gave this program more than its user has (AT_SECURE): set-gid, set-uid or
 /// file capabilities.
 bool has_borrowed_rights();

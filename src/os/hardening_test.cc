@@ -1,10 +1,14 @@
 #include "os/hardening.h"
 
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <iterator>
+#include <string>
 #include <thread>
 
 #include "os/process.h"
@@ -27,6 +31,23 @@ TEST(Hardening, makes_a_process_untraceable_and_its_environment_empty) {
               if (!forbid_tracing() || ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) return 1;
               clear_environment();
               return environment().empty() ? 0 : 2;
+            }),
+            0);
+}
+
+TEST(Hardening, of_all_rights_the_flags_of_files_are_kept) {
+  EXPECT_EQ(in_child([] {
+              const bool had_it = ::prctl(PR_CAPBSET_READ, CAP_LINUX_IMMUTABLE) == 1;
+              if (!keep_flags_only()) return 1;
+              std::ifstream status("/proc/self/status");
+              std::string text((std::istreambuf_iterator<char>(status)), {});
+              const bool is_root = ::geteuid() == 0;
+              const char* const kept = is_root && had_it ? "0000000000000200" : "0000000000000000";
+              for (const char* set : {"CapPrm:\t", "CapEff:\t"})
+                if (text.find(std::string(set) + kept) == std::string::npos) return 2;
+              for (const char* set : {"CapInh:\t", "CapAmb:\t"})
+                if (text.find(std::string(set) + "0000000000000000") == std::string::npos) return 3;
+              return text.find("NoNewPrivs:\t1") == std::string::npos ? 4 : 0;
             }),
             0);
 }

@@ -2,15 +2,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 
 #include "os/directory.h"
 #include "os/error.h"
+#include "os/file_flags.h"
 #include "os/posix_file.h"
 #include "os/posix_shared_words.h"
 
@@ -73,13 +72,6 @@ Result<Fd> open_for_flags(std::string_view verb, const std::string& path) {
   Fd fd(retry([&] { return ::open(path.c_str(), flags); }));
   if (!fd) return fail_errno(verb, path);
   return fd;
-}
-
-// FS_IOC_GETFLAGS is declared with a long; the kernel has always read and written an int.
-Result<unsigned> read_flags(std::string_view verb, int fd, const std::string& path) {
-  unsigned flags = 0;
-  if (::ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0) return fail_errno(verb, path);
-  return flags;
 }
 
 }  // namespace
@@ -206,19 +198,17 @@ Result<std::unique_ptr<SharedWords>> PosixFileSystem::share(const std::string& p
 
 Status PosixFileSystem::protect(const std::string& path, Protection protection) {
   TRY(const Fd fd, open_for_flags("protect", path));
-  TRY(unsigned flags, read_flags("protect", fd.get(), path));
-  flags &= ~unsigned{FS_APPEND_FL | FS_IMMUTABLE_FL};
-  if (protection == Protection::kAppendOnly) flags |= FS_APPEND_FL;
-  if (protection == Protection::kImmutable) flags |= FS_IMMUTABLE_FL;
-  if (::ioctl(fd.get(), FS_IOC_SETFLAGS, &flags) != 0) return fail_errno("protect", path);
-  return sync_all("protect", fd.get(), path);
+  return set_protection("protect", fd.get(), path, protection);
 }
 
 Result<Protection> PosixFileSystem::protection(const std::string& path) {
   TRY(const Fd fd, open_for_flags("protection", path));
-  TRY(const unsigned flags, read_flags("protection", fd.get(), path));
-  if (flags & FS_IMMUTABLE_FL) return Protection::kImmutable;
-  return flags & FS_APPEND_FL ? Protection::kAppendOnly : Protection::kNone;
+  return protection_of("protection", fd.get(), path);
+}
+
+Result<std::optional<std::string>> PosixFileSystem::verity(const std::string& path) {
+  TRY(const Fd fd, open_for_flags("verity", path));
+  return verity_of("verity", fd.get(), path);
 }
 
 }  // namespace stele::os

@@ -34,6 +34,7 @@ class PosixFileSystem : public FileSystem {
 
   Status protect(const std::string& path, Protection protection) override;
   Result<Protection> protection(const std::string& path) override;
+  Result<std::optional<std::string>> verity(const std::string& path) override;
 };
 
 }  // namespace stele::os

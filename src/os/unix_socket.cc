@@ -83,6 +83,14 @@ Result<Received> PacketSocket::receive(MutableByteSpan out) {
   }
 }
 
+Result<uint32_t> PacketSocket::peer_uid() const {
+  ucred peer{};
+  socklen_t bytes = sizeof peer;
+  if (::getsockopt(fd_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0)
+    return fail_errno("ask", "who connected");
+  return peer.uid;
+}
+
 Result<PacketListener> PacketListener::listen(const std::string& path, uint32_t mode,
                                               std::optional<uint32_t> group) {
   TRY(const sockaddr_un address, address_of(path));

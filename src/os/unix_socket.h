@@ -31,6 +31,9 @@ class PacketSocket {
   /// received first.
   Result<Received> receive(MutableByteSpan out);
 
+  /// The effective uid that the process at the other end had when it connected or listened.
+  Result<uint32_t> peer_uid() const;
+
   int get() const { return fd_.get(); }
   explicit operator bool() const { return static_cast<bool>(fd_); }
   void close() { fd_.reset(); }

@@ -47,6 +47,7 @@ Result<Config> load_config(os::FileSystem& files, const std::string& path) {
                     {std::chrono::seconds(10), crypto::kServerCertificateLifeMax}));
   TRY(config.scrub_every, file.duration("scrub_every", std::chrono::hours(24) * 30,
                                         {std::chrono::seconds(1), std::chrono::hours(24) * 366}));
+  TRY(config.latch, file.text("latch", "/run/stele-latch/socket"));
   TRY(const int64_t connections, file.integer("connections", 8192, kConnections));
   TRY(const int64_t per_peer,
       file.integer("connections_per_peer", std::min<int64_t>(256, connections), kConnections));

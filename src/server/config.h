@@ -19,6 +19,7 @@ struct Config {
   Micros silent_after{0};  // a host that said nothing for longer is silent
   std::chrono::seconds certificate_life{0};
   Micros scrub_every{0};  // all that is stored is read again as often
+  std::string latch;      // the socket of stele-latch
   size_t connections = 0, connections_per_peer = 0;
 };
 

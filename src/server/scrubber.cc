@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "os/supervisor.h"
+#include "server/protecting.h"
 
 namespace stele::server {
 namespace {
@@ -15,7 +16,12 @@ constexpr Micros kRestMin = 50ms, kRestMax = 1min, kTryAgainAfter = 10s;
 
 Scrubber::Scrubber(os::FileSystem& files, const ledger::Layout& layout, receipt::VerifierKey log,
                    Clock& clock, OwnStream& own, Micros every)
-    : clock_(clock), own_(own), every_(every), scrub_(files, layout, std::move(log), clock) {
+    : files_(files),
+      layout_(layout),
+      clock_(clock),
+      own_(own),
+      every_(every),
+      scrub_(files, layout, std::move(log), clock) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -75,6 +81,7 @@ Micros Scrubber::read_one() {
   if (!step) return could_not(step.error());
   told_.clear();
   tell(*step);
+  if (step->faults.empty()) protect_if_closed(files_, layout_, step->volume);
   const auto left = scrub_.left();
   const uint64_t volumes = left.value_or(0);
   {

@@ -37,6 +37,8 @@ class Scrubber {
   void look_at_others(bool is_over);
   void find(const char* rule, const std::string& what);
 
+  os::FileSystem& files_;
+  const ledger::Layout layout_;
   Clock& clock_;
   OwnStream& own_;
   const Micros every_;

@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "config/toml.h"
 #include "http/server.h"
+#include "latch/latched_files.h"
 #include "ledger/setup.h"
 #include "os/clock.h"
 #include "os/posix_file_system.h"
@@ -14,6 +15,7 @@
 #include "server/certificate.h"
 #include "server/config.h"
 #include "server/program.h"
+#include "server/protecting.h"
 #include "server/service.h"
 
 namespace stele::server {
@@ -28,10 +30,10 @@ int report(const Error& error) {
   return kExitFailed;
 }
 
-std::string in_one_line(const Config& config) {
+std::string in_one_line(const Config& config, const std::string& protection) {
   std::string text = "listen=" + config.address + ":" + std::to_string(config.port) + " names=";
   for (const std::string& name : config.names) text += (text.ends_with('=') ? "" : ",") + name;
-  return text;
+  return text + " volumes=" + protection;
 }
 
 // Until somebody asks for the end, or nothing can be committed any more. A server of which a part
@@ -55,9 +57,10 @@ void watch_over(Service& service, http::Server& server, ServerCertificate& certi
 }
 
 Status run(const std::string& path) {
-  os::PosixFileSystem files;
+  os::PosixFileSystem machine;
   os::SystemClock clock;
-  TRY(const Config config, load_config(files, path));
+  TRY(const Config config, load_config(machine, path));
+  latch::LatchedFiles files(config.latch);
   TRY_VOID(ledger::check_owner(config.layout));
   os::ignore_broken_pipes();
   if (const uint64_t files_max = os::raise_open_files();
@@ -72,9 +75,10 @@ Status run(const std::string& path) {
   auto alone = files.lock(config.layout.state() + "/server.lock", os::Wait::kNo);
   if (!alone)
     return fail(std::move(alone).error().within("another server has this ledger, or it is none"));
+  const std::string protection = protect_open_volume(files, config.layout);
   TRY(auto service, Service::open(files, config.layout, clock, os::system_random,
                                   {.workers = config.threads,
-                                   .configuration = in_one_line(config),
+                                   .configuration = in_one_line(config, protection),
                                    .silent_after = config.silent_after,
                                    .scrub_every = config.scrub_every}));
   http::ServerOptions options;

@@ -273,6 +273,13 @@ Result<Protection> SimFileSystem::protection(const std::string& path) {
   return inode->protection;
 }
 
+Result<std::optional<std::string>> SimFileSystem::verity(const std::string& path) {
+  const Held held = hold(process_);
+  if (!process_->alive()) return crashed();
+  if (!find(root(process_), path)) return fail_errno("verity", path, ENOENT);
+  return std::nullopt;
+}
+
 void SimFileSystem::kill() {
   const Held held = hold(process_);
   process_->die(Plan::Crash::kKill);

@@ -37,6 +37,8 @@ class SimFileSystem : public os::FileSystem {
 
   Status protect(const std::string& path, os::Protection protection) override;
   Result<os::Protection> protection(const std::string& path) override;
+  /// There is none on this disk.
+  Result<std::optional<std::string>> verity(const std::string& path) override;
 
   /// SIGKILL: what was written stays, locks are free.
   void kill();

@@ -163,6 +163,7 @@ TEST_P(FileSystemContract, says_what_is_not_there) {
   EXPECT_EQ(code_of(files_.read(path("no"), 10)), Code::kNotFound);
   EXPECT_EQ(code_of(files_.list(path("no"))), Code::kNotFound);
   EXPECT_EQ(code_of(files_.protection(path("no"))), Code::kNotFound);
+  EXPECT_EQ(code_of(files_.verity(path("no"))), Code::kNotFound);
   EXPECT_EQ(code_of(files_.create_append(path("no/log"))), Code::kNotFound);
   EXPECT_EQ(code_of(files_.put_once(path("no/file"), {})), Code::kNotFound);
   EXPECT_EQ(code_of(files_.replace(path("no/file"), {})), Code::kNotFound);
@@ -367,6 +368,7 @@ TEST_P(FileSystemContract, lets_an_append_only_file_only_grow) {
   ASSERT_TRUE(file);
   if (!protect("volume", Protection::kAppendOnly)) return;
   EXPECT_EQ(files_.protection(path("volume")), Protection::kAppendOnly);
+  EXPECT_EQ(files_.verity(path("volume")), std::nullopt);
   EXPECT_TRUE((*file)->append({as_bytes("one ")}));
   auto again = files_.open_append(path("volume"));
   ASSERT_TRUE(again);

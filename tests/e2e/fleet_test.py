@@ -67,7 +67,8 @@ class Installed(LedgerTest):
         self.assertEqual((session["host"], session["uid"]), ("web01", 12345))
         status, report = self.facts("verify")
         self.assertEqual((status, report["verdict"]), (0, "intact"))
-        for machine, unit, owner, capabilities in ((self.web, "stele-agent", "root", 0), (self.log, "stele-server", "stele", LINUX_IMMUTABLE)):
+        for machine, unit, owner, capabilities in ((self.web, "stele-agent", "root", 0), (self.log, "stele-server", "stele", 0),
+                                                   (self.log, "stele-latch", "stele", LINUX_IMMUTABLE)):
             pid = machine.do("systemctl", "show", "--property=MainPID", "--value", unit).decode().strip()
             facts = dict(line.split(":\t", 1) for line in machine.do("cat", f"/proc/{pid}/status").decode().splitlines())
             uid = machine.do("id", "-u", owner).decode().strip()
@@ -129,8 +130,8 @@ class Installed(LedgerTest):
         self.assertIn(b"/var/lib/stele-server belongs to stele: run this as stele, as in `sudo -u stele stele", forgot.stderr)
 
     def test_its_units_are_tight_and_true(self):
-        self.web.do("systemd-analyze", "verify", *(UNITS / name for name in ("stele-agent.service", "stele-agent.path", "stele-server.service")))
-        for name in ("stele-agent.service", "stele-server.service"):
+        self.web.do("systemd-analyze", "verify", *(UNITS / name for name in ("stele-agent.service", "stele-agent.path", "stele-latch.service", "stele-server.service")))
+        for name in ("stele-agent.service", "stele-latch.service", "stele-server.service"):
             self.web.do("systemd-analyze", "security", "--offline=yes", "--threshold=25", UNITS / name)  # of 100; sshd has 96
 
 

@@ -96,7 +96,7 @@ class Page(LedgerTest):
             self.log.do("cp", "/run/jane.token", "/run/offline/auditor.age", DESK)
         elif "--successor-of" in command:
             # The backup is the newest there can be.
-            self.log.do("sh", "-c", "cp /run/lost/vault/volume/* /run/backup/vault/volume/ && chown -R stele: /run/backup")
+            self.log.do("sh", "-c", "cp /var/lib/lost/vault/volume/* /run/backup/vault/volume/ && chown -R stele: /run/backup")
             self.carry("/var/lib/stele/agent/checkpoint", self.web, self.log, "/etc/stele/last-checkpoint")
         elif "/etc/stele/predecessor" in command:
             self.carry("/var/lib/stele-server/predecessor", self.log, self.web, "/etc/stele/predecessor")

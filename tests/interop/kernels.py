@@ -137,10 +137,11 @@ def commands():
     return unit | {f"e2e_{name}": f"/usr/bin/python3 {ROOT}/tests/e2e/{name}_test.py {only}" for name, only in END_TO_END.items()}
 
 
-def script(tests):
-    """Each leaves NAME.log and, at its end, NAME.status and its seconds in `times`. Limits are those that systemd gives."""
+def script(tests, before=()):
+    """Each leaves NAME.log and, at its end, NAME.status and its seconds in `times`. Limits are those that systemd gives. `before`: what
+    is run first."""
     lines = ["export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp TERM=xterm-256color LC_ALL=C.UTF-8 "
-             f"STELE_TEST_PATIENCE={PATIENCE_SECONDS}", "ulimit -Hn 524288", "cd /tmp", "uname -r >/mnt/release"]
+             f"STELE_TEST_PATIENCE={PATIENCE_SECONDS}", "ulimit -Hn 524288", "cd /tmp", "uname -r >/mnt/release", *before]
     for name, command in tests.items():
         lines += ["begun=$(date +%s)", f"{command} >/mnt/{name}.log 2>&1", f"echo $? >/mnt/{name}.status",
                   f"echo {name} $(($(date +%s) - begun)) >>/mnt/times"]
@@ -188,16 +189,16 @@ def judge(tests, shared):
     return sum(count for count, _ in found.values()), {name: fault for name, (_, fault) in found.items() if fault}
 
 
-def test(suite):
-    """What there is to say of one kernel; the verdict is the last line."""
+def test(suite, commands=commands, name="run", modules=()):
+    """What there is to say of one kernel; the verdict is the last line. `name`: of the folder that what it said is left in."""
     tree = kernel(suite)
     release = release_of(tree)
-    scratch = KEPT / f"{suite}.run"
+    scratch = KEPT / f"{suite}.{name}"
     shutil.rmtree(scratch, ignore_errors=True)
     shared = scratch / "shared"
     shared.mkdir(parents=True)
     tests = commands()
-    (shared / "run").write_text(script(tests))
+    (shared / "run").write_text(script(tests, [f"modprobe -d {tree} {each}" for each in modules]))
     begun = time.monotonic()
     try:
         boot(tree, make_initrd(tree, scratch), shared, scratch / "console")
@@ -213,17 +214,17 @@ def test(suite):
     return f"{release}: ok, {passed} tests, {time.monotonic() - begun:.0f} s"
 
 
-def test_or_skip(suite):
+def test_or_skip(suite, **how):
     try:
-        return test(suite)
+        return test(suite, **how)
     except Skip as reason:
         return f"{suite}: skipped: {reason}"
 
 
-def build():
+def build(targets=TARGETS):
     env = {**os.environ, "CCACHE_BASEDIR": str(ROOT), "CCACHE_NOHASHDIR": "1"}
     run("cmake", "--preset", "dev", "--log-level=WARNING", env=env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=None)
-    run("cmake", "--build", "build/dev", "--target", *TARGETS, "--", "--quiet", env=env, cwd=ROOT, stdout=None, stderr=None)
+    run("cmake", "--build", "build/dev", "--target", *targets, "--", "--quiet", env=env, cwd=ROOT, stdout=None, stderr=None)
 
 
 def main():
