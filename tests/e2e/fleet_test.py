@@ -75,6 +75,10 @@ class Installed(LedgerTest):
             self.assertEqual((facts["Uid"].split(), int(facts["CapEff"], 16), facts["NoNewPrivs"], facts["Seccomp"]),
                              ([uid] * 4, capabilities, "1", "2"), unit)
 
+        if self.log.run("chattr", "+a", f"{LEDGER}/state/head").returncode == 0:  # such a disk has flags
+            self.log.do("chattr", "-a", f"{LEDGER}/state/head")
+            self.assertIn(b"a", self.log.do("lsattr", f"{LEDGER}/vault/volume/000000000000.vol").split()[0])
+
     def test_systemd_brings_a_killed_agent_and_server_back_and_nobody_notices(self):
         self.start_server()
         self.enrol()

@@ -95,13 +95,13 @@ class Latch(Disk):
         self.latch.kill()
         self.latch.communicate()
         self.server.stop()
-        self.assertIn("volumes are not protected from whoever may write to them", self.said_of_the_last_start())
+        self.assertIn("volumes are not protected from whoever may write to them", self.said_when_it_starts())
         self.start_latch()
         self.server.start()
         self.assertEqual(flags(self.volumes()[-1]), {"a"})
 
-    def said_of_the_last_start(self):
-        """What a server says on standard error that starts, and is stopped at once."""
+    def said_when_it_starts(self):
+        """What the server says on standard error when it starts, and is stopped at once."""
         self.server.start()
         self.server.process.send_signal(signal.SIGTERM)
         return self.server.process.communicate()[1]
