@@ -1,6 +1,8 @@
 """`stele-latch`: the server may nothing, its volumes are protected, and nothing can be taken back by who may ask."""
+import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import stat
@@ -99,6 +101,14 @@ class Latch(Disk):
         self.start_latch()
         self.server.start()
         self.assertEqual(flags(self.volumes()[-1]), {"a"})
+        self.assertEqual([re.search("volumes=.*", line)[0] for line in self.told()], ["volumes=unprotected"] * 2 + ["volumes=append-only"])
+
+    def told(self):
+        """What the server's stream says of how it was set up, from one change to the next; its port changes once."""
+        self.server.stop()
+        streams = [s["stream"] for s in self.server.ledger.verify()[1]["streams"]]
+        lines = [json.loads(line) for each in streams for line in self.server.ledger.export(each, "json").splitlines()]
+        return [each["what"] for each in lines if each.get("what", "").startswith("+ server ")]
 
     def said_when_it_starts(self):
         """What the server says on standard error when it starts, and is stopped at once."""
