@@ -84,7 +84,8 @@ class HostStreamTest : public ::testing::Test {
     admitted->keys = std::make_shared<logsrv::IngestKeys>();
     ASSERT_TRUE(admitted->keys->read(admitted->hosts, *ledger).has_value());
     ledger->set_owner_rule(logsrv::same_host([=] { return admitted; }));
-    logsrv::LeafFinder finder(server_files, ledger::kLayout, ledger->published());
+    const vault::LocalVault finder_vault(server_files, ledger::kLayout.vault());
+    logsrv::LeafFinder finder(finder_vault, ledger->published());
     logsrv::Sequencer sequencer(std::move(ledger), {});
     logsrv::Ingest ingest(sequencer, finder, [](const std::function<void()>& work) {
       work();

@@ -22,6 +22,13 @@ std::vector<StreamId> streams_of(std::span<const Incoming> batch) {
   return {streams.begin(), streams.end()};
 }
 
+/// Something is not as it was left; else nobody answered.
+bool is_wrong(const Error& error) {
+  return error.code == Code::kCorrupt || error.code == Code::kConflict ||
+         error.code == Code::kExists || error.code == Code::kUnauthentic ||
+         error.code == Code::kNotFound;
+}
+
 /// Nothing was committed, or it does no harm to submit it again.
 tl::unexpected<Error> later(Error error) {
   error.code = Code::kBusy;
@@ -188,7 +195,8 @@ Result<KeyEpochs> SharedLedger::key_epochs(const HostKeys& enrolled) const {
 
 Status SharedLedger::publish_now() {
   publish_tried_ = parts_.clock.boot();
-  TRY_VOID(publisher_.publish());
+  const Status done = publisher_.publish();
+  if (!done) return is_wrong(done.error()) ? done : later(done.error());
   TRY(const Publication publication, parts_.commits.publication());
   published_ = publication.size;
   return {};

@@ -38,7 +38,8 @@ class IngestTest : public ::testing::Test {
     auto ledger = world.open(*files).value();
     ASSERT_TRUE(ledger->sync().has_value());
     ASSERT_TRUE(ledger->publish_through(ledger->size()).has_value());
-    finder.emplace(*files, kLayout, ledger->size(), remembered_max);
+    vault.emplace(*files, kLayout.vault());
+    finder.emplace(*vault, ledger->size(), remembered_max);
     admission.keys = std::make_shared<IngestKeys>();
     EXPECT_TRUE(admission.keys->read(admission.hosts, *ledger).has_value());
     ledger->set_owner_rule(same_host([this] { return admitted; }));
@@ -114,6 +115,7 @@ class IngestTest : public ::testing::Test {
   Admission admission;
   std::shared_ptr<const Admission> admitted;
   std::optional<Sequencer> sequencer;
+  std::optional<vault::LocalVault> vault;
   std::optional<LeafFinder> finder;
   std::optional<Ingest> ingest;
   struct Told {

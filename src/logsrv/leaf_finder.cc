@@ -9,12 +9,8 @@ namespace stele::logsrv {
 
 using merkle::kTileWidth;
 
-LeafFinder::LeafFinder(os::FileSystem& files, ledger::Layout layout, uint64_t published,
-                       size_t remembered_max)
-    : files_(files),
-      layout_(std::move(layout)),
-      remembered_max_(remembered_max),
-      forgotten_(published) {}
+LeafFinder::LeafFinder(const vault::Vault& vault, uint64_t published, size_t remembered_max)
+    : vault_(vault), remembered_max_(remembered_max), forgotten_(published) {}
 
 void LeafFinder::add(uint64_t index, const segment::Leaf& leaf) {
   const std::lock_guard lock(mutex_);
@@ -58,13 +54,12 @@ Result<std::optional<FoundLeaf>> LeafFinder::find(const StreamId& stream, uint32
 // it is not there.
 Result<std::optional<FoundLeaf>> LeafFinder::look_in_bundle(uint64_t bundle, const Key& key,
                                                             uint64_t& seen) const {
-  const std::string folder = layout_.vault() + "/log/";
   merkle::Tile tile{merkle::kEntries, bundle, kTileWidth};
   const size_t bytes_max = kTileWidth * (2 + segment::kLeafBytes);
-  auto bytes = files_.read(folder + merkle::path(tile), bytes_max);
+  auto bytes = vault_.get(merkle::path(tile), bytes_max);
   while (!bytes && bytes.error().code == Code::kNotFound && tile.width > 1) {
     --tile.width;
-    bytes = files_.read(folder + merkle::path(tile), bytes_max);
+    bytes = vault_.get(merkle::path(tile), bytes_max);
   }
   if (!bytes && bytes.error().code == Code::kNotFound) return std::nullopt;
   if (!bytes) return fail(std::move(bytes).error());

@@ -7,9 +7,7 @@
 #include <mutex>
 #include <optional>
 
-#include "ledger/layout.h"
-#include "os/file_system.h"
-#include "segment/leaf.h"
+#include "vault/vault.h"
 
 namespace stele::logsrv {
 
@@ -22,7 +20,7 @@ struct FoundLeaf {
 class LeafFinder {
  public:
   /// `published`: how many leaves a checkpoint covers now; every later one comes by add().
-  LeafFinder(os::FileSystem& files, ledger::Layout layout, uint64_t published,
+  LeafFinder(const vault::Vault& vault, uint64_t published,
              size_t remembered_max = size_t{1} << 17);
 
   void add(uint64_t index, const segment::Leaf& leaf);
@@ -35,8 +33,7 @@ class LeafFinder {
   Result<std::optional<FoundLeaf>> look_in_bundle(uint64_t bundle, const Key& key,
                                                   uint64_t& seen) const;
 
-  os::FileSystem& files_;
-  const ledger::Layout layout_;
+  const vault::Vault& vault_;
   const size_t remembered_max_;
 
   mutable std::mutex mutex_;  // guards what follows

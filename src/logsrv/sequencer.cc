@@ -80,8 +80,14 @@ Result<Sequencer::Results> Sequencer::commit(const std::vector<Batch>& round) {
   for (const Batch& batch : round)
     all.insert(all.end(), batch.segments.begin(), batch.segments.end());
   auto results = ledger_->append(all);
-  // A full disk may have room again; nothing was acknowledged.
-  if (!results && results.error().code == Code::kNoSpace) return results;
+  // A full disk may have room again, and a store answer; nothing was acknowledged.
+  const bool is_passing =
+      !results && (results.error().code == Code::kNoSpace || results.error().code == Code::kBusy);
+  {
+    const std::lock_guard lock(mutex_);
+    trouble_ = is_passing ? std::optional(results.error()) : std::nullopt;
+  }
+  if (is_passing) return results;
   const Status synced = results ? ledger_->sync() : fail(results.error());
   if (synced) return results;
   const std::lock_guard lock(mutex_);
@@ -117,6 +123,11 @@ void Sequencer::answer(std::vector<Batch>& round, Result<Results> results) {
 std::optional<Error> Sequencer::failure() const {
   const std::lock_guard lock(mutex_);
   return failure_;
+}
+
+std::optional<Error> Sequencer::trouble() const {
+  const std::lock_guard lock(mutex_);
+  return trouble_;
 }
 
 SequencerCounts Sequencer::counts() const {

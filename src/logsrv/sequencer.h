@@ -54,6 +54,8 @@ class Sequencer {
 
   /// Why nothing is taken any more; nullopt: it works.
   std::optional<Error> failure() const;
+  /// Why the last round took nothing, where the next may; nullopt: it did.
+  std::optional<Error> trouble() const;
   SequencerCounts counts() const;
   /// A step is one round.
   const Pulse& pulse() const { return pulse_; }
@@ -77,7 +79,7 @@ class Sequencer {
   std::vector<Batch> waiting_;
   size_t waiting_bytes_ = 0;
   bool stopping_ = false;
-  std::optional<Error> failure_;
+  std::optional<Error> failure_, trouble_;
   SequencerCounts counts_;
 
   Pulse pulse_;

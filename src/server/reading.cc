@@ -6,6 +6,7 @@
 #include "codec/json.h"
 #include "http/gate.h"
 #include "ledger/keys.h"
+#include "ledger/vault_tiles.h"
 #include "merkle/tree.h"
 #include "receipt/proof.h"
 #include "receipt/text.h"
@@ -94,26 +95,12 @@ std::string purpose_of(const Request& request) {
 
 std::string peer_of(const Request& request) { return http::peer_of_address(request.peer.address); }
 
-/// The log's tiles on disk.
-class Tiles : public merkle::HashReader {
- public:
-  Tiles(os::FileSystem& files, std::string folder) : files_(files), folder_(std::move(folder)) {}
-  Result<Bytes> read(const merkle::Tile& tile) override {
-    return files_.read(folder_ + merkle::path(tile),
-                       merkle::kTileWidth * (2 + segment::kLeafBytes));
-  }
-
- private:
-  os::FileSystem& files_;
-  const std::string folder_;
-};
-
-Result<std::string> make_proof(os::FileSystem& files, const std::string& folder,
-                               const receipt::VerifierKey& log_key, uint64_t index) {
-  TRY(const Bytes note, files.read(folder + "checkpoint", kCheckpointBytesMax));
+Result<std::string> make_proof(const vault::Vault& vault, const receipt::VerifierKey& log_key,
+                               uint64_t index) {
+  TRY(const Bytes note, vault.get("checkpoint", kCheckpointBytesMax));
   TRY(const auto checkpoint, receipt::open_checkpoint(note, log_key));
   if (index >= checkpoint.size) return fail(Code::kNotFound, "no leaf is covered there");
-  Tiles tiles(files, folder);
+  ledger::VaultTiles tiles(vault);
   TRY(auto proof, merkle::inclusion_proof(tiles, index, checkpoint.size));
   const uint64_t bundle = index / merkle::kTileWidth;
   const uint64_t width =
@@ -126,8 +113,7 @@ Result<std::string> make_proof(os::FileSystem& files, const std::string& folder,
 
 }  // namespace
 
-Reading::Reading(Parts parts)
-    : parts_(std::move(parts)), index_(parts_.files, parts_.layout, parts_.leaves) {
+Reading::Reading(Parts parts) : parts_(std::move(parts)), index_(parts_.vault, parts_.leaves) {
   house_ = std::thread([this] { keep_house(); });
 }
 
@@ -377,10 +363,9 @@ Result<Reading::Answer> Reading::proof(const Request& request) {
   TRY(const uint64_t index, number(request, "leaf", UINT64_MAX, merkle::kSizeMax));
   if (index == UINT64_MAX) return fail(Code::kInvalid, "leaf: which one?");
   TRY(const auto log_key, ledger::load_verifier_key(parts_.files, parts_.layout.log_vkey()));
-  const std::string folder = parts_.layout.vault() + "/log/";
   Result<std::string> proof = fail(Code::kBusy, "");
   for (int tries = 0; !proof && tries < kProofTries; ++tries)
-    proof = make_proof(parts_.files, folder, log_key, index);
+    proof = make_proof(parts_.vault, log_key, index);
   if (!proof) return fail(std::move(proof).error());
   Answer answer;
   answer.asked.first = index;

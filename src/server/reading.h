@@ -22,6 +22,7 @@ class Reading {
   struct Parts {
     os::FileSystem& files;
     const ledger::Layout& layout;
+    const vault::Vault& vault;
     Clock& clock;
     OwnStream& own;
     /// "server listen=… names=…": its configuration, in one line.

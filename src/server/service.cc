@@ -1,7 +1,6 @@
 #include "server/service.h"
 
 #include "http/gate.h"
-#include "ledger/directory_ledger.h"
 #include "merkle/tile.h"
 #include "server/answers.h"
 #include "wire/enrolment.h"
@@ -43,25 +42,20 @@ Result<std::unique_ptr<Service>> Service::open(os::FileSystem& files, const ledg
   TRY(auto authority, Authority::open(files, layout, clock, random));
   std::unique_ptr<Service> service(new Service(files, layout, clock, std::move(random),
                                                std::move(origin), std::move(authority)));
-  TRY_VOID(service->start(options));
+  TRY_VOID(service->start(std::move(options)));
   return service;
 }
 
-Result<std::unique_ptr<ledger::Ledger>> Service::open_ledger() {
-  TRY(auto key, ledger::load_private_key(files_, layout_.log_key()));
-  TRY(auto signer, receipt::NoteSigner::make(key.name, std::move(key.key)));
-  return ledger::DirectoryLedger::open(files_, layout_, clock_,
-                                       std::make_shared<receipt::NoteSigner>(std::move(signer)));
-}
-
-Status Service::start(const ServiceOptions& options) {
-  TRY(auto writer, open_ledger());
+Status Service::start(ServiceOptions options) {
+  storage_ = options.storage ? std::move(options.storage)
+                             : std::make_unique<DirectoryStorage>(files_, layout_, clock_);
+  TRY(auto writer, storage_->open_ledger());
   TRY_VOID(writer->sync());
-  TRY(publisher_, open_ledger());
+  TRY(publisher_, storage_->open_ledger());
   TRY_VOID(publisher_->publish_through(writer->size()));
   TRY(lists_, ledger::RecipientsStore::open(files_, layout_));
   TRY_VOID(remember_published());
-  finder_.emplace(files_, layout_, writer->size());
+  finder_.emplace(storage_->vault(), writer->size());
   TRY(const auto enrolled, ledger::HostKeys::load(files_, layout_.host_vkey()));
   TRY_VOID(keys_->read(enrolled, *writer));
   writer->set_owner_rule(logsrv::same_host([this] {
@@ -87,8 +81,8 @@ Status Service::start(const ServiceOptions& options) {
                   return sequencer_->submit(std::move(segments), std::move(done));
                 }));
   reading_ = std::make_unique<Reading>(
-      Reading::Parts{files_, layout_, clock_, *own_, options.configuration, ledger.size(),
-                     [this](const segment::HostKeyId& key) { return host_of(key); },
+      Reading::Parts{files_, layout_, storage_->vault(), clock_, *own_, options.configuration,
+                     ledger.size(), [this](const segment::HostKeyId& key) { return host_of(key); },
                      [this](const std::string& host) { return heartbeats_->last(host); }});
   silences_.emplace(reading_->streams(), *own_,
                     [this](const segment::HostKeyId& key) { return host_of(key); });
@@ -170,7 +164,10 @@ void Service::publish_until_stopped() {
     heartbeats_->look();
     look_at_recipients();
     lock.lock();
-    if (!published && published.error().code != Code::kNoSpace) {
+    const bool is_passing = !published && (published.error().code == Code::kNoSpace ||
+                                           published.error().code == Code::kBusy);
+    publishing_trouble_ = is_passing ? std::optional(published.error()) : std::nullopt;
+    if (!published && !is_passing) {
       publishing_failed_ = published.error();
       return;
     }
@@ -398,8 +395,9 @@ Response Service::log_file(const Request& request) const {
   const bool is_checkpoint = name == "checkpoint";
   const auto tile = merkle::parse_tile_path(name);
   if (!is_checkpoint && !tile) return text_response(404, "no such file in the log");
-  const std::string path = layout_.vault() + "/log/" + name;
-  auto bytes = files_.read(path, merkle::kTileWidth * (2 + segment::kLeafBytes));
+  auto bytes = storage_->vault().get(name, merkle::kTileWidth * (2 + segment::kLeafBytes));
+  if (!bytes && bytes.error().code != Code::kNotFound)
+    return text_response(503, "the log can not be read now; try again");
   if (!bytes) return text_response(404, "no such file in the log");
   Response response = is_checkpoint ? bytes_response("text/plain; charset=utf-8", *std::move(bytes))
                                     : bytes_response("application/octet-stream", *std::move(bytes));
@@ -410,6 +408,12 @@ Response Service::log_file(const Request& request) const {
 
 Response Service::health() const {
   if (failure()) return text_response(503, "nothing is committed any more; see the server's log");
+  auto trouble = sequencer_->trouble();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!trouble) trouble = publishing_trouble_;
+  }
+  if (trouble) return text_response(503, "nothing is committed now: " + trouble->message());
   return text_response(200, "ready");
 }
 

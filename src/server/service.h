@@ -16,6 +16,7 @@
 #include "server/registry.h"
 #include "server/scrubber.h"
 #include "server/silences.h"
+#include "server/storage.h"
 #include "server/workers.h"
 
 namespace stele::server {
@@ -26,6 +27,7 @@ struct ServiceOptions {
   std::string configuration;                       // in one line, for the server's own stream
   Micros silent_after = std::chrono::seconds(60);  // a host that said nothing for longer is silent
   Micros scrub_every{0};                           // all is read again as often; 0: not by itself
+  std::unique_ptr<Storage> storage = nullptr;      // nullptr: the directory
 };
 
 /// Threads: "sequencer", "publisher" and the workers. handle() may be called from any.
@@ -57,8 +59,7 @@ class Service {
  private:
   Service(os::FileSystem& files, ledger::Layout layout, Clock& clock, RandomSource random,
           std::string origin, Authority authority);
-  Status start(const ServiceOptions& options);
-  Result<std::unique_ptr<ledger::Ledger>> open_ledger();
+  Status start(ServiceOptions options);
   Status admit();
   Status admit_locked();
   void look_at_recipients();
@@ -115,11 +116,12 @@ class Service {
   std::shared_ptr<const logsrv::Admission> admission_;
   std::shared_ptr<const ledger::SignedRecipients> recipients_;
   const std::shared_ptr<logsrv::IngestKeys> keys_ = std::make_shared<logsrv::IngestKeys>();
-  std::optional<Error> publishing_failed_;
+  std::optional<Error> publishing_failed_, publishing_trouble_;
   bool stopping_ = false;
   std::condition_variable stop_;
 
   // Destroyed from the last to the first: workers, then those they use.
+  std::unique_ptr<Storage> storage_;
   std::unique_ptr<ledger::Ledger> publisher_;  // the publisher thread's
   std::thread publisher_thread_;
   Pulse publishing_;

@@ -23,8 +23,8 @@ void take(StreamFacts& facts, const segment::Leaf& leaf) {
 
 }  // namespace
 
-StreamIndex::StreamIndex(os::FileSystem& files, const ledger::Layout& layout, uint64_t leaves)
-    : vault_(files, layout.vault()), expected_(leaves) {
+StreamIndex::StreamIndex(const vault::Vault& vault, uint64_t leaves)
+    : vault_(vault), expected_(leaves) {
   {
     const std::lock_guard lock(mutex_);
     is_made_ = read_on(kLeavesAtOnce).has_value();

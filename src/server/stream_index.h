@@ -13,9 +13,8 @@
 #include <vector>
 
 #include "ledger/cut_marks.h"
-#include "ledger/layout.h"
 #include "os/file_system.h"
-#include "vault/local_vault.h"
+#include "vault/vault.h"
 #include "wire/records.h"
 
 namespace stele::server {
@@ -41,7 +40,7 @@ class StreamIndex {
  public:
   /// A small ledger's is made when it returns; else the thread "index" makes it. `leaves`: how many
   /// there are.
-  StreamIndex(os::FileSystem& files, const ledger::Layout& layout, uint64_t leaves);
+  StreamIndex(const vault::Vault& vault, uint64_t leaves);
   ~StreamIndex();
 
   /// Reads what came since. kBusy, with how far it is: it is still being made; ask again.
@@ -86,7 +85,7 @@ class StreamIndex {
   std::vector<std::pair<uint64_t, Place>> choose(const std::vector<uint64_t>* leaves, uint64_t from,
                                                  Part part) const;
 
-  const vault::LocalVault vault_;
+  const vault::Vault& vault_;
   const uint64_t expected_;
   // Known without the mutex, which whoever reads from the disk holds.
   std::atomic<bool> is_made_ = false;

@@ -86,7 +86,8 @@ class SimServer {
     TRY_VOID(ledger->sync());
     TRY_VOID(ledger->publish_through(ledger->size()));
     TRY(publisher_, world_.open(*files_));
-    finder_.emplace(*files_, kLayout, ledger->size(), 8);
+    vault_.emplace(*files_, kLayout.vault());
+    finder_.emplace(*vault_, ledger->size(), 8);
     auto admission = std::make_shared<logsrv::Admission>();
     admission->origin = "stele/test/1";
     admission->hosts = trust_.hosts;
@@ -115,6 +116,7 @@ class SimServer {
   Hash recipients_{};
   uint64_t restarts_ = 0;
   std::unique_ptr<sim::SimFileSystem> files_;
+  std::optional<vault::LocalVault> vault_;
   std::optional<logsrv::LeafFinder> finder_;
   std::unique_ptr<ledger::Ledger> publisher_;
   std::optional<logsrv::Sequencer> sequencer_;

@@ -5,6 +5,7 @@
 namespace stele::vault {
 
 Status RecordCursor::open_volume() {
+  file_.reset();  // else a failure would leave the one before, under this one's name
   TRY(file_, vault_.read_volume(at_.volume));
   if (past_cache_) file_->drop_cache();
   ahead_size_ = 0;
