@@ -36,6 +36,7 @@ THIRD_PARTY = (
     (r"boost/(asio|beast)[/.].*|curl/curl\.h", {"http"}),
     (r"toml\+\+/.*", {"config"}),
     (r"bpf/.*", {"commands"}),
+    (r"libpq-fe\.h", {"db"}),
     (r"sudo_plugin\.h", {"sudo_plugin"}),
     (r"security/.*", {"pam"}),
     (r"expat\.h", {"s3"}),

@@ -74,7 +74,7 @@ class CommitStore {
     /// All that is committed.
     virtual const merkle::Frontier& head() const = 0;
     /// Where these streams stand; those that have nothing yet are not in it. kConflict: the turn
-    /// was over.
+    /// was over. Whatever goes wrong, it is then.
     virtual Result<std::map<StreamId, segment::Tail>> tails(std::span<const StreamId> streams) = 0;
     /// Ends the turn, whatever comes of it. kConflict: the turn was over, and nothing was done.
     virtual Status commit(const Commit& commit) = 0;

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <thread>
 
+#include "db/test_postgres.h"
 #include "ledger/memory_commit_store.h"
+#include "ledger/postgres_commit_store.h"
 #include "ledger/test_commits.h"
 
 namespace stele::ledger {
@@ -29,7 +31,28 @@ class MemoryWorld final : public World {
   MemoryCommitStore store_;
 };
 
+// STELE_TEST_POSTGRES names a file of options (db::PostgresOptions) of a database for tests: what
+// its schema `stele` holds is lost.
+class PostgresWorld final : public World {
+ public:
+  explicit PostgresWorld(const db::PostgresOptions& options) {
+    auto connection = db::Connection::open(options, {}).value();
+    EXPECT_TRUE(connection->run_script("DROP SCHEMA IF EXISTS stele CASCADE"));
+    for (auto& store : stores_)
+      store = PostgresCommitStore::open(options, "stele.example/contract").value();
+  }
+  CommitStore& one() override { return *stores_[0]; }
+  CommitStore& other() override { return *stores_[1]; }
+
+ private:
+  std::array<std::unique_ptr<PostgresCommitStore>, 2> stores_;
+};
+
 std::unique_ptr<World> memory_world() { return std::make_unique<MemoryWorld>(); }
+std::unique_ptr<World> postgres_world() {
+  const auto options = db::test_database();
+  return options ? std::make_unique<PostgresWorld>(*options) : nullptr;
+}
 
 struct Kind {
   const char* name;
@@ -38,7 +61,10 @@ struct Kind {
 
 class CommitStoreContract : public testing::TestWithParam<Kind> {
  protected:
-  void SetUp() override { world_ = GetParam().make(); }
+  void SetUp() override {
+    world_ = GetParam().make();
+    if (!world_) GTEST_SKIP() << db::kNoDatabase;
+  }
 
   CommitStore& one() { return world_->one(); }
   CommitStore& other() { return world_->other(); }
@@ -236,7 +262,9 @@ TEST_P(CommitStoreContract, WhoPublishesDoesNotWaitForATurn) {
   EXPECT_TRUE(turn->commit(commit_behind(turn->head(), 1, "second")));
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, CommitStoreContract, testing::Values(Kind{"Memory", memory_world}),
+INSTANTIATE_TEST_SUITE_P(Each, CommitStoreContract,
+                         testing::Values(Kind{"Memory", memory_world},
+                                         Kind{"Postgres", postgres_world}),
                          [](const auto& each) { return each.param.name; });
 
 }  // namespace

@@ -24,7 +24,10 @@ class MemoryCommitStore::MemoryTurn final : public Turn {
     const std::lock_guard lock(store_.mutex_);
     const Fault fault = enter(Call::kTurnTails);
     if (store_.turn_ != own_) return fail(turn_over().error());
-    if (fault != Fault::kNone) return fail(nobody_answers().error());
+    if (fault != Fault::kNone) {
+      store_.end_turn(own_);
+      return fail(nobody_answers().error());
+    }
     std::map<StreamId, segment::Tail> found;
     for (const StreamId& stream : streams) {
       const auto at = store_.state_.tails.find(stream);
