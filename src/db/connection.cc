@@ -27,6 +27,11 @@ std::string field(const pg_result* result, int code) {
   return text == nullptr ? "" : text;
 }
 
+bool is_end(const pg_result* result) {
+  const std::string severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  return severity == "FATAL" || severity == "PANIC";
+}
+
 // What PostgreSQL's SQLSTATE comes to.
 Code code_of(std::string_view state) {
   const std::string_view kind = state.substr(0, 2);
@@ -49,9 +54,13 @@ std::string milliseconds(std::chrono::milliseconds time) { return std::to_string
 
 Connection::Connection(pg_conn* connection, const SessionLimits& limits)
     : connection_(connection), limits_(limits) {
+  // The end of the session comes as a notice where nothing was asked, or with an earlier answer.
   const auto note = [](void* own, const pg_result* notice) {
-    if (field(notice, PG_DIAG_SEVERITY_NONLOCALIZED) == "WARNING") {
-      static_cast<Connection*>(own)->warning_ = field(notice, PG_DIAG_MESSAGE_PRIMARY);
+    auto& self = *static_cast<Connection*>(own);
+    if (is_end(notice)) {
+      self.ended_ = self.error_of(notice);
+    } else if (field(notice, PG_DIAG_SEVERITY_NONLOCALIZED) == "WARNING") {
+      self.warning_ = field(notice, PG_DIAG_MESSAGE_PRIMARY);
     }
   };
   PQsetNoticeReceiver(connection_, note, this);
@@ -121,23 +130,31 @@ Status Connection::check_settings(std::string& synchronous_commit) {
   return {};
 }
 
+Status Connection::check_alive() const {
+  if (ended_) return fail(*ended_);
+  return lost_ ? fail(Code::kBusy, where_ + ": connection lost before") : Status();
+}
+
 Error Connection::lose(std::string_view why) {
   lost_ = true;
   return {Code::kBusy, where_ + ": connection lost: " + on_one_line(why), 0};
 }
 
-Error Connection::refused(const pg_result* result) {
+Error Connection::error_of(const pg_result* result) const {
   const std::string state = field(result, PG_DIAG_SQLSTATE);
-  if (state.empty()) return lose(PQresultErrorMessage(result));
-  const std::string severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-  lost_ = lost_ || severity == "FATAL" || severity == "PANIC";
   return {code_of(state),
           where_ + ": " + on_one_line(field(result, PG_DIAG_MESSAGE_PRIMARY)) + " (" + state + ")",
           0};
 }
 
+Error Connection::refused(const pg_result* result) {
+  if (field(result, PG_DIAG_SQLSTATE).empty()) return lose(PQresultErrorMessage(result));
+  lost_ = lost_ || is_end(result);
+  return error_of(result);
+}
+
 Status Connection::send(std::span<const Statement> statements) {
-  if (lost_) return fail(Code::kBusy, where_ + ": connection lost before");
+  TRY_VOID(check_alive());
   deadline_ = std::chrono::steady_clock::now() + limits_.answer;
   const bool several = statements.size() > 1;
   bool sent = !several || PQenterPipelineMode(connection_) == 1;
@@ -210,7 +227,7 @@ Result<Rows> Connection::run(const Statement& statement) {
 }
 
 Status Connection::run_script(const std::string& sql) {
-  if (lost_) return fail(Code::kBusy, where_ + ": connection lost before");
+  TRY_VOID(check_alive());
   deadline_ = std::chrono::steady_clock::now() + limits_.answer;
   if (PQsendQuery(connection_, sql.c_str()) != 1) return fail(lose(PQerrorMessage(connection_)));
   std::optional<Error> wrong;
@@ -223,7 +240,7 @@ Status Connection::run_script(const std::string& sql) {
 }
 
 Status Connection::commit() {
-  if (lost_) return fail(Code::kBusy, where_ + ": connection lost before");
+  TRY_VOID(check_alive());
   const auto unknown = [this](const std::string& why) {
     return fail(Code::kOutcomeUnknown, where_ + ": may be committed or not: " + why);
   };

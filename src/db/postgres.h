@@ -133,17 +133,19 @@ class Connection {
   void roll_back();
 
   /// Nothing will come of it any more.
-  bool is_lost() const { return lost_; }
+  bool is_lost() const { return lost_ || ended_; }
 
  private:
   Connection(pg_conn* connection, const SessionLimits& limits);
 
   Status set_up();
   Status check_settings(std::string& synchronous_commit);
+  Status check_alive() const;
   Status send(std::span<const Statement> statements);
   /// Waits for it; none: nothing more comes of this statement.
   Result<std::optional<Rows>> next_result();
   Error lose(std::string_view why);
+  Error error_of(const pg_result* result) const;
   Error refused(const pg_result* result);
 
   pg_conn* const connection_;
@@ -151,7 +153,8 @@ class Connection {
   std::string where_;
   std::chrono::steady_clock::time_point deadline_;
   bool lost_ = false;
-  std::string warning_;  // the last one
+  std::string warning_;         // the last one
+  std::optional<Error> ended_;  // PostgreSQL said so while nothing was asked
 };
 
 /// Connections to one database, made when they are needed. Any thread; must outlive its leases.

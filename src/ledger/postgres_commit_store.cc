@@ -12,11 +12,11 @@ using db::Statement;
 using db::Value;
 
 constexpr size_t kConnectionsMax = 8;
-constexpr size_t kVolumesMax = 10'000;  // of one answer
 constexpr int64_t kVersion = 1;
 
 // As docs/formats/commit-store.md has it, byte for byte.
 constexpr std::string_view kSchema = R"(CREATE SCHEMA stele;
+CREATE TABLE stele.turn ();
 CREATE TABLE stele.volume (
   first_index bigint PRIMARY KEY CHECK (first_index >= 0),
   count integer NOT NULL CHECK (count > 0),
@@ -265,11 +265,13 @@ Result<std::unique_ptr<PostgresCommitStore>> PostgresCommitStore::open(db::Postg
 }
 
 Result<std::unique_ptr<CommitStore::Turn>> PostgresCommitStore::take_turn() {
-  const std::vector<Statement> begin = {{"BEGIN"}, {"SELECT frontier FROM stele.head FOR UPDATE"}};
+  const std::vector<Statement> begin = {{"BEGIN"},
+                                        {"LOCK TABLE stele.turn IN EXCLUSIVE MODE"},
+                                        {"SELECT frontier FROM stele.head FOR UPDATE"}};
   using Taken = std::unique_ptr<Turn>;
   return postgres_.with_connection([&](db::Postgres::Lease& connection) -> Result<Taken> {
     TRY(const std::vector<Rows> rows, connection->run(begin));
-    TRY(merkle::Frontier head, frontier_of(rows[1]));
+    TRY(merkle::Frontier head, frontier_of(rows[2]));
     return std::make_unique<PostgresTurn>(std::move(connection), std::move(head));
   });
 }
@@ -312,7 +314,8 @@ Result<std::vector<CommittedVolume>> PostgresCommitStore::volumes_from(uint64_t 
         connection.run(Statement{
             "SELECT " + std::string(kVolumeColumns) +
                 " FROM stele.volume WHERE first_index >= $1 ORDER BY first_index LIMIT $2",
-            {Value::of(number(index)), Value::of(number(std::min(count_max, kVolumesMax)))}}));
+            {Value::of(number(index)),
+             Value::of(number(std::min(count_max, size_t{INT64_MAX})))}}));
     Found found;
     for (size_t i = 0; i < rows.count(); ++i) {
       TRY(CommittedVolume volume, volume_of(rows.row(i)));
