@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 from fleet import PROGRAMS, FleetServer, Here, wait_until
-from harness import STELE, LedgerTest
+from harness import PATIENCE, STELE, LedgerTest
 
 LATCH = PROGRAMS / "stele-latch"
 OWNER = 12345
@@ -65,8 +65,9 @@ class Disk(LedgerTest):
         self.socket, self.latch, self.server = self.disk / "latch", None, None
         self.addCleanup(self.stop)
 
-    def start_latch(self):
-        self.latch = As("+linux_immutable").start(LATCH, "--directory", self.disk / "ledger/vault/volume", "--socket", self.socket,
+    def start_latch(self, *under):
+        """`under`: a program, with its options, that runs it."""
+        self.latch = As("+linux_immutable").start(*under, LATCH, "--directory", self.disk / "ledger/vault/volume", "--socket", self.socket,
                                                   stderr=subprocess.PIPE, text=True)
         wait_until(self.can_connect, "the latch listens")
 
@@ -80,8 +81,8 @@ class Disk(LedgerTest):
 
     def stop(self):
         if self.latch and self.latch.poll() is None:
-            self.latch.kill()
-            self.latch.communicate()
+            self.latch.terminate()
+            self.latch.communicate(timeout=PATIENCE)
 
     def volumes(self):
         return sorted((self.disk / "ledger/vault/volume").iterdir())

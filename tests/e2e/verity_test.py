@@ -7,12 +7,15 @@ import json
 import os
 import pathlib
 import re
+import shutil
+import unittest
 
 from fleet import Here, wait_until
 from harness import STELE, main, unprotect
 from latched import BLOCK_BYTES, OWNER, As, Disk, flags
 
 FS_IOC_ENABLE_VERITY = 0x40806685
+SLOW_US = 1_000_000
 
 
 def verity_digest(content):
@@ -111,6 +114,16 @@ class Verity(Disk):
             wait_until(lambda: "i" in flags(closed), "a closed volume is immutable")
             self.assertEqual(flags(closed), {"i"})
             self.assert_refused(late.write, b"more")
+
+    @unittest.skipUnless(shutil.which("strace"), "needs strace")
+    def test_nobody_can_write_while_the_hashes_are_made(self):
+        self.start_latch("strace", "-I2", "--quiet=all", "-o", self.disk / "trace", "-e", "trace=ioctl", "-e", f"inject=ioctl:delay_enter={SLOW_US}")
+        self.start_server()
+        closed = self.close_a_volume()
+        wait_until(lambda: flags(closed) == set(), "it is not append-only for as long")
+        self.assert_refused(os.open, closed, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK, code=errno.EWOULDBLOCK)
+        self.assert_refused(os.open, closed, os.O_RDWR | os.O_NONBLOCK, code=errno.EWOULDBLOCK)
+        wait_until(lambda: flags(closed) == {"i", "V"}, "it is immutable then, and has fs-verity")
 
     def test_an_embedded_ledger_of_root_s_needs_no_latch(self):
         directory = self.disk / "embedded"
