@@ -38,14 +38,15 @@ Code code_of(std::string_view state) {
   if (state == "25P03" || state == "25P04" || state == "57P01") return Code::kConflict;
   if (kind == "40" || kind == "53" || kind == "57" || kind == "08" || state == "55P03")
     return Code::kBusy;
-  if (kind == "23" || kind == "XX") return Code::kCorrupt;
+  if (kind == "23" || state == "XX001" || state == "XX002") return Code::kCorrupt;
   return Code::kIo;
 }
 
 // Whether a COMMIT that was answered so is sure not to have been done: the transaction had failed
 // or was gone before, or fails by what it is.
 bool is_surely_undone(std::string_view state) {
-  return state == "25P02" || state == "25P03" || state.starts_with("40") || state.starts_with("23");
+  return state == "25P02" || state == "25P03" || state == "40001" || state == "40P01" ||
+         state.starts_with("23");
 }
 
 std::string milliseconds(std::chrono::milliseconds time) { return std::to_string(time.count()); }
