@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "codec/utf8.h"
+#include "ledger/setup.h"
 #include "os/directory.h"
 #include "os/who.h"
 
@@ -54,7 +55,7 @@ void warn(const std::string& message) { std::fprintf(stderr, "stele: %s\n", mess
 Status require_ledger(Context& context) {
   constexpr size_t kKeyFileBytesMax = 4096;
   auto key = context.files.read(context.layout.log_vkey(), kKeyFileBytesMax);
-  if (key) return {};
+  if (key) return ledger::check_not_shared(context.files, context.layout);
   if (key.error().code != Code::kNotFound) return fail(std::move(key).error());
   return fail(Code::kNotFound,
               "there is no ledger in " + context.layout.directory +

@@ -284,6 +284,10 @@ struct JsonBody {
     json.key("type").text("scrub").key("volumes").number(s.volumes).key("leaves").number(s.leaves);
     json.key("bytes").number(s.bytes).key("faults").number(s.faults).key("took").seconds(s.took);
   }
+  void operator()(const event::Probe& p) const {
+    json.key("type").text("probe").key("store").text(p.store).key("canary").text(p.canary);
+    json.key("mode").text(p.mode).key("clock_ahead").seconds(p.ahead).key("failed").text(p.failed);
+  }
   void operator()(const event::Asked& a) const {
     using Kind = event::Asked::Kind;
     json.key("type").text(a.kind == Kind::kLogin    ? "login"

@@ -131,12 +131,12 @@ TEST(Event, of_a_newer_type_is_kept_whole_and_may_stand_anywhere) {
   for (Lane lane : {Lane::kFacts, Lane::kOutput, Lane::kInput}) {
     const auto events = events_of(lane,
                                   "84182805a1616bf93e00d82a8201f6"
-                                  "82182501");
+                                  "82182901");
     ASSERT_EQ(events.size(), 2U);
     EXPECT_EQ(events[0].at, at(5'000'005));
     EXPECT_EQ(events[0].body,
               Body(Unknown{40, from_hex("84182805a1616bf93e00d82a8201f6").value()}));
-    EXPECT_EQ(events[1].body, Body(Unknown{37, from_hex("82182501").value()}));
+    EXPECT_EQ(events[1].body, Body(Unknown{41, from_hex("82182901").value()}));
   }
 }
 

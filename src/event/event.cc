@@ -19,7 +19,8 @@ bool is_host_event(const Body& body) {
          std::holds_alternative<HostSummary>(body) || std::holds_alternative<ClockStep>(body) ||
          std::holds_alternative<SessionNumber>(body) || std::holds_alternative<ServerStart>(body) ||
          std::holds_alternative<ServerStop>(body) || std::holds_alternative<Asked>(body) ||
-         std::holds_alternative<Change>(body) || std::holds_alternative<Scrub>(body);
+         std::holds_alternative<Change>(body) || std::holds_alternative<Scrub>(body) ||
+         std::holds_alternative<Probe>(body);
 }
 
 bool is_kernel_event(const Body& body) {

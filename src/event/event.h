@@ -400,6 +400,16 @@ struct Scrub {
   bool operator==(const Scrub&) const = default;
 };
 
+/// It was tried whether the store keeps what it is told to keep (vault.md).
+struct Probe {
+  std::string store;   // where it is, which bucket, which prefix
+  std::string canary;  // the name of the object that it was tried on, and its version
+  std::string mode;    // "COMPLIANCE" or "GOVERNANCE"
+  Micros ahead{0};     // the store's clock, of the server's
+  std::string failed;  // the checks that were wanted and do not hold, by name; empty: none
+  bool operator==(const Probe&) const = default;
+};
+
 /// An event type newer than this program: kept, shown raw.
 struct Unknown {
   uint64_t type = 0;
@@ -407,10 +417,11 @@ struct Unknown {
   bool operator==(const Unknown&) const = default;
 };
 
-using Body = std::variant<Start, Output, Input, Piped, Elided, Transfer, Resize, Redaction, Line,
-                          Gap, Suspend, Exec, Exit, Privilege, Forward, End, Grant, Finding, Terms,
-                          Person, Sudo, Opening, HostStart, HostStop, HostSummary, ClockStep,
-                          SessionNumber, ServerStart, ServerStop, Asked, Change, Scrub, Unknown>;
+using Body =
+    std::variant<Start, Output, Input, Piped, Elided, Transfer, Resize, Redaction, Line, Gap,
+                 Suspend, Exec, Exit, Privilege, Forward, End, Grant, Finding, Terms, Person, Sudo,
+                 Opening, HostStart, HostStop, HostSummary, ClockStep, SessionNumber, ServerStart,
+                 ServerStop, Asked, Change, Scrub, Probe, Unknown>;
 
 /// Whether it stands in an agent's or a server's own stream only.
 bool is_host_event(const Body& body);

@@ -195,6 +195,19 @@ Result<Body> read_scrub(CborReader& in, Bytes&) {
   return scrub;
 }
 
+Result<Body> read_probe(CborReader& in, Bytes&) {
+  Probe probe;
+  for (std::string* text : {&probe.store, &probe.canary, &probe.mode}) {
+    TRY(const std::string_view read, in.text());
+    *text = read;
+  }
+  TRY(const int64_t ahead, in.integer());
+  probe.ahead = Micros(ahead);
+  TRY(const std::string_view failed, in.text());
+  probe.failed = failed;
+  return probe;
+}
+
 /// Lanes that an event may stand in, a bit for each.
 constexpr unsigned bit(Lane lane) { return 1U << static_cast<unsigned>(lane); }
 constexpr unsigned kFacts = bit(Lane::kFacts), kOutput = bit(Lane::kOutput),
@@ -246,6 +259,7 @@ constexpr Shape kShapes[] = {
     {Type::kRefusal, "refusal", 3, kFacts, read_asked_body<Asked::Kind::kRefusal>},
     {Type::kChange, "change", 3, kFacts, read_change},
     {Type::kScrub, "scrub", 7, kFacts, read_scrub},
+    {Type::kProbe, "probe", 7, kFacts, read_probe},
 };
 
 const Shape* shape_of(uint64_t type) {

@@ -181,6 +181,14 @@ class EventWriter {
     out_.unsigned_integer(scrub.faults);
     out_.unsigned_integer(static_cast<uint64_t>(scrub.took.count()));
   }
+  void operator()(const Probe& probe) {
+    begin(Type::kProbe, 5);
+    out_.text(codec::to_utf8(probe.store));
+    out_.text(codec::to_utf8(probe.canary));
+    out_.text(codec::to_utf8(probe.mode));
+    out_.integer(probe.ahead.count());
+    out_.text(codec::to_utf8(probe.failed));
+  }
   /// As it came, but for Δt.
   void operator()(const Unknown& unknown) {
     CborReader in(unknown.encoded);

@@ -301,7 +301,10 @@ inline std::vector<Sample> samples() {
       {Lane::kFacts, Asked{Asked::Kind::kLogin, "jane", "5f70abcd", "192.0.2.7", "", "", {}}},
       {Lane::kFacts, Asked{Asked::Kind::kRefusal, "", "", "192.0.2.9", "GET /v1/hosts", "", {}}},
       {Lane::kFacts, Change{"+ host web01"}},
-      {Lane::kFacts, Scrub{12, 3456, uint64_t{1} << 40, 1, std::chrono::hours(20)}}};
+      {Lane::kFacts, Scrub{12, 3456, uint64_t{1} << 40, 1, std::chrono::hours(20)}},
+      {Lane::kFacts, Probe{"https://s3.example evidence stele/", "stele/canary/0be8 3HL4",
+                           "COMPLIANCE", Micros(-1'200'000), "delete shorten"}},
+      {Lane::kFacts, Probe{}}};
 }
 
 }  // namespace stele::event

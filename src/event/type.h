@@ -43,6 +43,7 @@ enum class Type : uint64_t {
   kRefusal = 34,
   kChange = 35,
   kScrub = 36,
+  kProbe = 37,
 };
 
 /// A redaction's count is rounded up to a multiple of this: the length of a password is nobody's

@@ -14,6 +14,8 @@ struct Layout {
   std::string host_vkey() const { return directory + "/host.vkey"; }
   std::string policy_vkey() const { return directory + "/policy.vkey"; }
   std::string recipients() const { return directory + "/recipients"; }
+  /// In a server's directory whose vault is an object store: which one.
+  std::string shared() const { return directory + "/shared"; }
   std::string predecessor() const { return directory + "/predecessor"; }
   std::string kept_recipients() const { return directory + "/recipients.d"; }
   std::string auditor_identity() const { return directory + "/auditor.age"; }

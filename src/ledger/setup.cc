@@ -80,4 +80,12 @@ Status check_owner(const Layout& layout) {
                                      name + ", as in `sudo -u " + name + " stele …`");
 }
 
+Status check_not_shared(os::FileSystem& files, const Layout& layout) {
+  if (!files.exists(layout.shared())) return {};
+  return fail(Code::kUnsupported,
+              layout.shared() +
+                  ": the vault of this ledger is in an object store. Read it by its server (stele "
+                  "--server), and have its configuration say [vault]");
+}
+
 }  // namespace stele::ledger

@@ -30,6 +30,9 @@ Result<SetupReport> set_up(os::FileSystem& files, const Layout& layout, const Se
 /// kPermission: the ledger is another user's, who could not read what this process leaves there.
 Status check_owner(const Layout& layout);
 
+/// kUnsupported: the directory's vault is in an object store, and only its server reads that.
+Status check_not_shared(os::FileSystem& files, const Layout& layout);
+
 /// "stele/<host>/<8 hex digits>": a name for a log that nobody else has.
 std::string make_origin(std::string_view host, const RandomSource& random);
 

@@ -26,6 +26,35 @@ Status parse_listen(std::string_view text, Config& config) {
   return {};
 }
 
+/// The tables "vault" and "commits".
+Result<SharedConfig> read_shared(config::Document& file) {
+  SharedConfig shared;
+  StoreConfig& store = shared.store;
+  TRY(store.endpoint, file.text("vault.endpoint", std::nullopt));
+  TRY(store.region, file.text("vault.region", store.region));
+  TRY(store.bucket, file.text("vault.bucket", std::nullopt));
+  TRY(store.prefix, file.text("vault.prefix", ""));
+  if (!is_prefix(store.prefix)) {
+    return fail(
+        file.wrong("vault.prefix", "letters, digits, - _ . and / are wanted, / at the end"));
+  }
+  TRY(store.credentials, file.text("vault.credentials", std::nullopt));
+  TRY(store.profile, file.text("vault.profile", store.profile));
+  TRY(store.authority_file, file.text("vault.authority", ""));
+  TRY(store.mode, file.word("vault.mode", store.mode, {"compliance", "governance"}));
+  TRY(store.is_path_style, file.boolean("vault.path_style", false));
+  TRY(store.is_plain_allowed, file.boolean("vault.plain", false));
+  TRY(const auto retain, file.duration("vault.retain", std::nullopt,
+                                       {std::chrono::days(1), std::chrono::days(36'500)}));
+  shared.retain = std::chrono::ceil<std::chrono::days>(retain);
+  TRY(const std::string probe, file.word("vault.probe", "required", {"required", "told"}));
+  shared.is_required = probe == "required";
+  TRY(shared.probe_every, file.duration("vault.probe_every", std::chrono::hours(24),
+                                        {std::chrono::seconds(1), std::chrono::hours(24) * 31}));
+  TRY(shared.commits, file.text("commits.postgres", std::nullopt));
+  return shared;
+}
+
 }  // namespace
 
 Result<Config> load_config(os::FileSystem& files, const std::string& path) {
@@ -56,6 +85,9 @@ Result<Config> load_config(os::FileSystem& files, const std::string& path) {
                                                        " connections in all"));
   config.connections = static_cast<size_t>(connections);
   config.connections_per_peer = static_cast<size_t>(per_peer);
+  if (file.has("vault") || file.has("commits")) {
+    TRY(config.shared, read_shared(file));
+  }
   TRY_VOID(file.finish());
   return config;
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "ledger/layout.h"
 #include "os/file_system.h"
+#include "server/shared_storage.h"
 
 namespace stele::server {
 
@@ -18,8 +19,9 @@ struct Config {
   size_t threads = 2;
   Micros silent_after{0};  // a host that said nothing for longer is silent
   std::chrono::seconds certificate_life{0};
-  Micros scrub_every{0};  // all that is stored is read again as often
-  std::string latch;      // the socket of stele-latch
+  std::optional<SharedConfig> shared;  // the ledger is not in the directory
+  Micros scrub_every{0};               // all that is stored is read again as often
+  std::string latch;                   // the socket of stele-latch
   size_t connections = 0, connections_per_peer = 0;
 };
 

@@ -68,23 +68,23 @@ void add_vault(CLI::App& app, VaultProbeOptions& o, int& status) {
       "probe",
       "does an object store (S3) keep what it is told to keep? Tries on an object of its own, a "
       "canary, whatever must not be possible");
-  probe->add_option("--endpoint", o.endpoint, "the store: https://HOST[:PORT]")->required();
-  probe->add_option("--bucket", o.bucket, "a bucket that locks objects")->required();
-  probe->add_option("--region", o.region, "its region")->capture_default_str();
-  probe->add_option("--prefix", o.prefix, "what the canary's name begins with, as stele/");
+  probe->add_option("--endpoint", o.store.endpoint, "the store: https://HOST[:PORT]")->required();
+  probe->add_option("--bucket", o.store.bucket, "a bucket that locks objects")->required();
+  probe->add_option("--region", o.store.region, "its region")->capture_default_str();
+  probe->add_option("--prefix", o.store.prefix, "what the canary's name begins with, as stele/");
   probe
-      ->add_option("--credentials", o.credentials,
+      ->add_option("--credentials", o.store.credentials,
                    "absolute path of a file with aws_access_key_id and aws_secret_access_key; or "
                    "environment, instance (metadata service), web-identity")
       ->required();
-  probe->add_option("--profile", o.profile, "section of that file")->capture_default_str();
-  probe->add_option("--ca", o.authority_file,
+  probe->add_option("--profile", o.store.profile, "section of that file")->capture_default_str();
+  probe->add_option("--ca", o.store.authority_file,
                     "its authority's certificate (PEM; default: the machine's)");
-  probe->add_flag("--path-style", o.is_path_style,
+  probe->add_flag("--path-style", o.store.is_path_style,
                   "the bucket in the path, not before the host's name");
-  probe->add_flag("--plain", o.is_plain_allowed,
+  probe->add_flag("--plain", o.store.is_plain_allowed,
                   "take http:// too, where nobody else is on the way");
-  probe->add_option("--mode", o.mode, "compliance, or governance")
+  probe->add_option("--mode", o.store.mode, "compliance, or governance")
       ->check(CLI::IsMember({"compliance", "governance"}))
       ->capture_default_str();
   probe->add_option("--retention", o.retention, "of the canary, which stays so long")

@@ -75,12 +75,21 @@ Status run(const std::string& path) {
   auto alone = files.lock(config.layout.state() + "/server.lock", os::Wait::kNo);
   if (!alone)
     return fail(std::move(alone).error().within("another server has this ledger, or it is none"));
-  const std::string protection = protect_open_volume(files, config.layout);
+  std::unique_ptr<Storage> storage;
+  std::string protection;
+  if (config.shared) {
+    TRY(storage, SharedStorage::open(files, config.layout, clock, *config.shared));
+    protection = to_string(config.shared->store) + ", " + config.shared->store.mode;
+  } else {
+    TRY_VOID(ledger::check_not_shared(files, config.layout));
+    protection = protect_open_volume(files, config.layout);
+  }
   TRY(auto service, Service::open(files, config.layout, clock, os::system_random,
                                   {.workers = config.threads,
                                    .configuration = in_one_line(config, protection),
                                    .silent_after = config.silent_after,
-                                   .scrub_every = config.scrub_every}));
+                                   .scrub_every = config.shared ? Micros(0) : config.scrub_every,
+                                   .storage = std::move(storage)}));
   http::ServerOptions options;
   options.address = config.address;
   options.port = config.port;

@@ -88,6 +88,7 @@ Status Service::start(ServiceOptions options) {
                     [this](const segment::HostKeyId& key) { return host_of(key); });
   TRY_VOID(await_heartbeats(options.silent_after));
   sequencer_->start();
+  storage_->start(*own_);
   publisher_thread_ = std::thread([this] { publish_until_stopped(); });
   if (options.scrub_every.count() > 0) {
     TRY(auto log, ledger::load_verifier_key(files_, layout_.log_vkey()));
@@ -104,6 +105,7 @@ Service::~Service() {
   stop_.notify_all();
   if (reading_) reading_->stop();
   scrubber_.reset();
+  if (storage_) storage_->stop();
   if (own_) own_->close();
   if (publisher_thread_.joinable()) publisher_thread_.join();
   sequencer_.reset();  // answers what waits, perhaps by way of the workers

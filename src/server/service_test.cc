@@ -257,6 +257,12 @@ TEST_F(EnrolledHost, that_verified_another_root_is_a_finding) {
     heartbeat.checkpoint_size = checkpoint.size;
     heartbeat.checkpoint_root = checkpoint.root;
   }
+  // It is published before the server knows it again.
+  const std::string covered = "stele_leaves_covered " + std::to_string(heartbeat.checkpoint_size);
+  for (const auto end = patience(); std::chrono::steady_clock::now() < end;) {
+    const auto metrics = ask(anyone, "GET", "/metrics");
+    if (as_text(metrics.body).find(covered) != std::string_view::npos) break;
+  }
   ask(own, "POST", "/v1/heartbeats", wire::encode(heartbeat), wire::kHeartbeatType);
   heartbeat.checkpoint_root[0] ^= 1;
   for (int i = 0; i < 3; ++i)

@@ -9,6 +9,8 @@
 
 namespace stele::server {
 
+class OwnStream;
+
 class Storage {
  public:
   virtual ~Storage() = default;
@@ -17,6 +19,9 @@ class Storage {
   virtual const vault::Vault& vault() const = 0;
   /// Another object on the same ledger, which has a checkpoint when it returns.
   virtual Result<std::unique_ptr<ledger::Ledger>> open_ledger() = 0;
+  /// What it does by itself begins, and is told there; and ends, before that is closed.
+  virtual void start(OwnStream&) {}
+  virtual void stop() {}
 };
 
 /// The server's own directory.

@@ -1,63 +1,14 @@
 #include "server/vault.h"
 
-#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <thread>
 
 #include "codec/json.h"
 #include "config/toml.h"
 #include "os/clock.h"
-#include "os/posix_file_system.h"
-#include "os/random.h"
-#include "s3/lock_probe.h"
 #include "server/program.h"
 
 namespace stele::server {
 namespace {
-
-std::optional<std::string> variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
-}
-
-bool is_prefix(std::string_view text) {
-  constexpr std::string_view kOther = "-_./";
-  return text.empty() || (text.size() <= 200 && text.back() == '/' && text.front() != '/' &&
-                          std::all_of(text.begin(), text.end(), [&](char c) {
-                            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                                   (c >= '0' && c <= '9') || kOther.find(c) != kOther.npos;
-                          }));
-}
-
-Result<s3::Bucket> open_bucket(const VaultProbeOptions& o, Clock& clock) {
-  os::PosixFileSystem files;
-  std::string authorities;
-  if (!o.authority_file.empty()) {
-    TRY(const Bytes pem, files.read(o.authority_file, 1 << 20));
-    authorities = as_text(pem);
-  }
-  const auto now = [&clock] { return clock.wall(); };
-  s3::CredentialOptions who{.from = o.credentials,
-                            .profile = o.profile,
-                            .region = o.region,
-                            .authorities_pem = "",
-                            .variable = variable,
-                            .now = now,
-                            .token_service_url = ""};
-  TRY(auto credentials, s3::credential_source(std::move(who)));
-  s3::BucketOptions where;
-  where.endpoint = o.endpoint;
-  where.region = o.region;
-  where.name = o.bucket;
-  where.is_path_style = o.is_path_style;
-  where.is_plain_allowed = o.is_plain_allowed;
-  where.authorities_pem = std::move(authorities);
-  where.now = now;
-  where.sleep = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
-  where.random = os::system_random;
-  return s3::Bucket::make(std::move(where), std::move(credentials));
-}
 
 const char* state_of(const s3::Check& check) {
   if (check.holds) return "holds";
@@ -95,17 +46,10 @@ Result<bool> run(const VaultProbeOptions& o) {
   const auto retention = config::parse_duration(o.retention);
   if (!retention || *retention < std::chrono::minutes(2))
     return fail(Code::kInvalid, "--retention: two minutes at least are wanted, as 10m or 1h");
-  if (!is_prefix(o.prefix))
+  if (!is_prefix(o.store.prefix))
     return fail(Code::kInvalid, "--prefix: letters, digits, - _ . and / are wanted, / at the end");
   os::SystemClock clock;
-  TRY(s3::Bucket bucket, open_bucket(o, clock));
-  const s3::ProbeOptions options{
-      .prefix = o.prefix,
-      .mode = o.mode == "governance" ? s3::Mode::kGovernance : s3::Mode::kCompliance,
-      .retention = *retention,
-      .now = [&clock] { return clock.wall(); },
-      .random = os::system_random};
-  TRY(const s3::Proof proof, s3::probe(bucket, options));
+  TRY(const s3::Proof proof, probe(o.store, *retention, clock));
   o.json ? print_json(proof) : print(proof);
   return proof.holds();
 }

@@ -2,6 +2,7 @@
 
 A `Machine` has a network, mounts and a name of its own, so that stele can be installed on it as on any other."""
 import copy
+import json
 import os
 import pathlib
 import re
@@ -160,7 +161,7 @@ class FleetServer:
     def configure(self, port):
         names = ", ".join(f'"{name}"' for name in self.addresses)
         self.config.write_text(f'dir = "{self.ledger.path}"\nlisten = "0.0.0.0:{port}"\nnames = [{names}]\n'
-                               + "".join(f'{key} = "{value}"\n' for key, value in self.settings.items()))
+                               + "".join(f"{key} = {json.dumps(value)}\n" for key, value in self.settings.items()))
 
     def start(self):
         self.process = self.machine.start("env", *self.variables, STELE, "server", "--config", self.config, stdout=subprocess.PIPE,

@@ -110,6 +110,10 @@ class Ceph:
         self.ask("PUT", "/" + LOCKED, "x-amz-bucket-object-lock-enabled=true")
         self.ask("PUT", "/" + OPEN)
 
+    def gateway(self):
+        """Its process."""
+        return self.children[-1].pid
+
     def ask(self, method, path, *headers):
         self.machine.do("/usr/bin/python3", "-c", ASK, HERE.parent / "e2e", self.url, KEY, SECRET, method, path, *headers)
 
