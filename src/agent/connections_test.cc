@@ -29,7 +29,8 @@ class IdleSessions : public Sessions {
    private:
     std::atomic<int>& open_;
   };
-  Result<Opened> open(const Owner&, const wire::Terms&, const event::Start&, Durable) override {
+  Result<Opened> open(const Owner&, const wire::Terms&, uint8_t, const event::Start&,
+                      Durable) override {
     return Opened{{}, std::make_unique<Sink>(open_now)};
   }
   Result<Known> find(const StreamId&) override { return fail(Code::kNotFound, "none"); }

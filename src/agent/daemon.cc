@@ -124,7 +124,7 @@ class Agent {
   void stop();
 
  private:
-  segment::Sealer make_sealer(const StreamId& stream);
+  segment::Sealer make_sealer(const StreamId& stream, uint8_t retention_class);
   bool has_first(const StreamId& stream);
   Status open_host_stream();
   event::HostSummary measure();
@@ -179,9 +179,11 @@ class Agent {
   bool was_stuck_ = false;
 };
 
-segment::Sealer Agent::make_sealer(const StreamId& stream) {
-  return {stream, segment::Kind::kSession, host_->keys(), recipients_->seal_for(),
-          os::system_random};
+segment::Sealer Agent::make_sealer(const StreamId& stream, uint8_t retention_class) {
+  segment::Sealer sealer(stream, segment::Kind::kSession, host_->keys(), recipients_->seal_for(),
+                         os::system_random);
+  sealer.set_retention_class(retention_class);
+  return sealer;
 }
 
 /// Whether the server has the stream's first segment.
@@ -331,8 +333,11 @@ Status Agent::start() {
                               recipients_->seal_for(), clock_, os::system_random,
                               {.rotate_every = config_.rotate_keys}));
   sessions_.emplace(
-      *spool_, memory_, [this](const StreamId& stream) { return make_sealer(stream); }, clock_,
-      os::system_random);
+      *spool_, memory_,
+      [this](const StreamId& stream, uint8_t retention_class) {
+        return make_sealer(stream, retention_class);
+      },
+      clock_, os::system_random);
   sessions_->spare_ownerless(config_.sudo_log_patience);
   followed_.emplace(*sessions_, clock_);
   const auto pins = open_pins(config_);  // without them, programs go with this agent

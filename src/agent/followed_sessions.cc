@@ -411,8 +411,9 @@ std::optional<StreamId> FollowedSessions::session_around(uint32_t pid) {
 
 // The recorder has not been answered yet, so that it has not started anything.
 Result<Sessions::Opened> FollowedSessions::open(const Owner& owner, const wire::Terms& terms,
-                                                const event::Start& start, Durable durable) {
-  if (!watch_) return sessions_.open(owner, terms, start, std::move(durable));
+                                                uint8_t retention_class, const event::Start& start,
+                                                Durable durable) {
+  if (!watch_) return sessions_.open(owner, terms, retention_class, start, std::move(durable));
   event::Start with = start;
   with.commands = watch_->name();
   if (watch_->no_forwards().empty()) with.forwards = watch_->name();
@@ -420,7 +421,7 @@ Result<Sessions::Opened> FollowedSessions::open(const Owner& owner, const wire::
     with.parent_session = to_string(*around);
     with.known["parent"] = event::Known::kKernel;
   }
-  TRY(Opened opened, sessions_.open(owner, terms, with, std::move(durable)));
+  TRY(Opened opened, sessions_.open(owner, terms, retention_class, with, std::move(durable)));
   serve(owner.process.pid, number_of(opened.id), true);
   opened.sink = followed(owner.process.pid, opened.id, std::move(opened.sink), false);
   cover(start);

@@ -34,8 +34,8 @@ class FollowedSessions : public Sessions {
   /// Once it began: why it is not seen which ports are forwarded; empty: it is.
   std::string no_forwards() const { return watch_->no_forwards(); }
 
-  Result<Opened> open(const Owner& owner, const wire::Terms& terms, const event::Start& start,
-                      Durable durable) override;
+  Result<Opened> open(const Owner& owner, const wire::Terms& terms, uint8_t retention_class,
+                      const event::Start& start, Durable durable) override;
   Result<Known> find(const StreamId& id) override { return sessions_.find(id); }
   Result<Resumed> resume(const StreamId& id, uint64_t durable_min, Durable durable) override;
 

@@ -14,9 +14,9 @@ class HostSessions : public Sessions {
 
   /// A session that can not be numbered is not begun; but by break-glass it is, on a full disk that
   /// has room for its record and not for its number.
-  Result<Opened> open(const Owner& owner, const wire::Terms& terms, const event::Start& start,
-                      Durable durable) override {
-    TRY(Opened opened, sessions_.open(owner, terms, start, std::move(durable)));
+  Result<Opened> open(const Owner& owner, const wire::Terms& terms, uint8_t retention_class,
+                      const event::Start& start, Durable durable) override {
+    TRY(Opened opened, sessions_.open(owner, terms, retention_class, start, std::move(durable)));
     const auto number = host_.number_session(opened.id);
     const bool may_go_without =
         !number && number.error().code == Code::kNoSpace && !terms.break_glass.empty();

@@ -3,13 +3,14 @@
 namespace stele::agent {
 
 Result<Sessions::Opened> NestedSessions::open(const Owner& owner, const wire::Terms& terms,
-                                              const event::Start& start, Durable durable) {
+                                              uint8_t retention_class, const event::Start& start,
+                                              Durable durable) {
   event::Start with = start;
   if (const auto parent = around(owner.process.pid)) {
     with.parent_session = to_string(parent->session);
     with.known["parent"] = event::Known::kKernel;
   }
-  TRY(Opened opened, sessions_.open(owner, terms, with, std::move(durable)));
+  TRY(Opened opened, sessions_.open(owner, terms, retention_class, with, std::move(durable)));
   keep(owner.process, opened.id);
   return opened;
 }

@@ -18,8 +18,8 @@ class NestedSessions : public Sessions {
       : sessions_(sessions), ancestors_(std::move(ancestors)) {}
 
   /// A session whose recorder descends from that of another is in that one, whatever it claims.
-  Result<Opened> open(const Owner& owner, const wire::Terms& terms, const event::Start& start,
-                      Durable durable) override;
+  Result<Opened> open(const Owner& owner, const wire::Terms& terms, uint8_t retention_class,
+                      const event::Start& start, Durable durable) override;
   /// Who the nearest of those is of; none: there is no such session, or it was not said.
   std::optional<event::Person> person_around(uint32_t pid);
   /// The session of this recorder is of that person.

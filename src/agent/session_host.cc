@@ -217,7 +217,8 @@ Status SessionHost::take(const wire::Hello& hello) {
   }
   const event::Start start = start_of(peer_, hello, terms_, policy_, clock_.wall());
   person_ = person_of(start);
-  auto opened = sessions_.open(owner(), terms_, start, durable());
+  auto opened = sessions_.open(owner(), terms_, policy::retention_class(policy_.terms, hello.title),
+                               start, durable());
   // The reserve is full as well: whoever may break the glass mends it without a record.
   if (!opened && opened.error().code == Code::kNoSpace && !terms_.break_glass.empty())
     return leave_out(Notice::What::kBreakGlassLeftOut,

@@ -61,7 +61,7 @@ class Sessions {
   };
   /// A new session that begins with this start. `durable` may be called until the sink is gone.
   /// kBusy: not now.
-  virtual Result<Opened> open(const Owner& owner, const wire::Terms& terms,
+  virtual Result<Opened> open(const Owner& owner, const wire::Terms& terms, uint8_t retention_class,
                               const event::Start& start, Durable durable) = 0;
 
   struct Known {

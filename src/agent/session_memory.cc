@@ -86,7 +86,9 @@ std::string encode(const RememberedSession& session, std::string_view boot_id) {
   text += std::to_string(process.pid) + " " + std::to_string(process.started) + " " +
           std::to_string(session.owner.uid) + "\n";
   text += to_string(session.stream) + "\n";
-  text += session.room == spool::Room::kReserve ? "reserve\n" : "ordinary\n";
+  text += session.room == spool::Room::kReserve ? "reserve" : "ordinary";
+  if (session.retention_class != 0) text += " " + std::to_string(session.retention_class);
+  text += "\n";
   text += to_hex(wire::encode(wire::Welcome{session.id, wire::kOpeningNumber + 1, session.terms})) +
           "\n";
   return text + to_hex(encode_start(session.start)) + "\n";
@@ -99,8 +101,13 @@ Result<RememberedSession> parse_session(std::string_view text, std::string_view 
   RememberedSession session;
   TRY(session.owner, parse_owner(lines[2]));
   TRY(session.stream, parse_stream_id(lines[3]));
-  if (lines[4] != "ordinary" && lines[4] != "reserve") return not_a_session("its room");
-  if (lines[4] == "reserve") session.room = spool::Room::kReserve;
+  std::string_view retention = lines[4];
+  const std::string_view room = retention.substr(0, retention.find(' '));
+  if (room != "ordinary" && room != "reserve") return not_a_session("its room");
+  if (room == "reserve") session.room = spool::Room::kReserve;
+  retention.remove_prefix(std::min(retention.size(), room.size() + 1));
+  if (!retention.empty() && !take_number(retention, ' ', session.retention_class))
+    return not_a_session("its retention class");
   TRY(auto welcome, parse_welcome(lines[5]));
   session.id = welcome.session;
   session.terms = std::move(welcome.terms);

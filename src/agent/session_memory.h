@@ -17,6 +17,7 @@ struct RememberedSession {
   wire::Terms terms;
   StreamId stream{};  // where it is written now
   spool::Room room = spool::Room::kOrdinary;
+  uint8_t retention_class = 0;
   event::Start start;
   bool operator==(const RememberedSession&) const = default;
 };

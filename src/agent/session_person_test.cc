@@ -105,7 +105,7 @@ class NestedTest : public testing::Test {
   StreamId begin(NestedSessions& nested, const os::ProcessKey& process, const std::string& claim) {
     event::Start start;
     start.parent_session = claim;
-    return nested.open({process, 0}, {}, start, [](uint64_t) {})->id;
+    return nested.open({process, 0}, {}, 0, start, [](uint64_t) {})->id;
   }
   MemorySessions sessions;
 };

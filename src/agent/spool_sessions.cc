@@ -115,7 +115,8 @@ std::optional<StreamId> SpoolSessions::take_unwelcomed(const Owner& owner,
 }
 
 Result<Sessions::Opened> SpoolSessions::open(const Owner& owner, const wire::Terms& terms,
-                                             const event::Start& start, Durable durable) {
+                                             uint8_t retention_class, const event::Start& start,
+                                             Durable durable) {
   if (const auto id = take_unwelcomed(owner, start)) {
     TRY(auto session, memory_.recall(*id));
     session.terms = terms;
@@ -124,11 +125,12 @@ Result<Sessions::Opened> SpoolSessions::open(const Owner& owner, const wire::Ter
     durable(resumed.durable);
     return Opened{*id, std::move(resumed.sink)};
   }
-  RememberedSession session{.owner = owner, .terms = terms, .start = start};
+  RememberedSession session{
+      .owner = owner, .terms = terms, .retention_class = retention_class, .start = start};
   session.id = session.stream = make_uuid_v7(clock_.wall(), random_);
   if (!terms.break_glass.empty()) session.room = spool::Room::kReserve;
   TRY(Held held, hold(session.id));
-  auto sealer = make_sealer_(session.stream);
+  auto sealer = make_sealer_(session.stream, session.retention_class);
   TRY_VOID(memory_.remember(session));
   auto sink = std::make_unique<Session>(*this, session, std::move(sealer), std::move(durable),
                                         std::move(held));
@@ -172,7 +174,7 @@ Result<Sessions::Resumed> SpoolSessions::resume(const StreamId& id, uint64_t dur
 Result<Sessions::Resumed> SpoolSessions::go_on(const RememberedSession& session,
                                                const spool::StreamState& state, Durable durable,
                                                Held held) {
-  auto sealer = make_sealer_(session.stream);
+  auto sealer = make_sealer_(session.stream, session.retention_class);
   sealer.resume(state.tail.next_sequence, state.tail.last_hash);
   auto sink = std::make_unique<Session>(*this, session, std::move(sealer), std::move(durable),
                                         std::move(held));
@@ -186,7 +188,7 @@ Result<Sessions::Resumed> SpoolSessions::continue_elsewhere(RememberedSession se
                                                             const spool::StreamState& state,
                                                             Durable durable, Held held) {
   const StreamId refused = std::exchange(session.stream, make_uuid_v7(clock_.wall(), random_));
-  auto sealer = make_sealer_(session.stream);
+  auto sealer = make_sealer_(session.stream, session.retention_class);
   // Where not even its first segment was taken, there is nothing that they agree on.
   if (state.tail.next_sequence > 0)
     sealer.carry(
@@ -234,7 +236,7 @@ Status SpoolSessions::end_stream(const spool::StreamState& state, spool::Room ro
     spool_.with([&](spool::Spool& spool) { spool.forget(state.stream); });
     return {};
   }
-  auto sealer = make_sealer_(state.stream);
+  auto sealer = make_sealer_(state.stream, state.retention_class);
   sealer.resume(state.tail.next_sequence, state.tail.last_hash);
   Pipeline pipeline(
       {.own_thread = own_threads_},

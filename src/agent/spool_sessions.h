@@ -13,7 +13,7 @@
 namespace stele::agent {
 
 /// A sealer for a stream, by what the host signs with and whom it seals for.
-using MakeSealer = std::function<segment::Sealer(const StreamId& stream)>;
+using MakeSealer = std::function<segment::Sealer(const StreamId& stream, uint8_t retention_class)>;
 
 /// Any thread. What it is given must outlive it, and it outlives the sinks it gave.
 class SpoolSessions : public Sessions {
@@ -24,8 +24,8 @@ class SpoolSessions : public Sessions {
 
   /// A recorder whose agent died as the opening became durable says hello again: it is the same
   /// session then.
-  Result<Opened> open(const Owner& owner, const wire::Terms& terms, const event::Start& start,
-                      Durable durable) override;
+  Result<Opened> open(const Owner& owner, const wire::Terms& terms, uint8_t retention_class,
+                      const event::Start& start, Durable durable) override;
   Result<Known> find(const StreamId& id) override;
   Result<Resumed> resume(const StreamId& id, uint64_t durable_min, Durable durable) override;
 

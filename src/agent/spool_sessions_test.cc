@@ -21,6 +21,8 @@ event::Start start_of(const char* command) {
   return start;
 }
 
+constexpr uint8_t kRetentionClass = 7;
+
 class SpoolSessionsTest : public ::testing::Test, protected SpoolWorld {
  protected:
   SpoolSessionsTest() { start_agent(); }
@@ -31,8 +33,13 @@ class SpoolSessionsTest : public ::testing::Test, protected SpoolWorld {
     restart();
     memory.emplace(*disk_files, "/run/sessions", boot);
     sessions.emplace(
-        *shared, *memory, [this](const StreamId& id) { return sealer(id); }, clock,
-        os::system_random);
+        *shared, *memory,
+        [this](const StreamId& id, uint8_t retention_class) {
+          segment::Sealer made = sealer(id);
+          made.set_retention_class(retention_class);
+          return made;
+        },
+        clock, os::system_random);
     sessions->spare_ownerless(patience);
     const Status begun = sessions->begin();
     ASSERT_TRUE(begun) << begun.error().message();
@@ -46,7 +53,7 @@ class SpoolSessionsTest : public ::testing::Test, protected SpoolWorld {
     return [this](uint64_t n) { durable = n; };
   }
   Sessions::Opened opened(const Owner& owner = self()) {
-    return sessions->open(owner, terms, start, tell()).value();
+    return sessions->open(owner, terms, kRetentionClass, start, tell()).value();
   }
   Status say(SessionSink& sink, std::string_view text) {
     TRY_VOID(sink.output(clock.boot(), as_bytes(text)));
@@ -159,7 +166,8 @@ TEST_F(SpoolSessionsTest, a_new_agent_goes_on_where_the_spool_ends) {
   disk.restart(1);
   disk_files.emplace(disk);
   SessionMemory rescued(*disk_files, "/run/sessions", kBoot);  // a file that power may take
-  RememberedSession file{session.id, self(), terms, session.id, spool::Room::kOrdinary, start};
+  RememberedSession file{session.id,      self(), terms, session.id, spool::Room::kOrdinary,
+                         kRetentionClass, start};
   ASSERT_TRUE(rescued.prepare() && rescued.remember(file));
   start_agent();
   const auto known = sessions->find(session.id).value();
@@ -202,6 +210,25 @@ TEST_F(SpoolSessionsTest, a_session_of_an_earlier_boot_is_ended_as_one_that_was_
   EXPECT_EQ(state(over.id)->tail.next_sequence, ended_at) << "that one had ended";
   start_agent("22222222-7c1e-4a31-9d0b-0b6f3c1a2e44");
   EXPECT_EQ(state(session.id)->taken, 3U) << "once";
+}
+
+TEST_F(SpoolSessionsTest, each_segment_says_the_class_also_what_a_restart_ends) {
+  const auto before = opened();
+  ASSERT_TRUE(say(*before.sink, "kept as long as the others"));
+  const StreamId id = before.id;
+  start_agent("another boot");
+  shared->with([&](spool::Spool& spool) {
+    spool.start_over();
+    uint32_t seen = 0;
+    const auto waiting = spool.next(size_t{16} << 20, 1000).value();
+    for (const spool::Outgoing& out : waiting) {
+      const auto view = segment::parse_segment(out.bytes).value();
+      if (out.stream == id) ++seen;
+      EXPECT_EQ(view.header.retention_class, kRetentionClass);
+    }
+    EXPECT_GE(seen, 2U) << "its opening, and that it was cut";
+  });
+  EXPECT_EQ(state(id)->retention_class, kRetentionClass);
 }
 
 TEST_F(SpoolSessionsTest, a_host_s_own_stream_is_no_session) {
@@ -296,7 +323,8 @@ TEST_F(SpoolSessionsTest, what_continues_a_stream_that_was_refused_whole_names_n
 TEST_F(SpoolSessionsTest, a_full_spool_refuses_before_anything_is_shown) {
   options.quota.owner_bytes_max = 1000;
   start_agent();
-  EXPECT_EQ(sessions->open(self(), terms, start, tell()).error().code, Code::kLimit);
+  EXPECT_EQ(sessions->open(self(), terms, kRetentionClass, start, tell()).error().code,
+            Code::kLimit);
   EXPECT_EQ(memory->all()->size(), 0U);
   EXPECT_EQ(sessions->count(), 0U);
 }

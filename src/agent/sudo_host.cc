@@ -119,7 +119,8 @@ Status SudoHost::open(const sudolog::Facts& facts, const Submitter& who) {
   TRY(const wire::Terms terms, decide(policy_, os::Peer{}, wire::Hello{}));
   const event::Start start = sudo_start(facts, who, client_, program_, terms.input_policy);
   // No process of this host is its owner: see docs/sudo-logsrv.md.
-  TRY(auto opened, world_.sessions.open(owner(), terms, start, durable()));
+  TRY(auto opened,
+      world_.sessions.open(owner(), terms, policy_.terms.retention_class, start, durable()));
   std::unique_ptr<SudoNotes> notes;
   sudolog::Past::Token token{};
   if (expects_data_) {

@@ -24,6 +24,7 @@ class MemorySessions : public Sessions {
   struct Session {
     Owner owner;
     wire::Terms terms;
+    uint8_t retention_class = 0;
     event::Start start;
     std::vector<event::Event> events;
     std::vector<event::Event> stood;  // for others, which are an Unknown in `events`; no lanes
@@ -84,14 +85,15 @@ class MemorySessions : public Sessions {
     Session& session_;
   };
 
-  Result<Opened> open(const Owner& owner, const wire::Terms& terms, const event::Start& start,
-                      Durable durable) override {
+  Result<Opened> open(const Owner& owner, const wire::Terms& terms, uint8_t retention_class,
+                      const event::Start& start, Durable durable) override {
     if (full) return fail(Code::kNoSpace, "no space");
     StreamId id{};
     id[0] = static_cast<uint8_t>(sessions.size() + 1);
     Session& session = sessions[id];
     session.owner = owner;
     session.terms = terms;
+    session.retention_class = retention_class;
     session.start = start;
     session.tell = std::move(durable);
     return Opened{id, std::make_unique<Sink>(*this, session)};

@@ -60,6 +60,18 @@ Terms terms_of(const Rule& rule, uint32_t number) {
   return terms;
 }
 
+void keep_for(const Policy& policy, const Rule& rule, Terms& terms) {
+  const RetentionClass* const kept = find_class(policy, rule.retention);
+  if (kept == nullptr) return;
+  terms.retention = kept->name;
+  terms.retention_class = kept->number;
+  terms.retention_days = kept->days;
+  for (const Tag& tag : policy.tags) {
+    if (const RetentionClass* const by = find_class(policy, tag.retention))
+      terms.tagged.push_back({tag.name, by->number, by->days});
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> roles_of(const Policy& policy, const Subject& subject) {
@@ -70,12 +82,44 @@ std::vector<std::string> roles_of(const Policy& policy, const Subject& subject) 
   return roles;
 }
 
+const RetentionClass* find_class(const Policy& policy, std::string_view name) {
+  const auto found = std::find_if(policy.retention.begin(), policy.retention.end(),
+                                  [&](const RetentionClass& c) { return c.name == name; });
+  return found == policy.retention.end() ? nullptr : &*found;
+}
+
+const RetentionClass* find_class(const Policy& policy, uint8_t number) {
+  const auto found = std::find_if(policy.retention.begin(), policy.retention.end(),
+                                  [&](const RetentionClass& c) { return c.number == number; });
+  return found == policy.retention.end() ? nullptr : &*found;
+}
+
+// Who writes a title may ask for more, never for less: for ever is longer than any class.
+uint8_t retention_class(const Terms& terms, std::string_view title) {
+  uint8_t number = terms.retention_class;
+  uint32_t days = terms.retention_days;
+  while (number != 0 && !title.empty()) {
+    const size_t end = std::min(title.find(' '), title.size());
+    const std::string_view word = title.substr(0, end);
+    title.remove_prefix(std::min(end + 1, title.size()));
+    for (const RetentionClass& tag : terms.tagged) {
+      if (!word.starts_with('#') || word.substr(1) != tag.name || tag.days <= days) continue;
+      number = tag.number;
+      days = tag.days;
+    }
+  }
+  return number;
+}
+
 Terms decide(const Policy& policy, const Subject& subject) {
   const Names roles = roles_of(policy, subject);
   uint32_t number = 0;
   for (const Rule& rule : policy.rules) {
     ++number;
-    if (fits(rule, subject, roles)) return terms_of(rule, number);
+    if (!fits(rule, subject, roles)) continue;
+    Terms terms = terms_of(rule, number);
+    keep_for(policy, rule, terms);
+    return terms;
   }
   return {};
 }

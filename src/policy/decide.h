@@ -31,6 +31,10 @@ struct Terms {
   Quotas quotas;
   bool allows_break_glass = false;
   std::string banner;
+  uint8_t retention_class = 0;              // 0: for ever
+  uint32_t retention_days = 0;              // the same
+  std::string retention;                    // the class's name; empty: for ever
+  std::vector<RetentionClass> tagged = {};  // by tag, whose name they have here
   bool operator==(const Terms&) const = default;
 };
 
@@ -39,6 +43,9 @@ Terms decide(const Policy& policy, const Subject& subject);
 
 /// What is kept where a rule says `input` and the person asks for `wish`: flags only tighten.
 event::InputPolicy tightened(const Terms& terms, event::InputPolicy wish);
+
+/// The retention class of a session of that title: the rule's, or a tag's that keeps it longer.
+uint8_t retention_class(const Terms& terms, std::string_view title);
 
 /// The roles that a subject has.
 std::vector<std::string> roles_of(const Policy& policy, const Subject& subject);

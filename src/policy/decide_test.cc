@@ -41,6 +41,21 @@ TEST(Decide, takes_the_first_rule_that_fits_and_nothing_of_the_others) {
   EXPECT_EQ(terms.input, InputPolicy::kRedact);
 }
 
+TEST(Decide, a_rule_says_how_long_and_a_title_may_ask_for_more) {
+  const std::string classes =
+      "retention short class 1 30 days\nretention long class 2 400 days\ntag incident retention "
+      "long\ntag brief retention short\n";
+  const auto class_of = [&](const std::string& rule, std::string_view title) {
+    return retention_class(decided(classes + rule), title);
+  };
+  EXPECT_EQ(class_of("rule a\n  retention short\n", ""), 1);
+  EXPECT_EQ(class_of("rule a\n  retention short\n", "disk swap, #incident 4711"), 2);
+  EXPECT_EQ(class_of("rule a\n  retention short\n", "no#incident #incidents incident"), 1);
+  EXPECT_EQ(class_of("rule a\n  retention long\n", "#brief"), 2) << "never for less";
+  EXPECT_EQ(class_of("rule a\n", "#brief"), 0) << "what is kept for ever stays so";
+  EXPECT_EQ(class_of("rule a\n  user nobody\n  retention short\n", ""), 0) << "no rule fits";
+}
+
 TEST(Decide, the_example_as_it_is_told) {
   const Policy policy = policy_of(kExample);
   EXPECT_EQ(decide(policy, alice()).rule_name, "operators") << "a member by name";

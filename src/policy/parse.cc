@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "policy/text.h"
 #include "policy/words.h"
+#include "receipt/note.h"
 #include "receipt/text.h"
 
 namespace stele::policy {
@@ -44,6 +45,10 @@ class Parser {
   Status line(std::string_view line);
   Status top(std::string_view line);
   Status head(std::string_view line);
+  Status prune(const Words& words);
+  Status retention(const Words& words);
+  Status tag(const Words& words);
+  Status keep(const Words& words);
   Status begin_block(const Words& words);
   Status end_block();
   Status inside(std::string_view line, const Words& words);
@@ -145,8 +150,11 @@ Result<std::chrono::year_month_day> Parser::day(std::string_view text) const {
 
 Status Parser::top(std::string_view line) {
   const Words words = split(line);
+  if (words[0] == "prune") return prune(words);
+  if (words[0] == "retention") return retention(words);
+  if (words[0] == "tag") return tag(words);
   if (words[0] != "role" && words[0] != "rule" && words[0] != "recipients")
-    return unknown(words[0], {"role", "rule", "recipients"});
+    return unknown(words[0], {"role", "rule", "recipients", "prune", "retention", "tag"});
   if (words.size() != 2) return wrong(quoted(words[0]) + " and one word more is wanted");
   if (words[0] != "recipients") return begin_block(words);
   const auto hash = from_hex(words[1]);
@@ -155,6 +163,62 @@ Status Parser::top(std::string_view line) {
   if (policy_.recipients) return wrong("a second `recipients`");
   policy_.recipients.emplace();
   std::copy(hash->begin(), hash->end(), policy_.recipients->begin());
+  return {};
+}
+
+Status Parser::prune(const Words& words) {
+  TRY_VOID(end_block());
+  const auto key = words.size() == 2 ? receipt::VerifierKey::parse(words[1])
+                                     : Result<receipt::VerifierKey>(fail(Code::kCorrupt, ""));
+  if (!key || key->type != receipt::KeyType::kNote || key->name != policy_.origin + "/prune") {
+    return wrong("`prune` and the verifier key of who may write that something expired, named " +
+                 policy_.origin + "/prune");
+  }
+  if (!policy_.prune_key.empty()) return wrong("a second `prune`");
+  policy_.prune_key = words[1];
+  return {};
+}
+
+Status Parser::retention(const Words& words) {
+  TRY_VOID(end_block());
+  if (words.size() != 6 || words[2] != "class" || words[5] != "days")
+    return wrong("a retention class is like `retention pci-dss class 1 366 days`");
+  const auto number = receipt::parse_decimal(words[3], UINT8_MAX);
+  const auto days = receipt::parse_decimal(words[4], kRetentionDaysMax);
+  if (!number || *number == 0) return wrong("a class has a number from 1 to 255");
+  if (!days || *days == 0)
+    return wrong("a class keeps for 1 to " + std::to_string(kRetentionDaysMax) + " days");
+  if (words[1].size() > kNameBytesMax) return wrong("a name of more than 255 bytes", Code::kLimit);
+  if (find_class(policy_, words[1]) != nullptr)
+    return wrong("a second retention class " + quoted(words[1]));
+  if (find_class(policy_, static_cast<uint8_t>(*number)) != nullptr)
+    return wrong("a second class " + std::to_string(*number));
+  policy_.retention.push_back(
+      {std::string(words[1]), static_cast<uint8_t>(*number), static_cast<uint32_t>(*days)});
+  return {};
+}
+
+Status Parser::tag(const Words& words) {
+  TRY_VOID(end_block());
+  if (words.size() != 4 || words[2] != "retention")
+    return wrong("a tag is like `tag incident retention long`");
+  if (words[1].size() > kNameBytesMax) return wrong("a name of more than 255 bytes", Code::kLimit);
+  if (find_class(policy_, words[3]) == nullptr)
+    return wrong("retention class " + quoted(words[3]) + " is not defined above");
+  const auto is_same = [&](const Tag& other) { return other.name == words[1]; };
+  if (std::any_of(policy_.tags.begin(), policy_.tags.end(), is_same))
+    return wrong("a second tag " + quoted(words[1]));
+  if (policy_.tags.size() == kNamesMax) return wrong("more than 256 tags", Code::kLimit);
+  policy_.tags.push_back({std::string(words[1]), std::string(words[3])});
+  return {};
+}
+
+Status Parser::keep(const Words& words) {
+  TRY_VOID(once("retention"));
+  if (words.size() != 2) return wrong("`retention` and the name of a class");
+  if (find_class(policy_, words[1]) == nullptr)
+    return wrong("retention class " + quoted(words[1]) + " is not defined above");
+  rule_->retention = words[1];
   return {};
 }
 
@@ -267,6 +331,7 @@ Status Parser::term(std::string_view line, const Words& words) {
     rule_->keeps_output = false;
     return is_exactly(words, "output none");
   }
+  if (word == "retention") return keep(words);
   if (word == "break-glass") {
     TRY_VOID(once("break-glass allowed"));
     rule_->allows_break_glass = true;
@@ -274,7 +339,7 @@ Status Parser::term(std::string_view line, const Words& words) {
   }
   return unknown(word, {"user", "login", "group", "role", "host", "service", "not", "input",
                         "output", "lines", "transfers", "open", "closed", "patience", "opening",
-                        "quota", "break-glass", "banner"});
+                        "quota", "retention", "break-glass", "banner"});
 }
 
 Status Parser::input(const Words& words) {

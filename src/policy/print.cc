@@ -57,6 +57,7 @@ void print(std::string& out, const Rule& rule) {
   print_quota(out, "session", rule.quotas.session, "in all");
   print_quota(out, "person", rule.quotas.person, "per day");
   print_quota(out, "host", rule.quotas.host, "per day");
+  if (!rule.retention.empty()) out += "  retention " + rule.retention + "\n";
   if (rule.allows_break_glass) out += "  break-glass allowed\n";
   if (rule.banner) print_banner(out, *rule.banner);
 }
@@ -103,6 +104,13 @@ std::string encode(const Policy& policy) {
   std::string out = "stele-policy-v1\n" + policy.origin + "\n" + std::to_string(policy.version) +
                     "\n" + day_text(policy.day) + "\n";
   if (policy.recipients) out += "recipients " + to_hex(*policy.recipients) + "\n";
+  if (!policy.prune_key.empty()) out += "prune " + policy.prune_key + "\n";
+  for (const RetentionClass& each : policy.retention) {
+    out += "retention " + each.name + " class " + std::to_string(each.number) + " " +
+           std::to_string(each.days) + " days\n";
+  }
+  for (const Tag& tag : policy.tags)
+    out += "tag " + tag.name + " retention " + tag.retention + "\n";
   for (const Role& role : policy.roles) {
     out += "role " + role.name + "\n";
     print_names(out, role.members);

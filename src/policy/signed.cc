@@ -26,6 +26,22 @@ Status check_home(const Policy& policy, const Home& home) {
   return {};
 }
 
+namespace {
+
+Status check_classes(const Policy& believed, const Policy& offered) {
+  for (const RetentionClass& before : believed.retention) {
+    const RetentionClass* const now = find_class(offered, before.number);
+    if (now != nullptr && now->name == before.name && now->days >= before.days) continue;
+    return fail(Code::kConflict,
+                "policy: retention class " + std::to_string(before.number) + " (" + before.name +
+                    ", " + std::to_string(before.days) +
+                    " days) is shortened, renamed or left out; it can only be extended");
+  }
+  return {};
+}
+
+}  // namespace
+
 Status check_succession(const SignedPolicy& believed, const SignedPolicy& offered) {
   const uint64_t before = believed.policy.version, now = offered.policy.version;
   if (now < before) {
@@ -37,7 +53,7 @@ Status check_succession(const SignedPolicy& believed, const SignedPolicy& offere
     return fail(Code::kConflict, "policy: another version " + std::to_string(now) +
                                      " is believed already; give a change a new version");
   }
-  return {};
+  return check_classes(believed.policy, offered.policy);
 }
 
 }  // namespace stele::policy

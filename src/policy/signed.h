@@ -22,8 +22,8 @@ struct Home {
 /// kInvalid: it is another log's, or for another recipients list.
 Status check_home(const Policy& policy, const Home& home);
 
-/// Versions never go back: kConflict if `offered` is older than `believed`, or of the same version
-/// and another.
+/// Versions never go back, and retention classes are only extended: kConflict if `offered` is older
+/// than `believed`, or of the same version and another, or does less with a class.
 Status check_succession(const SignedPolicy& believed, const SignedPolicy& offered);
 
 }  // namespace stele::policy

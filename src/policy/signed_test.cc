@@ -29,10 +29,14 @@ TEST(SignedPolicy, opens_with_the_pinned_key) {
   EXPECT_EQ(opened->hash, crypto::sha256(example()));
 }
 
+std::string vector_of(const std::string& name) {
+  std::ifstream file(STELE_TESTDATA "/vectors/" + name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 TEST(SignedPolicy, is_the_golden_vector) {
-  std::ifstream file(STELE_TESTDATA "/vectors/policy.txt", std::ios::binary);
-  const std::string golden{std::istreambuf_iterator<char>(file), {}};
-  EXPECT_EQ(golden, as_text(example()));
+  EXPECT_EQ(vector_of("policy.txt"), as_text(example()));
+  EXPECT_EQ(vector_of("policy_retention.txt"), as_text(signed_by(policy_signer(), kEverything)));
 }
 
 TEST(SignedPolicy, by_somebody_else_is_none) {
@@ -69,6 +73,20 @@ TEST(SignedPolicy, versions_never_go_back) {
   const Status other = check_succession(version(3), version(3, "rule a\n"));
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().code, Code::kConflict);
+}
+
+TEST(SignedPolicy, retention_classes_are_extended_and_nothing_else) {
+  const auto before = version(3, "retention card-data class 1 366 days\n");
+  EXPECT_TRUE(check_succession(before, version(4, "retention card-data class 1 366 days\n")));
+  EXPECT_TRUE(check_succession(
+      before, version(4, "retention card-data class 1 400 days\nretention b class 2 1 days\n")));
+  for (const char* worse :
+       {"", "retention card-data class 1 365 days\n", "retention other class 1 366 days\n",
+        "retention card-data class 2 366 days\n"}) {
+    const Status refused = check_succession(before, version(4, worse));
+    ASSERT_FALSE(refused) << worse;
+    EXPECT_EQ(refused.error().code, Code::kConflict);
+  }
 }
 
 TEST(SignedPolicy, of_another_log_or_another_list_does_not_hold_here) {

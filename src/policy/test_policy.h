@@ -37,6 +37,11 @@ stele/log/5f0c2a91
 4294967295
 2028-02-29
 recipients 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+prune stele/log/5f0c2a91/prune+72ecfefc+AddamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea
+retention card-data class 1 366 days
+retention long class 255 36525 days
+tag incident retention long
+tag case-7 retention card-data
 role r1
   user a* b
   login *c
@@ -62,6 +67,7 @@ rule all-conditions
   quota person 3 TiB per day
   quota host 5 MiB per second
   quota host 7 GiB per day
+  retention card-data
   break-glass allowed
   banner first
   banner

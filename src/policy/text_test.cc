@@ -39,6 +39,29 @@ TEST(PolicyText, says_what_was_written) {
   EXPECT_EQ(policy.rules[3].open, std::nullopt);
 }
 
+TEST(PolicyText, names_retention_classes_before_it_uses_them) {
+  const Policy policy = policy_of(kEverything);
+  EXPECT_EQ(policy.retention,
+            (std::vector<RetentionClass>{{"card-data", 1, 366}, {"long", 255, 36'525}}));
+  EXPECT_EQ(policy.tags, (std::vector<Tag>{{"incident", "long"}, {"case-7", "card-data"}}));
+  EXPECT_EQ(policy.rules[0].retention, "card-data");
+  EXPECT_TRUE(policy.prune_key.starts_with("stele/log/5f0c2a91/prune+"));
+  const std::pair<std::string, std::string> cases[] = {
+      {"retention a class 0 1 days\n", "from 1 to 255"},
+      {"retention a class 256 1 days\n", "from 1 to 255"},
+      {"retention a class 1 0 days\n", "1 to 36525 days"},
+      {"retention a class 1 36526 days\n", "1 to 36525 days"},
+      {"retention a class 1 5\n", "is like `retention pci-dss class 1 366 days`"},
+      {"retention a class 1 5 days\nretention a class 2 5 days\n", "a second retention class `a`"},
+      {"retention a class 1 5 days\nretention b class 1 5 days\n", "a second class 1"},
+      {"tag t retention a\n", "`a` is not defined above"},
+      {"rule r\n  retention a\n", "`a` is not defined above"},
+      {"prune nobody\n", "the verifier key"},
+  };
+  for (const auto& [body, error] : cases)
+    EXPECT_NE(draft_error_of(body).find(error), std::string::npos) << draft_error_of(body);
+}
+
 TEST(PolicyText, cut_anywhere_is_another_policy_or_none) {
   for (size_t size = 0; size < kEverything.size(); ++size) {
     const std::string_view cut = kEverything.substr(0, size);

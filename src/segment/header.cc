@@ -35,7 +35,7 @@ Status check_meaning(const Header& h) {
   if ((h.flags & ~(kOpen | kClose | kRekey | kGap)) != 0) {
     return fail(Code::kUnsupported, "segment header: unknown flags");
   }
-  if (h.kind < Kind::kSession || h.kind > Kind::kServer) {
+  if (h.kind < Kind::kSession || h.kind > Kind::kPrune) {
     return fail(Code::kUnsupported, "segment header: unknown kind");
   }
   if (h.has(kOpen) != (h.sequence == 0)) {
@@ -71,6 +71,8 @@ std::string_view kind_name(Kind kind) {
       return "host";
     case Kind::kServer:
       return "server";
+    case Kind::kPrune:
+      return "prune";
   }
   return "unknown";
 }

@@ -21,8 +21,8 @@ inline constexpr size_t kSegmentBytesMax = size_t{8} << 20;
 inline constexpr size_t kManifestBytesMax = size_t{64} << 10;
 inline constexpr size_t kLanePlainBytesMax = size_t{4} << 20;
 
-enum class Kind : uint8_t { kSession = 1, kGrants = 2, kHost = 3, kServer = 4 };
-/// "session", "grants", "host", "server"
+enum class Kind : uint8_t { kSession = 1, kGrants = 2, kHost = 3, kServer = 4, kPrune = 5 };
+/// "session", "grants", "host", "server", "prune"
 std::string_view kind_name(Kind kind);
 
 /// Bits of Header::flags.

@@ -70,6 +70,96 @@ Result<std::vector<StreamId>> read_streams(codec::CborReader& in, uint64_t max) 
   return streams;
 }
 
+Result<WallTime> read_time(codec::CborReader& in) {
+  TRY(const int64_t at, in.integer());
+  return WallTime(Micros(at));
+}
+
+// [id, [* stream], [] or [leaf], [] or [from, until]]
+Result<Hold> read_hold(codec::CborReader& in) {
+  TRY(const uint64_t parts, in.array());
+  if (parts != 4) return fail(Code::kCorrupt, "manifest: a hold has four parts");
+  Hold hold;
+  TRY_VOID(read_array(in, hold.id));
+  TRY(const uint64_t streams, in.array());
+  if (streams > kHeldStreamsMax)
+    return fail(Code::kCorrupt, "manifest: a hold on too many streams");
+  for (uint64_t i = 0; i < streams; ++i) {
+    StreamId stream{};
+    TRY_VOID(read_array(in, stream));
+    if (!hold.streams.empty() && hold.streams.back() >= stream)
+      return fail(Code::kCorrupt, "manifest: streams out of order");
+    hold.streams.push_back(stream);
+  }
+  TRY(const uint64_t leaves, in.array());
+  if (leaves > 1) return fail(Code::kCorrupt, "manifest: a hold begins at one leaf");
+  if (leaves == 1) {
+    TRY(hold.from_leaf, in.unsigned_integer());
+  }
+  TRY(const uint64_t times, in.array());
+  if (times != 0 && times != 2)
+    return fail(Code::kCorrupt, "manifest: a hold's span has two times");
+  if (times == 2) {
+    TRY(const WallTime from, read_time(in));
+    TRY(const WallTime until, read_time(in));
+    if (until < from) return fail(Code::kCorrupt, "manifest: a hold's span ends before it begins");
+    hold.span = {from, until};
+  }
+  if (hold.streams.empty() && !hold.from_leaf && !hold.span)
+    return fail(Code::kCorrupt, "manifest: a hold on nothing");
+  return hold;
+}
+
+Result<std::vector<Hold>> read_holds(codec::CborReader& in) {
+  TRY(const uint64_t count, read_count(in, kHoldsMax));
+  std::vector<Hold> holds;
+  for (uint64_t i = 0; i < count; ++i) {
+    TRY(Hold hold, read_hold(in));
+    if (!holds.empty() && holds.back().id >= hold.id)
+      return fail(Code::kCorrupt, "manifest: holds out of order");
+    holds.push_back(std::move(hold));
+  }
+  return holds;
+}
+
+Result<std::vector<LeafRange>> read_expired(codec::CborReader& in) {
+  TRY(const uint64_t count, read_count(in, kExpiredMax));
+  std::vector<LeafRange> ranges;
+  for (uint64_t i = 0; i < count; ++i) {
+    TRY(const uint64_t parts, in.array());
+    if (parts != 2) return fail(Code::kCorrupt, "manifest: a range of leaves has two ends");
+    LeafRange range;
+    TRY(range.first, in.unsigned_integer());
+    TRY(range.next, in.unsigned_integer());
+    if (range.next <= range.first || (!ranges.empty() && ranges.back().next >= range.first))
+      return fail(Code::kCorrupt, "manifest: ranges of leaves out of order");
+    ranges.push_back(range);
+  }
+  return ranges;
+}
+
+void write(codec::CborWriter& out, const Hold& hold) {
+  out.array(4);
+  out.bytes(hold.id);
+  out.array(hold.streams.size());
+  for (const StreamId& stream : hold.streams) out.bytes(stream);
+  out.array(hold.from_leaf ? 1 : 0);
+  if (hold.from_leaf) out.unsigned_integer(*hold.from_leaf);
+  out.array(hold.span ? 2 : 0);
+  if (!hold.span) return;
+  out.integer(micros(hold.span->first));
+  out.integer(micros(hold.span->second));
+}
+
+void write(codec::CborWriter& out, const std::vector<LeafRange>& ranges) {
+  out.array(ranges.size());
+  for (const LeafRange& range : ranges) {
+    out.array(2);
+    out.unsigned_integer(range.first);
+    out.unsigned_integer(range.next);
+  }
+}
+
 Result<Rotation> read_rotation(codec::CborReader& in) {
   TRY(const uint64_t parts, in.array());
   if (parts != 6) return fail(Code::kCorrupt, "manifest: a rotation has six parts");
@@ -146,6 +236,12 @@ Status read_more(codec::CborReader& in, uint64_t entries, Manifest& manifest) {
       TRY(manifest.cut, read_standings(in, kMarksMax));
     } else if (key == 8) {
       TRY(manifest.heard, read_streams(in, kMarksMax));
+    } else if (key == 9) {
+      TRY(manifest.holds, read_holds(in));
+    } else if (key == 10) {
+      TRY(manifest.released, read_streams(in, kMarksMax));
+    } else if (key == 11) {
+      TRY(manifest.expired, read_expired(in));
     } else {
       return fail(Code::kCorrupt, "manifest: unexpected key " + std::to_string(key));
     }
@@ -167,7 +263,8 @@ Bytes encode(const Manifest& manifest) {
   codec::CborWriter w(out);
   w.map(3U + (manifest.continues ? 1 : 0) + (manifest.agreed.empty() ? 0 : 1) +
         (manifest.rotation ? 1 : 0) + (manifest.cut.empty() ? 0 : 1) +
-        (manifest.heard.empty() ? 0 : 1));
+        (manifest.heard.empty() ? 0 : 1) + (manifest.holds.empty() ? 0 : 1) +
+        (manifest.released.empty() ? 0 : 1) + (manifest.expired.empty() ? 0 : 1));
   w.unsigned_integer(1);
   w.unsigned_integer(kFormat);
   w.unsigned_integer(2);
@@ -202,6 +299,20 @@ Bytes encode(const Manifest& manifest) {
     w.array(manifest.heard.size());
     for (const StreamId& stream : manifest.heard) w.bytes(stream);
   }
+  if (!manifest.holds.empty()) {
+    w.unsigned_integer(9);
+    w.array(manifest.holds.size());
+    for (const Hold& hold : manifest.holds) write(w, hold);
+  }
+  if (!manifest.released.empty()) {
+    w.unsigned_integer(10);
+    w.array(manifest.released.size());
+    for (const StreamId& id : manifest.released) w.bytes(id);
+  }
+  if (!manifest.expired.empty()) {
+    w.unsigned_integer(11);
+    write(w, manifest.expired);
+  }
   return out;
 }
 
@@ -229,8 +340,8 @@ Result<Manifest> parse_manifest(ByteSpan bytes) {
     return fail(Code::kUnsupported,
                 "manifest: format " + std::to_string(format) + " is unknown, 1 is known");
   }
-  if (entries < 3 || entries > 8)
-    return fail(Code::kCorrupt, "manifest: three to eight entries expected");
+  if (entries < 3 || entries > 11)
+    return fail(Code::kCorrupt, "manifest: three to eleven entries expected");
   Manifest manifest;
   TRY_VOID(expect_key(in, 2));
   TRY(const ByteSpan list, in.bytes());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "crypto/age.h"
@@ -33,6 +34,8 @@ struct Standing {
 inline constexpr size_t kAgreedMax = 512;  // a manifest
 inline constexpr size_t kMarksMax = 512;   // of streams cut, and of streams heard again, a manifest
 inline constexpr uint32_t kAgreedPartsMax = 128;
+inline constexpr size_t kHoldsMax = 512, kHeldStreamsMax = 2048;  // a manifest, a hold
+inline constexpr size_t kExpiredMax = 2048;                       // ranges a manifest
 
 /// A host's next signing key, introduced by the one before (docs/formats/host-stream.md).
 struct Rotation {
@@ -45,6 +48,22 @@ struct Rotation {
   bool operator==(const Rotation&) const = default;
 };
 
+/// What is not to go, whatever its retention says (docs/formats/server-stream.md, "Holds"). One of
+/// the three says what it is on; names stand elsewhere, sealed.
+struct Hold {
+  StreamId id{};                                           // a UUIDv7 too
+  std::vector<StreamId> streams = {};                      // ascending
+  std::optional<uint64_t> from_leaf = {};                  // streams that opened there or later
+  std::optional<std::pair<WallTime, WallTime>> span = {};  // streams with anything from … to
+  bool operator==(const Hold&) const = default;
+};
+
+/// Leaves whose records were removed (docs/formats/prune-stream.md).
+struct LeafRange {
+  uint64_t first = 0, next = 0;
+  bool operator==(const LeafRange&) const = default;
+};
+
 struct Manifest {
   Hash recipients_list{};                  // SHA-256 of the recipients list in force
   std::vector<LaneKey> lanes = {};         // ascending by lane
@@ -53,6 +72,9 @@ struct Manifest {
   std::optional<Rotation> rotation = {};   // host streams
   std::vector<Standing> cut = {};          // server's own streams: ascending by stream
   std::vector<StreamId> heard = {};        // server's own streams: ascending
+  std::vector<Hold> holds = {};            // server's own streams: ascending by id
+  std::vector<StreamId> released = {};     // server's own streams: ids of holds, ascending
+  std::vector<LeafRange> expired = {};     // prune streams: ascending, apart
   bool operator==(const Manifest&) const = default;
 };
 

@@ -97,7 +97,10 @@ Result<Bytes> Sealer::fresh_keys(const Header& header) {
                     .agreed = carried_.agreed,
                     .rotation = carried_.rotation,
                     .cut = carried_.cut,
-                    .heard = carried_.heard};
+                    .heard = carried_.heard,
+                    .holds = carried_.holds,
+                    .released = carried_.released,
+                    .expired = carried_.expired};
   for (size_t lane = 0; lane < event::kLaneCount; ++lane) {
     const auto& recipients = recipients_->lanes[lane];
     if (recipients.empty()) continue;
@@ -139,6 +142,7 @@ Result<Sealed> Sealer::seal(const Batch& batch, bool close) {
                                                : rekey_       ? kRekey
                                                               : 0) |
                                               (close ? kClose : 0) | (batch.gap ? kGap : 0)),
+                .retention_class = retention_class_,
                 .stream = stream_,
                 .sequence = sequence_,
                 .key_epoch = host->epoch,

@@ -47,6 +47,9 @@ struct Carried {
   const crypto::SigningKey* old_key = nullptr;  // which this one makes when the segment is sealed
   std::vector<Standing> cut = {};               // docs/formats/server-stream.md, "In clear"
   std::vector<StreamId> heard = {};
+  std::vector<Hold> holds = {};
+  std::vector<StreamId> released = {};
+  std::vector<LeafRange> expired = {};  // docs/formats/prune-stream.md
 };
 
 /// Events of one segment: each lane's encoded CBOR sequence (event/codec.h), times relative to
@@ -76,6 +79,8 @@ class Sealer {
 
   /// A lane's compression from the next segment on: zstd's level, and log2 of the history in bytes.
   void set_level(event::Lane lane, int level, int window_log);
+  /// Which stands in every segment from now on. Before the first seal().
+  void set_retention_class(uint8_t number) { retention_class_ = number; }
   /// The next segment gets fresh lane keys and starts its compression anew, so that reading can
   /// begin there.
   void rekey_next() { rekey_ = true; }
@@ -114,6 +119,7 @@ class Sealer {
   const RandomSource random_;
   std::array<codec::Compressor, event::kLaneCount> compressors_;
   std::array<std::optional<crypto::Xaes>, event::kLaneCount> ciphers_;
+  uint8_t retention_class_ = 0;
   uint32_t sequence_ = 0;
   Hash previous_{};
   bool rekey_ = true;

@@ -206,5 +206,41 @@ TEST_F(SegmentVectors, are_refused_where_they_must_be) {
   }
 }
 
+// retention_manifest.txt: what manifests say of holds and of what expired, made by another program
+// too.
+TEST(RetentionManifests, are_read_as_what_they_mean_and_have_one_spelling) {
+  std::ifstream file(STELE_TESTDATA "/vectors/retention_manifest.txt");
+  std::vector<Manifest> read;
+  for (std::string line; std::getline(file, line);) {
+    const Bytes encoded = from_hex(line).value();
+    const auto manifest = parse_manifest(encoded);
+    ASSERT_TRUE(manifest.has_value()) << manifest.error().context << " " << line;
+    EXPECT_EQ(encode(*manifest), encoded);
+    read.push_back(*manifest);
+    for (size_t size = 0; size < encoded.size(); ++size)
+      EXPECT_FALSE(parse_manifest(ByteSpan(encoded).first(size)).has_value());
+    for (size_t bit = 0; bit < encoded.size() * 8; ++bit) {
+      Bytes bad = encoded;
+      bad[bit / 8] ^= static_cast<uint8_t>(1U << bit % 8);
+      const auto parsed = parse_manifest(bad);
+      EXPECT_TRUE(!parsed || encode(*parsed) == bad) << "bit " << bit;
+    }
+  }
+  const auto id = [](uint8_t n) {
+    StreamId out;
+    out.fill(n);
+    return out;
+  };
+  ASSERT_EQ(read.size(), 4U);
+  EXPECT_EQ(read[0].holds, (std::vector<Hold>{{.id = id(1), .streams = {id(7)}}}));
+  ASSERT_EQ(read[1].holds.size(), 2U);
+  EXPECT_EQ(read[1].holds[0], (Hold{.id = id(2), .streams = {id(7), id(8)}, .from_leaf = 1000}));
+  EXPECT_EQ(read[1].holds[1].span,
+            (std::pair(WallTime(Micros(1767225600000000)), WallTime(Micros(1767312000000000)))));
+  EXPECT_EQ(read[2].holds[0].from_leaf, 0U);
+  EXPECT_EQ(read[2].released, (std::vector<StreamId>{id(1), id(2)}));
+  EXPECT_EQ(read[3].expired, (std::vector<LeafRange>{{0, 2}, {4, uint64_t{1} << 40}}));
+}
+
 }  // namespace
 }  // namespace stele::segment

@@ -231,7 +231,7 @@ class SimHost {
     memory_.emplace(*files_, "/run/sessions", "boot " + std::to_string(boot_));
     sessions_.emplace(
         *spool_, *memory_,
-        [this](const StreamId& stream) {
+        [this](const StreamId& stream, uint8_t) {
           return segment::Sealer(stream, segment::Kind::kSession, host_->keys(), setup().seal_for,
                                  world_.random);
         },
@@ -268,7 +268,7 @@ class SimHost {
     const auto told = r.durable;
     const agent::Durable durable = [told](uint64_t n) { *told = std::max(*told, n); };
     if (!r.is_open()) {
-      auto opened = numbered_->open(owner_of(r), {}, {}, durable);
+      auto opened = numbered_->open(owner_of(r), {}, 0, {}, durable);
       if (!opened) return false;
       r.id = opened->id;
       r.sink = std::move(opened->sink);

@@ -155,7 +155,8 @@ Status Spool::read_file(Recovery& recovery, const FileName& name, std::optional<
                     .spooled = r.front.spooled,
                     .closes = header.has(segment::kClose),
                     .from_reserve = r.front.from_reserve,
-                    .kind = header.kind}});
+                    .kind = header.kind,
+                    .retention_class = header.retention_class}});
   }
   for (const Region& region : scan.damaged)
     TRY_VOID(keep_damage(file, name, region.offset, region.bytes));

@@ -88,7 +88,8 @@ Status Spool::append(ByteSpan segment, uint64_t taken, uint32_t owner, Room room
                  .spooled = front.spooled,
                  .closes = header.has(segment::kClose),
                  .from_reserve = front.from_reserve,
-                 .kind = header.kind});
+                 .kind = header.kind,
+                 .retention_class = header.retention_class});
   return {};
 }
 
@@ -117,6 +118,7 @@ StreamState Spool::state_of(const StreamId& id, const Stream& stream) const {
       .taken = stream.aside_taken.value_or(at.taken),
       .waiting = stream.segments.size(),
       .acknowledged = stream.sequence_of(stream.accepted),
+      .retention_class = at.retention_class,
       .set_aside = stream.aside_taken.has_value(),
       .kind = stream.segments.empty() ? std::nullopt : std::optional(stream.segments.back().kind)};
 }

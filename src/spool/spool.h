@@ -54,7 +54,8 @@ struct StreamState {
   uint64_t taken = 0;  // the recorder sends again from this message on
   uint64_t waiting = 0;
   uint32_t acknowledged = 0;  // segments that the server has, from the first on
-  bool set_aside = false;     // nothing can be appended: what follows needs a stream of its own
+  uint8_t retention_class = 0;
+  bool set_aside = false;  // nothing can be appended: what follows needs a stream of its own
   std::optional<segment::Kind> kind = {};  // of what waits; nullopt: nothing does
 };
 

@@ -9,7 +9,8 @@
 namespace stele::spool {
 namespace {
 
-constexpr std::string_view kMagic("stele-spool-v1\n\0", 16);
+// The second has a retention class in each stream's line, and is there only where one has any.
+constexpr std::string_view kMagic("stele-spool-v1\n\0", 16), kClassMagic("stele-spool-v2\n\0", 16);
 constexpr size_t kFrontSize = 16 + 8 + 4 + 4;
 constexpr size_t kFileSize = 8 + 8;
 constexpr size_t kStreamSize = 16 + 1 + 4 + 8 + 4 + 8 + 4 + 8 + 32;
@@ -21,7 +22,7 @@ tl::unexpected<Error> malformed(std::string_view what) {
   return fail(Code::kCorrupt, "spool state: " + std::string(what));
 }
 
-FreedStream read_stream(ByteReader& r, bool& plain) {
+FreedStream read_stream(ByteReader& r, bool has_classes, bool& plain) {
   FreedStream one;
   one.stream = r.array<16>();
   const uint8_t flags = r.u8();
@@ -36,6 +37,7 @@ FreedStream read_stream(ByteReader& r, bool& plain) {
   one.freed.tail.next_sequence = r.u32();
   one.freed.tail.owner = r.array<8>();
   one.freed.tail.last_hash = r.array<32>();
+  if (has_classes) one.freed.retention_class = r.u8();
   return one;
 }
 
@@ -63,12 +65,22 @@ bool parse_number(std::string_view text, Number& out) {
 
 }  // namespace
 
+namespace {
+
+bool has_classes(const State& state) {
+  return std::any_of(state.streams.begin(), state.streams.end(),
+                     [](const FreedStream& one) { return one.freed.retention_class != 0; });
+}
+
+}  // namespace
+
 Bytes encode(const State& state) {
+  const bool with_classes = has_classes(state);
   Bytes out;
-  out.reserve(kFrontSize + state.files.size() * kFileSize + state.streams.size() * kStreamSize +
-              kHashSize);
+  out.reserve(kFrontSize + state.files.size() * kFileSize +
+              state.streams.size() * (kStreamSize + 1) + kHashSize);
   ByteWriter w(out);
-  w.bytes(as_bytes(kMagic));
+  w.bytes(as_bytes(with_classes ? kClassMagic : kMagic));
   w.u64(state.through);
   w.u32(static_cast<uint32_t>(state.files.size()));
   w.u32(static_cast<uint32_t>(state.streams.size()));
@@ -86,6 +98,7 @@ Bytes encode(const State& state) {
     w.u32(one.freed.tail.next_sequence);
     w.bytes(one.freed.tail.owner);
     w.bytes(one.freed.tail.last_hash);
+    if (with_classes) w.u8(one.freed.retention_class);
   }
   w.bytes(crypto::sha256(out));
   return out;
@@ -96,19 +109,24 @@ Result<State> parse_state(ByteSpan bytes) {
   const ByteSpan body = bytes.first(bytes.size() - kHashSize);
   if (!equal(crypto::sha256(body), bytes.last(kHashSize))) return malformed("wrong hash");
   ByteReader r(body);
-  if (!equal(r.bytes(kMagic.size()), as_bytes(kMagic))) return malformed("wrong magic");
+  const ByteSpan magic = r.bytes(kMagic.size());
+  const bool with_classes = equal(magic, as_bytes(kClassMagic));
+  if (!with_classes && !equal(magic, as_bytes(kMagic))) return malformed("wrong magic");
   State state;
   state.through = r.u64();
   const uint64_t files = r.u32(), streams = r.u32();
-  if (r.rest().size() != files * kFileSize + streams * kStreamSize) return malformed("wrong size");
+  if (r.rest().size() != files * kFileSize + streams * (kStreamSize + (with_classes ? 1 : 0)))
+    return malformed("wrong size");
   bool plain = true;
   for (uint64_t i = 0; i < files; ++i) {
     const uint64_t number = r.u64();
     state.files.push_back({number, r.u64()});
   }
-  for (uint64_t i = 0; i < streams; ++i) state.streams.push_back(read_stream(r, plain));
+  for (uint64_t i = 0; i < streams; ++i)
+    state.streams.push_back(read_stream(r, with_classes, plain));
   CHECK(r.done());
-  if (!plain || !ascends(state.files, [](const FileEnd& f) { return f.number; }) ||
+  if (!plain || with_classes != has_classes(state) ||
+      !ascends(state.files, [](const FileEnd& f) { return f.number; }) ||
       !ascends(state.streams, [](const FreedStream& s) { return s.stream; }) ||
       (!state.files.empty() && state.files.back().number > state.through)) {
     return malformed("out of order");

@@ -15,6 +15,7 @@ namespace stele::spool {
 struct Progress {
   segment::Tail tail;
   uint64_t taken = 0;
+  uint8_t retention_class = 0;  // as its last segment says
   bool operator==(const Progress&) const = default;
 };
 

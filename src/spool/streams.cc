@@ -15,7 +15,8 @@ std::optional<size_t> Stream::find(uint32_t sequence) const {
 Progress Stream::before(size_t i) const {
   if (i == 0) return freed;
   const Stored& last = segments[i - 1];
-  return {{last.host_key, sequence_of(i), last.closes, last.hash}, last.taken};
+  return {
+      {last.host_key, sequence_of(i), last.closes, last.hash}, last.taken, last.retention_class};
 }
 
 Stream* Streams::find(const StreamId& id) {

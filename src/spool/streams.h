@@ -27,6 +27,7 @@ struct Stored {
   bool closes = false;
   bool from_reserve = false;
   segment::Kind kind = segment::Kind::kSession;
+  uint8_t retention_class = 0;
 };
 
 struct Stream {

@@ -222,7 +222,7 @@ def refused(good):
     yield "shorter than a header", "corrupt", first[:111]
     yield "another magic", "corrupt", changed(first, 0, b"STLS")
     yield "a version of tomorrow", "unsupported", changed(first, 4, b"\2")
-    yield "an unknown kind", "unsupported", changed(first, 5, b"\5")
+    yield "an unknown kind", "unsupported", changed(first, 5, b"\x7f")
     yield "kind 0", "unsupported", changed(first, 5, b"\0")
     yield "an unknown flag", "unsupported", changed(first, 6, bytes([OPEN | 16]))
     yield "sequence number 0 without open", "corrupt", changed(first, 6, bytes([REKEY]))

@@ -136,8 +136,8 @@ class FileSessions : public agent::Sessions {
   FileSessions(std::string folder, wire::Terms terms, Clock& clock)
       : folder_(std::move(folder)), terms_(std::move(terms)), clock_(clock) {}
 
-  Result<Opened> open(const agent::Owner& owner, const wire::Terms&, const event::Start& start,
-                      agent::Durable durable) override {
+  Result<Opened> open(const agent::Owner& owner, const wire::Terms&, uint8_t /*retention_class*/,
+                      const event::Start& start, agent::Durable durable) override {
     const StreamId id = make_uuid_v7(clock_.wall(), os::system_random);
     std::ofstream(path(id, ".owner"))
         << owner.process.pid << ' ' << owner.process.started << ' ' << owner.uid << '\n';
