@@ -1,20 +1,23 @@
 #include "ledger/catalog.h"
 
+#include <algorithm>
+
 #include "crypto/sha256.h"
 
 namespace stele::ledger {
 
+bool StreamRef::is_gone() const {
+  return std::any_of(segments.begin(), segments.end(),
+                     [](const auto& ref) { return ref.where == LeafWalk::Where::kGone; });
+}
+
 Result<Catalog> Catalog::read(const vault::Vault& vault) {
   Catalog catalog;
-  TRY(const auto volumes, vault.volumes());
-  if (volumes.empty()) return catalog;
-  vault::RecordCursor cursor(vault, {volumes.front(), 0, volumes.front().first_index});
+  LeafWalk walk(vault);
   for (;;) {
-    TRY(const vault::Found found, cursor.look());
-    if (found != vault::Found::kRecord) return catalog;
-    catalog.add({cursor.position().index, cursor.position().volume, cursor.segment_offset(),
-                 cursor.leaf()});
-    cursor.advance();
+    TRY(const auto found, walk.next());
+    if (!found) return catalog;
+    catalog.add({found->index, found->volume, found->offset, found->leaf, found->where});
   }
 }
 
@@ -30,9 +33,16 @@ const StreamRef* Catalog::find(const StreamId& id) const {
 }
 
 Result<Bytes> SegmentReader::read(const SegmentRef& ref) {
-  if (!file_ || volume_ != ref.volume) {
-    TRY(file_, vault_.read_volume(ref.volume));
+  if (ref.where == LeafWalk::Where::kGone) {
+    return fail(Code::kNotFound, "segment " + std::to_string(ref.leaf.sequence) + " of session " +
+                                     to_string(ref.leaf.stream) +
+                                     " is not there any more; stele verify tells why");
+  }
+  if (!file_ || volume_ != ref.volume || where_ != ref.where) {
+    const bool is_kept = ref.where == LeafWalk::Where::kKept;
+    TRY(file_, is_kept ? vault_.read_kept(ref.volume) : vault_.read_volume(ref.volume));
     volume_ = ref.volume;
+    where_ = ref.where;
   }
   Bytes bytes(ref.leaf.segment_bytes);
   TRY(const size_t got, file_->read_at(ref.offset, bytes));

@@ -5,7 +5,7 @@
 #include <map>
 #include <vector>
 
-#include "vault/vault.h"
+#include "ledger/leaf_walk.h"
 
 namespace stele::ledger {
 
@@ -14,6 +14,7 @@ struct SegmentRef {
   vault::VolumeName volume;
   uint64_t offset = 0;  // of the segment's bytes in the volume
   segment::Leaf leaf;
+  LeafWalk::Where where = LeafWalk::Where::kVolume;
 };
 
 struct StreamRef {
@@ -21,12 +22,14 @@ struct StreamRef {
   segment::Kind kind = segment::Kind::kSession;
   std::vector<SegmentRef> segments;  // in order
 
+  /// Records of it are not there any more: what is left is no session.
+  bool is_gone() const;
   bool closed() const { return !segments.empty() && segments.back().leaf.has(segment::kClose); }
 };
 
 class Catalog {
  public:
-  /// Reads every leaf; may run beside recorders.
+  /// Reads every leaf, of volumes that are not there any more too; may run beside recorders.
   static Result<Catalog> read(const vault::Vault& vault);
 
   /// The next leaf, in the ledger's order.
@@ -46,13 +49,15 @@ class Catalog {
 class SegmentReader {
  public:
   explicit SegmentReader(const vault::Vault& vault) : vault_(vault) {}
-  /// kCorrupt where the bytes are not those the leaf commits to.
+  /// kNotFound where the segment is not there any more; kCorrupt where the bytes are not those the
+  /// leaf commits to.
   Result<Bytes> read(const SegmentRef& ref);
 
  private:
   const vault::Vault& vault_;
   std::unique_ptr<os::File> file_;
   vault::VolumeName volume_;
+  LeafWalk::Where where_ = LeafWalk::Where::kVolume;
 };
 
 }  // namespace stele::ledger

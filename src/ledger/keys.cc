@@ -95,6 +95,11 @@ Result<HostKeys> HostKeys::load(os::FileSystem& files, const std::string& path) 
   return keys;
 }
 
+void HostKeys::add(Entry entry) {
+  places_.emplace(std::pair(entry.id, entry.epoch), entries_.size());
+  entries_.push_back(std::move(entry));
+}
+
 const HostKeys::Entry* HostKeys::find(const segment::HostKeyId& id, uint32_t epoch) const {
   const auto place = places_.find({id, epoch});
   return place == places_.end() ? nullptr : &entries_[place->second];

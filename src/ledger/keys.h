@@ -46,6 +46,8 @@ class HostKeys {
   /// nullptr: no such key in that epoch.
   const Entry* find(const segment::HostKeyId& id, uint32_t epoch) const;
   const std::vector<Entry>& entries() const { return entries_; }
+  /// One more, of a name that none has.
+  void add(Entry entry);
 
  private:
   std::vector<Entry> entries_;

@@ -137,7 +137,7 @@ TEST_P(LargeCrash, without_one_a_tile_a_snapshot_and_a_full_volume_are_there) {
     });
   };
   EXPECT_FALSE(has_snapshot(base.image));
-  EXPECT_EQ(has_snapshot(base.world.disk.snapshot()), leaves >= 1024);
+  EXPECT_TRUE(has_snapshot(base.world.disk.snapshot())) << "at the new volume, if not before";
   expect_promises_kept(base.world, promises, "no crash");
 }
 

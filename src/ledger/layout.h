@@ -16,6 +16,8 @@ struct Layout {
   std::string recipients() const { return directory + "/recipients"; }
   /// In a server's directory whose vault is an object store: which one.
   std::string shared() const { return directory + "/shared"; }
+  std::string policy() const { return directory + "/policy"; }
+  std::string kept_policies() const { return directory + "/policy.d"; }
   std::string predecessor() const { return directory + "/predecessor"; }
   std::string kept_recipients() const { return directory + "/recipients.d"; }
   std::string auditor_identity() const { return directory + "/auditor.age"; }

@@ -15,6 +15,12 @@ Result<Appended> Ledger::append(ByteSpan segment) {
   return std::move(results.front());
 }
 
+uint32_t Ledger::retain_until(const segment::Header& header, WallTime received) const {
+  const bool has_class =
+      header.kind == segment::Kind::kSession && header.retention_class != 0 && retention_rule_;
+  return has_class ? retention_rule_(header.retention_class, received) : 0;
+}
+
 Result<Appended> Ledger::place(const TailOf& tail_of, const Incoming& segment, uint64_t index,
                                WallTime now) const {
   const segment::Header& header = segment.header;
@@ -25,7 +31,7 @@ Result<Appended> Ledger::place(const TailOf& tail_of, const Incoming& segment, u
   if (tail && owner_rule_ && tail->owner != header.host_key &&
       !owner_rule_(tail->owner, header.host_key))
     return refuse({Code::kPermission, "belongs to another host", 0});
-  Appended placed{index, segment::make_leaf(header, segment.hash, now, 0)};
+  Appended placed{index, segment::make_leaf(header, segment.hash, now, retain_until(header, now))};
   if (tail && tail->next_sequence == header.sequence + 1 && tail->last_hash == segment.hash) {
     placed.index.reset();
     return placed;

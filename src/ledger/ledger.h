@@ -36,6 +36,10 @@ using LogSigner = std::shared_ptr<const receipt::NoteSigner>;
 using OwnerRule =
     std::function<bool(const segment::HostKeyId& before, const segment::HostKeyId& now)>;
 
+/// Until which day a session's segment of a class is kept that is received then; 0: for ever
+/// (docs/formats/policy.md, "Retention").
+using RetentionRule = std::function<uint32_t(uint8_t retention_class, WallTime received)>;
+
 /// Not thread-safe.
 class Ledger {
  public:
@@ -44,6 +48,9 @@ class Ledger {
   /// Streams belong to whoever the rule says; without one, as at first, to anybody: a directory's
   /// writers all hold its one host key. kPermission: it is another's.
   void set_owner_rule(OwnerRule rule) { owner_rule_ = std::move(rule); }
+
+  /// What is said of sessions that have a retention class; without a rule, for ever.
+  void set_retention_rule(RetentionRule rule) { retention_rule_ = std::move(rule); }
 
   /// Writes a segment behind all others. Not durable before sync(). The segment that its stream has
   /// last, again with the same bytes: success. kConflict: it can not follow what its stream has.
@@ -87,7 +94,10 @@ class Ledger {
                          WallTime now) const;
 
  private:
+  uint32_t retain_until(const segment::Header& header, WallTime received) const;
+
   OwnerRule owner_rule_;
+  RetentionRule retention_rule_;
 };
 
 }  // namespace stele::ledger

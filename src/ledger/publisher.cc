@@ -15,6 +15,8 @@ constexpr size_t kCheckpointBytesMax = size_t{64} << 10;
 // A snapshot of the tails costs 61 bytes a stream, replaying without one a short read a leaf.
 constexpr uint64_t kSnapshotLeavesMin = 1024;
 constexpr uint64_t kSnapshotShare = 4;
+// So many streams' snapshot is written at each new volume, so that those before it are not needed.
+constexpr uint64_t kSnapshotCheap = 16'384;
 
 }  // namespace
 
@@ -108,7 +110,9 @@ Status Publisher::take_record() {
 
 Status Publisher::snapshot_tails(const Head& head, Head& next) {
   const uint64_t due = std::max(kSnapshotLeavesMin, tails_.snapshot_count() / kSnapshotShare);
-  if (next.size - head.tails_size < due) return {};
+  const bool is_in_another =
+      next.next.volume != tails_.start().volume && tails_.snapshot_count() <= kSnapshotCheap;
+  if (next.size - head.tails_size < due && !is_in_another) return {};
   TRY(const Bytes bytes, tails_.snapshot(next.next, epochs_));
   TRY_VOID(files_.replace(layout_.tails(next.size), bytes));
   next.tails_size = next.size;
@@ -165,7 +169,9 @@ Status Publisher::republish(const Head& head, const std::optional<receipt::Check
   VaultTiles tiles(vault_);
   TRY(tree_, merkle::TileBuilder::restore(tiles, before ? before->size : 0));
   TRY(const auto volumes, vault_.volumes());
-  const vault::VolumeName first = volumes.empty() ? vault::VolumeName{} : volumes.front();
+  vault::VolumeName first;  // the last that begins no later: others may be gone
+  for (const vault::VolumeName& name : volumes)
+    if (name.first_index <= tree_.size()) first = name;
   TRY(const Tails tails, Tails::load(files_, layout_, head));
   const bool near = tails.start().index <= tree_.size();
   cursor_.emplace(vault_, near ? tails.start() : vault::Position{first, 0, first.first_index});

@@ -48,7 +48,7 @@ ScannedRecord check_record(uint64_t offset, ByteSpan bytes) {
   if (!view) return r.problem = view.error().context, r;
   r.header = view->header;
   std::copy(view->signature.begin(), view->signature.end(), r.signature.begin());
-  if (r.header.kind == segment::Kind::kHost || r.header.kind == segment::Kind::kServer)
+  if (r.header.kind >= segment::Kind::kHost)
     r.manifest.assign(view->manifest.begin(), view->manifest.end());
   if (r.hashes.segment != leaf->segment_hash)
     return r.problem = "the segment's hash is not the leaf's", r;

@@ -264,7 +264,10 @@ Result<ScrubStep> Scrub::read(const std::vector<vault::VolumeName>& all, size_t 
                               const receipt::Checkpoint& checkpoint, bool is_last_try,
                               const std::function<void(uint64_t bytes)>& progress) const {
   const vault::VolumeName& name = all[which];
-  const uint64_t end = which + 1 < all.size() ? all[which + 1].first_index : UINT64_MAX;
+  TRY(const auto removed, vault_.kept());
+  uint64_t end = which + 1 < all.size() ? all[which + 1].first_index : UINT64_MAX;
+  for (const vault::VolumeName& gone : removed)
+    if (gone > name) end = std::min(end, gone.first_index);
   const uint64_t covered = std::min(end, checkpoint.size);  // leaves from here on are not judged
   ScrubStep step{.volume = name,
                  .first = name.first_index,
@@ -274,8 +277,9 @@ Result<ScrubStep> Scrub::read(const std::vector<vault::VolumeName>& all, size_t 
   const auto blame = [&](Verdict weight, const char* what, const std::string& where) {
     step.faults.push_back({weight, what, path_of(name) + ": " + where});
   };
-  if (which == 0 && name.first_index != 0)
-    blame(Verdict::kMissing, "missing", "the volumes before it are not there");
+  const bool begins_later =
+      which == 0 && name.first_index != 0 && (removed.empty() || removed.front().first_index != 0);
+  if (begins_later) blame(Verdict::kMissing, "missing", "the volumes before it are not there");
 
   std::vector<std::unique_ptr<os::File>> handles(1);
   auto opened = vault_.read_volume(name);
@@ -322,10 +326,13 @@ Result<ScrubStep> Scrub::read(const std::vector<vault::VolumeName>& all, size_t 
   return step;
 }
 
-// A volume that was read once, and is not there any more.
+// A volume that was read once, and is not there any more. One of which something is kept was
+// pruned: whether lawfully, verification tells.
 void Scrub::note_missing(const std::vector<vault::VolumeName>& all, ScrubStep& step) const {
+  const auto kept = vault_.kept();
   for (const auto& [name, known] : memory_.known) {
     if (std::binary_search(all.begin(), all.end(), name)) continue;
+    if (kept && std::binary_search(kept->begin(), kept->end(), name)) continue;
     step.faults.push_back({Verdict::kMissing, "missing volume",
                            path_of(name) + ": was read at " + rfc3339(known.at)});
   }

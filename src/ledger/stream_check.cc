@@ -8,6 +8,7 @@
 namespace stele::ledger {
 namespace {
 
+constexpr std::string_view kPruneName = "/prune";  // ends the name of a prune key, and of no other
 constexpr Micros kSkewMax = std::chrono::minutes(5);
 
 bool is_skewed(const segment::Leaf& leaf) {
@@ -59,11 +60,17 @@ void StreamCheck::check_key(State& s, const ScannedRecord& record, const std::st
   };
   const auto key = epochs_.find(hosts_, {h.host_key, h.key_epoch});
   s.signer = key ? std::optional(key->entry) : std::nullopt;
-  if (!key) {
+  if (!key && h.kind == segment::Kind::kPrune) {
+    blame(Verdict::kUnknown, "unknown prune key",
+          "signed by key " + to_hex(h.host_key) + ", which no policy here names");
+  } else if (!key) {
     blame(keys_lost_ ? Verdict::kUnknown : Verdict::kTampered, "unknown host key",
           "signed by key " + to_hex(h.host_key) + " of epoch " + std::to_string(h.key_epoch) +
               (keys_lost_ ? ", which a lost record of its host's stream may have introduced"
                           : ", which no trusted host has"));
+  } else if (key->entry.name.ends_with(kPruneName) != (h.kind == segment::Kind::kPrune)) {
+    blame(Verdict::kTampered, "not its key's",
+          "a " + std::string(segment::kind_name(h.kind)) + " stream, signed by " + key->entry.name);
   } else {
     const auto before = s.started && !s.broken
                             ? std::optional<KeyEpochs::Named>({s.host_key, s.last_epoch})
@@ -186,6 +193,26 @@ void StreamCheck::blame(const StreamId& stream, Fault fault) {
   note_lost(s.report.kind);
 }
 
+// The true leaf says what its segment was: the chain goes on behind it.
+void StreamCheck::pass_gone(const segment::Leaf& leaf) {
+  State& s = state(leaf.stream, leaf.kind);
+  epochs_.took(leaf.stream, leaf.sequence, leaf.has(segment::kClose));
+  s.started = true;
+  s.broken = true;
+  s.closed = s.closed || leaf.has(segment::kClose);
+  s.next_sequence = leaf.sequence + 1;
+  s.last_hash = leaf.segment_hash;
+}
+
+void StreamCheck::expire(const StreamId& stream, uint64_t record, WallTime at) {
+  StreamReport& report = state(stream, segment::Kind::kSession).report;
+  report.expired = StreamReport::Expired{record, at};
+}
+
+void StreamCheck::accuse(const StreamId& stream, Fault fault) {
+  state(stream, segment::Kind::kSession).report.faults.push_back(std::move(fault));
+}
+
 // What a host's own stream goes on with is over: an agent that was killed does not close it.
 void StreamCheck::learn_predecessor(const State& s, const ScannedRecord& record) {
   const auto manifest = segment::parse_manifest(record.manifest);
@@ -212,6 +239,7 @@ std::vector<StreamReport> StreamCheck::finish(const std::function<bool(const Str
     } else if (s.report.unsealed > 0) {
       verdict = Verdict::kUnsealed;
     }
+    if (s.report.expired) verdict = Verdict::kExpired;
     for (const Fault& f : s.report.faults) verdict = std::max(verdict, f.weight);
     reports.push_back(std::move(s.report));
   }

@@ -22,6 +22,12 @@ class StreamCheck {
   /// A leaf of this stream that is known to have been there, whose record is not (or not right).
   void blame(const segment::Leaf& leaf, Fault fault);
   void blame(const StreamId& stream, Fault fault);
+  /// A leaf in the ledger's order whose record is not there: whether lawfully, is said later.
+  void pass_gone(const segment::Leaf& leaf);
+  /// That it was: the leaf that says so, and when.
+  void expire(const StreamId& stream, uint64_t record, WallTime at);
+  /// Something is wrong with the stream whose records are there.
+  void accuse(const StreamId& stream, Fault fault);
 
   /// Checks the signatures still owed and gives each stream its verdict.
   std::vector<StreamReport> finish(const std::function<bool(const StreamId&)>& is_live);

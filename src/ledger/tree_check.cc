@@ -154,6 +154,26 @@ std::optional<segment::Leaf> TreeCheck::leaf(uint64_t index) const {
   return leaf ? std::optional(*leaf) : std::nullopt;
 }
 
+// A bundle is read once.
+void TreeCheck::each_leaf(
+    uint64_t first, uint64_t next,
+    const std::function<void(uint64_t, const std::optional<segment::Leaf>&)>& take) const {
+  Result<Bytes> bytes = fail(Code::kNotFound, "");
+  Result<std::vector<ByteSpan>> entries = fail(Code::kNotFound, "");
+  for (uint64_t i = first; i < next; ++i) {
+    if (i == first || i % kTileWidth == 0) {
+      const uint16_t width = width_at(checkpoint_.size, i / kTileWidth);
+      bytes = read({merkle::kEntries, i / kTileWidth, width});
+      entries = bytes ? merkle::parse_bundle(*bytes, width) : fail(bytes.error());
+    }
+    std::optional<segment::Leaf> leaf;
+    if (entries && merkle::leaf_hash((*entries)[i % kTileWidth]) == leaves_[i]) {
+      if (const auto parsed = segment::parse_leaf((*entries)[i % kTileWidth])) leaf = *parsed;
+    }
+    take(i, leaf);
+  }
+}
+
 Hash TreeCheck::root_at(uint64_t size) const { return root_of(std::span(leaves_).first(size)); }
 
 // levels()[l] holds every hash of level l that some tile of that level shows.

@@ -43,6 +43,10 @@ class TreeCheck {
   std::optional<uint64_t> index_of(const Hash& leaf_hash) const;
   /// The leaf itself, from its bundle, if that is right.
   std::optional<segment::Leaf> leaf(uint64_t index) const;
+  /// The leaves from `first` up to before `next`, in order; nullopt: as above.
+  void each_leaf(
+      uint64_t first, uint64_t next,
+      const std::function<void(uint64_t index, const std::optional<segment::Leaf>&)>& take) const;
   /// Root of the first `size` leaves, size ≤ checkpoint's.
   Hash root_at(uint64_t size) const;
 

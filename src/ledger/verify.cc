@@ -5,7 +5,10 @@
 #include <set>
 #include <utility>
 
+#include "crypto/ed25519.h"
+#include "ledger/expiry.h"
 #include "ledger/head.h"
+#include "ledger/policy_history.h"
 #include "ledger/predecessor.h"
 #include "ledger/stream_check.h"
 #include "ledger/surroundings.h"
@@ -17,9 +20,10 @@ namespace stele::ledger {
 namespace {
 
 constexpr size_t kCheckpointBytesMax = size_t{64} << 10;
+constexpr int kVanishedMax = 3;  // times that volumes may be pruned while they are read
 
-std::string path_in_ledger(const vault::VolumeName& volume) {
-  return "vault/volume/" + vault::to_string(volume);
+std::string path_in_ledger(const vault::VolumeName& volume, bool is_kept = false) {
+  return (is_kept ? "vault/kept/" : "vault/volume/") + vault::to_string(volume);
 }
 
 // One run of verify(): holds the volumes against the tree, record by record, in the ledger's order.
@@ -32,11 +36,18 @@ class Verifier {
         trust_(trust),
         options_(options),
         vault_(files, layout.vault()),
-        streams_(trust.hosts, options.every_signature) {}
+        keys_(trust.hosts),
+        streams_(keys_, options.every_signature) {}
 
   Result<Report> run();
+  /// A volume was pruned while it was about to be read: then the report is of nothing.
+  bool has_vanished() const { return vanished_; }
 
  private:
+  bool is_pruned(const vault::VolumeName& name) const {
+    const auto kept = vault_.kept();
+    return kept && std::binary_search(kept->begin(), kept->end(), name);
+  }
   void blame(Verdict weight, std::string what, std::string where) {
     report_.faults.push_back({weight, std::move(what), std::move(where)});
   }
@@ -47,11 +58,16 @@ class Verifier {
   void check_surroundings();
   void check_head();
   void scan(const std::vector<vault::VolumeName>& volumes);
-  Status scan_one(const vault::VolumeName& volume, uint64_t end_index);
+  Status scan_one(const vault::VolumeName& volume, bool is_kept, uint64_t end_index);
+  void pass_absent(uint64_t next);
+  void pass_gone(uint64_t next);
+  void learn(uint64_t index, const ScannedRecord& record);
+  void judge_gone();
   void pass_unreadable(const std::string& name, const Error& error, uint64_t end_index);
   void take_tail(const std::string& name, uint64_t offset, uint64_t bytes, uint64_t end_index);
   void settle_foreign();
-  void take(const vault::VolumeName& volume, const ScannedRecord& record, uint64_t end_index);
+  void take(const std::string& name, const ScannedRecord& record, uint64_t end_index);
+  void check_retention(const std::string& where, const ScannedRecord& record);
   void take_covered(const std::string& where, const ScannedRecord& record, uint64_t at);
   void take_unknown(const std::string& where, const ScannedRecord& record);
   void take_uncovered(const std::string& where, const ScannedRecord& record);
@@ -72,12 +88,19 @@ class Verifier {
   const Trust& trust_;
   const VerifyOptions& options_;
   const vault::LocalVault vault_;
+  PolicyHistory policies_;
+  HostKeys keys_;  // and those that may say that something expired
   StreamCheck streams_;
+  std::vector<vault::VolumeName> kept_;   // of what is not there any more
+  std::optional<Expiry> expiry_;          // none: nothing was ever removed
+  std::vector<segment::LeafRange> gone_;  // leaves whose volumes are not there
   Report report_;
   std::optional<TreeCheck> tree_;
   std::optional<Head> head_;
 
-  uint64_t index_ = 0;           // the leaf expected next
+  uint64_t index_ = 0;  // the leaf expected next
+  bool vanished_ = false;
+  bool is_in_kept_ = false;      // what is kept of a volume is read
   bool is_whole_ = true;         // every volume could be read
   vault::Position end_;          // where reading the newest volume ended
   bool end_denied_ = false;      // this volume's end by its successor's name was found wrong
@@ -150,6 +173,18 @@ std::optional<uint64_t> Verifier::index_of(const Hash& leaf_hash) const {
   return tree_->index_of(leaf_hash);
 }
 
+// A leaf may keep longer than its class ever asked for, never shorter.
+void Verifier::check_retention(const std::string& where, const ScannedRecord& record) {
+  const segment::Leaf& leaf = record.leaf;
+  const auto days =
+      leaf.retain_until_day == 0 ? std::nullopt : policies_.days_min(leaf.retention_class);
+  if (!days || leaf.retain_until_day >= day_of(leaf.received) + *days) return;
+  streams_.accuse(leaf.stream, {Verdict::kTampered, "retention shortened",
+                                where + ": kept until " + day_text(leaf.retain_until_day) +
+                                    ", and class " + std::to_string(leaf.retention_class) +
+                                    " keeps until " + day_text(day_of(leaf.received) + *days)});
+}
+
 void Verifier::take_covered(const std::string& where, const ScannedRecord& record, uint64_t at) {
   if (foreign_ && at == foreign_->first) {
     // The record before was no leaf, and its place is taken by this one: it was pushed in between.
@@ -171,11 +206,13 @@ void Verifier::take_covered(const std::string& where, const ScannedRecord& recor
                                std::to_string(index_ - 1)});
   }
   index_ = at + 1;
+  if (expiry_) learn(at, record);
   if (!record.whole) {
     return blame_leaf(at, {Verdict::kTampered, "altered",
                            where + ": leaf " + std::to_string(at) + ", " + record.problem});
   }
   streams_.take(record, true, where);
+  check_retention(where, record);
 }
 
 // Nothing showed that it was pushed in: it stands where a leaf was.
@@ -203,14 +240,14 @@ void Verifier::take_uncovered(const std::string& where, const ScannedRecord& rec
     return;
   }
   uncovered_.push_back(record.leaf_hash);
+  if (expiry_) learn(index_, record);
   ++index_;
   if (record.whole) return streams_.take(record, false, where);
   blame(Verdict::kTampered, "altered", where + ": " + record.problem);
 }
 
-void Verifier::take(const vault::VolumeName& volume, const ScannedRecord& record,
-                    uint64_t end_index) {
-  const std::string where = path_in_ledger(volume) + ", offset " + std::to_string(record.offset);
+void Verifier::take(const std::string& name, const ScannedRecord& record, uint64_t end_index) {
+  const std::string where = name + ", offset " + std::to_string(record.offset);
   const auto at = index_of(record.leaf_hash);
   if (index_ >= end_index) {
     // Bytes behind the volume's end: the next volume's name proves that no leaf was here. Unless
@@ -221,6 +258,8 @@ void Verifier::take(const vault::VolumeName& volume, const ScannedRecord& record
             where + ": leaf " + std::to_string(*at) +
                 " stands here, and the next volume's name says that it ends before");
   }
+  // Between what is kept of a volume nothing was but what is gone.
+  if (at && is_in_kept_ && *at > index_) pass_gone(*at);
   if (at) return take_covered(where, record, *at);
   if (index_ < covered()) return take_unknown(where, record);
   take_uncovered(where, record);
@@ -258,25 +297,83 @@ void Verifier::take_tail(const std::string& name, uint64_t offset, uint64_t byte
   }
 }
 
-Status Verifier::scan_one(const vault::VolumeName& volume, uint64_t end_index) {
+Status Verifier::scan_one(const vault::VolumeName& volume, bool is_kept, uint64_t end_index) {
+  const std::string name = path_in_ledger(volume, is_kept);
   // One to find the records with, and, with more than one thread, one for each to read with.
   std::vector<std::unique_ptr<os::File>> handles(options_.threads > 1 ? options_.threads + 1 : 1);
   for (auto& handle : handles) {
-    TRY(handle, vault_.read_volume(volume));
+    TRY(handle, is_kept ? vault_.read_kept(volume) : vault_.read_volume(volume));
   }
   ScanSink sink;
   sink.record = [&](const ScannedRecord& r) {
     end_.offset = r.offset + r.bytes;
-    take(volume, r, end_index);
+    take(name, r, end_index);
   };
-  sink.tail = [&](uint64_t offset, uint64_t bytes) {
-    take_tail(path_in_ledger(volume), offset, bytes, end_index);
-  };
+  sink.tail = [&](uint64_t offset, uint64_t bytes) { take_tail(name, offset, bytes, end_index); };
   sink.progress = [&](uint64_t bytes) {
     report_.bytes += bytes;
     if (options_.progress) options_.progress(bytes_done_ += bytes, bytes_all_);
   };
   return scan_volume(handles, sink);
+}
+
+// Leaves of volumes that are not there, up to before `next`: what is kept of them, and the others.
+void Verifier::pass_absent(uint64_t next) {
+  if (!expiry_ || index_ >= std::min(next, covered())) return;
+  settle_foreign();
+  for (const vault::VolumeName& name : kept_) {
+    if (name.first_index < index_ || name.first_index >= next) continue;
+    pass_gone(name.first_index);
+    is_in_kept_ = true;
+    if (const Status done = scan_one(name, true, next); !done)
+      report_.faults.push_back(unread(done.error(), "volume", path_in_ledger(name, true)));
+    is_in_kept_ = false;
+  }
+  settle_foreign();
+  pass_gone(std::min(next, covered()));
+}
+
+void Verifier::pass_gone(uint64_t next) {
+  if (next <= index_) return;
+  gone_.push_back({index_, next});
+  tree_->each_leaf(index_, next, [&](uint64_t i, const std::optional<segment::Leaf>& leaf) {
+    if (!leaf) return;
+    expiry_->take(i, *leaf);
+    streams_.pass_gone(*leaf);
+  });
+  index_ = next;
+}
+
+// What decides on what is gone: days, holds, and who says that it expired.
+void Verifier::learn(uint64_t index, const ScannedRecord& record) {
+  expiry_->take(index, record.leaf);
+  const segment::Header& header = record.header;
+  if (!record.whole || record.manifest.empty()) return;
+  const HostKeys::Entry* const signer = keys_.find(header.host_key, header.key_epoch);
+  const auto manifest = segment::parse_manifest(record.manifest);
+  // Without a policy it is not known whose word counts: then what it is on can not be judged.
+  if (manifest && header.kind == segment::Kind::kPrune && policies_.empty())
+    return expiry_->take_expired(*manifest);
+  if (!manifest || signer == nullptr ||
+      !crypto::verify(signer->key, record.hashes.message, record.signature))
+    return;
+  const bool is_own = signer->name == keys_.entries().front().name;
+  if (header.kind == segment::Kind::kServer && is_own) expiry_->take_holds(*manifest);
+  if (header.kind == segment::Kind::kPrune && index < covered()) expiry_->take_expired(*manifest);
+}
+
+void Verifier::judge_gone() {
+  const auto judge_one = [&](uint64_t i, const std::optional<segment::Leaf>& leaf) {
+    if (!leaf || seen_[i]) return;
+    const Expiry::Judged judged = expiry_->judge(i, leaf->stream);
+    seen_[i] = true;
+    if (judged.weight == Verdict::kExpired)
+      return streams_.expire(leaf->stream, judged.record, judged.at);
+    blame_leaf(i, {judged.weight, judged.weight == Verdict::kMissing ? "missing" : "gone",
+                   "leaf " + std::to_string(i) + ": no volume holds it; " + judged.why});
+  };
+  for (const segment::LeafRange& range : gone_)
+    tree_->each_leaf(range.first, range.next, judge_one);
 }
 
 void Verifier::scan(const std::vector<vault::VolumeName>& volumes) {
@@ -289,11 +386,13 @@ void Verifier::scan(const std::vector<vault::VolumeName>& volumes) {
                 ", the ones before end at " + std::to_string(index_));
       continue;
     }
+    pass_absent(first);
     index_ = first;
     end_denied_ = false;
     end_ = {volumes[v], 0, first};
-    if (const Status done = scan_one(volumes[v], end_index); !done)
-      pass_unreadable(path_in_ledger(volumes[v]), done.error(), end_index);
+    const Status done = scan_one(volumes[v], false, end_index);
+    if (!done && done.error().code == Code::kNotFound && is_pruned(volumes[v])) vanished_ = true;
+    if (!done) pass_unreadable(path_in_ledger(volumes[v]), done.error(), end_index);
     end_.index = index_;
   }
   settle_foreign();
@@ -374,6 +473,8 @@ void Verifier::judge() {
 
 Result<Report> Verifier::run() {
   report_.origin = trust_.log.name;
+  TRY(policies_, PolicyHistory::load(files_, layout_));
+  for (const HostKeys::Entry& key : policies_.prune_keys()) keys_.add(key);
   if (auto tree = read_tree(vault_, [this] { return read_checkpoint(); })) {
     tree_.emplace(std::move(*tree));
     report_.checkpoint = tree_->checkpoint();
@@ -400,11 +501,14 @@ Result<Report> Verifier::run() {
     bytes_all_ += file ? (*file)->size().value_or(0) : 0;
   }
   seen_.resize(covered());
+  TRY(kept_, vault_.kept());
+  if (!kept_.empty() && established()) expiry_.emplace(policies_, options_.now);
   scan(volumes);
   if (established()) {
     add(tree_->check_files());
     add(tree_->check_beyond(leaves_by_now()));
   }
+  if (expiry_) judge_gone();
   name_missing();
   judge();
   return std::move(report_);
@@ -414,7 +518,11 @@ Result<Report> Verifier::run() {
 
 Result<Report> verify(os::FileSystem& files, const Layout& layout, const Trust& trust,
                       const VerifyOptions& options) {
-  return Verifier(files, layout, trust, options).run();
+  for (int tries = 1;; ++tries) {
+    Verifier verifier(files, layout, trust, options);
+    auto report = verifier.run();
+    if (!verifier.has_vanished() || tries == kVanishedMax) return report;
+  }
 }
 
 }  // namespace stele::ledger

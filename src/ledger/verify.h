@@ -27,7 +27,12 @@ struct StreamReport {
   uint64_t segments = 0, bytes = 0;
   uint64_t gaps = 0;      // segments that hold a gap event
   uint64_t unsealed = 0;  // segments beyond the checkpoint
-  bool skewed = false;    // some segment was taken more than 5 min away from its own time
+  struct Expired {
+    uint64_t record = 0;  // the leaf that says so
+    WallTime at;          // when that was received
+  };
+  std::optional<Expired> expired;  // some of it, or all, is lawfully gone
+  bool skewed = false;             // some segment was taken more than 5 min away from its own time
   std::vector<Fault> faults;
 };
 
@@ -60,6 +65,8 @@ struct VerifyOptions {
   /// Whether a stream without a close is still being recorded; null: nobody can say.
   std::function<bool(const StreamId&)> is_live;
   std::function<void(uint64_t bytes_done, uint64_t bytes_all)> progress;
+  /// By the reader's clock: what expired later than that did not. nullopt: it has none.
+  std::optional<WallTime> now;
 };
 
 struct Trust {

@@ -33,6 +33,21 @@ Result<std::unique_ptr<os::File>> LocalVault::read_volume(const VolumeName& name
   return files_.open_read(path(name));
 }
 
+Result<std::vector<VolumeName>> LocalVault::kept() const {
+  const auto names = files_.list(root_ + "/kept");
+  if (!names && names.error().code == Code::kNotFound) return std::vector<VolumeName>();
+  if (!names) return fail(names.error());
+  std::vector<VolumeName> found;
+  for (const std::string& name : *names)
+    if (const auto volume = parse_volume_name(name)) found.push_back(*volume);
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+Result<std::unique_ptr<os::File>> LocalVault::read_kept(const VolumeName& name) const {
+  return files_.open_read(kept_path(name));
+}
+
 Result<std::unique_ptr<os::File>> LocalVault::append_volume(const VolumeName& name) const {
   return files_.open_append(path(name));
 }

@@ -21,6 +21,8 @@ class LocalVault final : public Vault {
   Result<std::optional<VolumeName>> volume_after(const VolumeName& name) const override;
   bool has_volume(const VolumeName& name) const override { return files_.exists(path(name)); }
   Result<std::unique_ptr<os::File>> read_volume(const VolumeName& name) const override;
+  Result<std::vector<VolumeName>> kept() const override;
+  Result<std::unique_ptr<os::File>> read_kept(const VolumeName& name) const override;
   Result<std::unique_ptr<os::File>> append_volume(const VolumeName& name) const;
   /// Makes a new volume, append-only where that can be had.
   Result<std::unique_ptr<os::File>> create_volume(const VolumeName& name) const;
@@ -38,6 +40,7 @@ class LocalVault final : public Vault {
     return root_ + "/volume/" + to_string(name);
   }
   std::string log_path(const std::string& name) const override { return root_ + "/log/" + name; }
+  std::string kept_path(const VolumeName& name) const { return root_ + "/kept/" + to_string(name); }
   const std::string& root() const { return root_; }
 
  private:

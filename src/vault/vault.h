@@ -42,6 +42,13 @@ class Vault {
   virtual bool has_volume(const VolumeName& name) const = 0;
   virtual Result<std::unique_ptr<os::File>> read_volume(const VolumeName& name) const = 0;
 
+  /// What has to stay of volumes that were removed (docs/formats/volume.md, "Kept"), ascending;
+  /// none where nothing is removed by the volume.
+  virtual Result<std::vector<VolumeName>> kept() const { return std::vector<VolumeName>(); }
+  virtual Result<std::unique_ptr<os::File>> read_kept(const VolumeName& name) const {
+    return fail(Code::kNotFound, to_string(name) + ": nothing is kept of a volume here");
+  }
+
   /// Files of the public log: "checkpoint", "tile/0/000" … Written once: equal bytes already there
   /// are success, others kExists.
   virtual Status put_once(const std::string& name, ByteSpan bytes) const = 0;
