@@ -86,15 +86,16 @@ bool OwnStream::tell(event::Body body, Done done) {
   return true;
 }
 
-bool OwnStream::mark(Marks marks, std::vector<event::Body> bodies) {
+bool OwnStream::mark(Marks marks, std::vector<event::Body> bodies, Done done) {
   CHECK(!bodies.empty() && marks.cut.size() <= segment::kMarksMax &&
-        marks.heard.size() <= segment::kMarksMax);
+        marks.heard.size() <= segment::kMarksMax && marks.holds.size() <= segment::kHoldsMax);
   {
     const std::lock_guard lock(mutex_);
     if (closing_ || told_.size() + bodies.size() > kToldMax) return false;
     for (event::Body& body : bodies)
       told_.push_back({clock_.boot(), clock_.wall(), std::move(body), nullptr});
     told_.back().marks = std::move(marks);
+    told_.back().done = std::move(done);
   }
   changed_.notify_one();
   return true;
@@ -117,7 +118,9 @@ Result<segment::Sealed> OwnStream::seal(std::deque<Told>& told, bool close) {
     Marks marks = std::exchange(told.back().marks, std::nullopt).value_or(Marks());
     sealer_.carry({.continues = std::exchange(continues_, std::nullopt),
                    .cut = std::move(marks.cut),
-                   .heard = std::move(marks.heard)});
+                   .heard = std::move(marks.heard),
+                   .holds = std::move(marks.holds),
+                   .released = std::move(marks.released)});
   }
   event::LaneEncoder encoder;
   encoder.begin(told.front().at);

@@ -42,8 +42,10 @@ class OwnStream {
   struct Marks {
     std::vector<segment::Standing> cut = {};
     std::vector<StreamId> heard = {};
+    std::vector<segment::Hold> holds = {};
+    std::vector<StreamId> released = {};
   };
-  bool mark(Marks marks, std::vector<event::Body> bodies);
+  bool mark(Marks marks, std::vector<event::Body> bodies, Done done = nullptr);
   /// Tells what waits, and that the server stops; nothing is taken any more.
   void close();
 

@@ -33,6 +33,8 @@ constexpr std::array<std::array<Word, kRoleCount>, kActionCount> kTable = {{
     {kNo, kYes, kYes, kNo, kNo, kNo},     // ask for playback material
     {kNo, kNo, kYes, kNo, kNo, kNever},   // read it
     {kNo, kNo, kNo, kYes, kNo, kNo},      // approve
+    {kNo, kYes, kYes, kNo, kNo, kNo},     // ask for a hold
+    {kNo, kYes, kYes, kYes, kNo, kNo},    // see holds
     {kNo, kYes, kYes, kYes, kYes, kYes},  // keys, proofs, tails
     {kNo, kYes, kNo, kNo, kNo, kYes},     // list hosts
     {kNo, kNo, kNo, kNo, kNo, kYes},      // configure

@@ -47,12 +47,14 @@ enum class Action {
   kRequestPlayback,
   kReadSegments,  // playback material
   kApprove,
+  kAskHold,  // and for its release
+  kSeeHolds,
   kReadProofs,  // keys and tails too
   kListHosts,
   kConfigure,
   kDelete,
 };
-inline constexpr size_t kActionCount = 10;
+inline constexpr size_t kActionCount = 12;
 
 /// The table of docs/formats/people.md.
 bool may(const RoleSet& roles, Action action);

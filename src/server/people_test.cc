@@ -127,6 +127,8 @@ TEST(Roles, may_do_what_the_page_says_and_nothing_else) {
       {"ask for playback material", Action::kRequestPlayback},
       {"read playback material (whole segments)", Action::kReadSegments},
       {"approve what others ask for", Action::kApprove},
+      {"ask for a hold, or for its release", Action::kAskHold},
+      {"see holds", Action::kSeeHolds},
       {"read keys, proofs and tails", Action::kReadProofs},
       {"list hosts", Action::kListHosts},
       {"change configuration, enrol", Action::kConfigure},

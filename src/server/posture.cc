@@ -66,6 +66,7 @@ Result<Lines> read_posture(os::FileSystem& files, const ledger::Layout& layout,
   TRY_VOID(
       add_file(files, layout.directory + "/tls-authority.pem", "key tls-authority.pem", lines));
   TRY_VOID(add_file(files, layout.recipients(), "recipients", lines));
+  TRY_VOID(add_file(files, layout.policy(), "policy", lines));
   TRY_VOID(add_file(files, layout.predecessor(), "predecessor", lines));
   TRY(const auto hosts, all_hosts(files, layout));
   for (const Host& host : hosts) add(host, lines);

@@ -8,6 +8,7 @@
 #include "ledger/keys.h"
 #include "ledger/vault_tiles.h"
 #include "merkle/tree.h"
+#include "policy/policy.h"
 #include "receipt/proof.h"
 #include "receipt/text.h"
 #include "server/posture.h"
@@ -65,6 +66,10 @@ Response error_response(const Error& error) {
       return text_response(400, error.message());
     case Code::kNotFound:
       return text_response(404, "nothing here by that name");
+    case Code::kPermission:
+      return text_response(403, error.message());
+    case Code::kConflict:
+      return text_response(409, error.message());
     case Code::kBusy: {
       Response later = text_response(503, error.message());
       later.headers.push_back({"retry-after", "1"});
@@ -113,7 +118,10 @@ Result<std::string> make_proof(const vault::Vault& vault, const receipt::Verifie
 
 }  // namespace
 
-Reading::Reading(Parts parts) : parts_(std::move(parts)), index_(parts_.vault, parts_.leaves) {
+Reading::Reading(Parts parts)
+    : parts_(std::move(parts)),
+      index_(parts_.vault, parts_.leaves),
+      holds_(parts_.files, parts_.layout) {
   house_ = std::thread([this] { keep_house(); });
 }
 
@@ -214,6 +222,7 @@ void Reading::answer(const Route& route, std::string_view part, const Request& r
                      const Reply& reply) {
   auto caller = identify(route, request);
   if (!caller) return void(reply.send(std::move(caller).error()));
+  if (request.method == "POST") return answer_hold(route, part, request, *caller, reply);
   auto made = make(route, part, request);
   if (!made) return void(reply.send(error_response(made.error())));
   made->asked.person = caller->name;
@@ -263,6 +272,12 @@ Result<Reading::Answer> Reading::make(const Route& route, std::string_view part,
       return keys();
     case RouteId::kPredecessor:
       return predecessor();
+    case RouteId::kPolicies:
+      return policies();
+    case RouteId::kAbsent:
+      return absent();
+    case RouteId::kHolds:
+      return holds();
     default:
       return fail(Code::kNotFound, "no route of this kind");
   }
@@ -390,6 +405,94 @@ Result<Reading::Answer> Reading::predecessor() {
   const auto note = parts_.files.read(parts_.layout.predecessor(), kNoteBytesMax);
   if (!note && note.error().code != Code::kNotFound) return fail(note.error());
   return Answer{plain_response(note ? std::string(as_text(*note)) : std::string()), {}};
+}
+
+// The policies that were believed here, each in base64 on a line of its own.
+Result<Reading::Answer> Reading::policies() {
+  std::string text = "stele-policies-v1\n";
+  const auto names = parts_.files.list(parts_.layout.kept_policies());
+  if (!names && names.error().code != Code::kNotFound) return fail(names.error());
+  for (const std::string& name : names ? *names : std::vector<std::string>()) {
+    TRY(const Bytes note,
+        parts_.files.read(parts_.layout.kept_policies() + "/" + name, policy::kPolicyBytesMax));
+    text += to_base64(note) + "\n";
+  }
+  return Answer{plain_response(text), {}};
+}
+
+Result<Reading::Answer> Reading::absent() {
+  TRY_VOID(index_.catch_up());
+  std::string text = "stele-absent-v1\n";
+  for (const segment::LeafRange& range : index_.absent())
+    text += std::to_string(range.first) + " " + std::to_string(range.next) + "\n";
+  return Answer{plain_response(text), {}};
+}
+
+namespace {
+
+Response hold_response(const std::string& text) {
+  Response response = plain_response(text);
+  response.content_type = wire::kHoldType;
+  return response;
+}
+
+}  // namespace
+
+Result<Reading::Answer> Reading::holds() {
+  TRY(const auto all, holds_.all());
+  std::string text;
+  for (const Hold& hold : all) text += wire::encode(hold);
+  return Answer{hold_response(text), {}};
+}
+
+// The hold as it will be.
+Result<Hold> Reading::change_hold(const Route& route, std::string_view part, const Request& request,
+                                  const Caller& caller) {
+  const WallTime now = parts_.clock.wall();
+  if (route.id == RouteId::kAskHold) {
+    TRY(wire::HoldRequest asked, wire::parse_hold_request(as_text(request.body)));
+    asked.hold.id = make_uuid_v7(now, parts_.random);
+    asked.hold.steps = {{caller.name, now, asked.why}};
+    return std::move(asked.hold);
+  }
+  const auto id = parse_stream_id(part);
+  if (!id) return fail(Code::kNotFound, "no such hold");
+  TRY(Hold hold, holds_.find(*id));
+  if (route.id == RouteId::kApproveHold) return Holds::approved(std::move(hold), caller.name, now);
+  return Holds::release_asked(std::move(hold), caller.name, now,
+                              std::string(as_text(request.body)));
+}
+
+// In the stream first, and in clear where it comes into force or ends; then in the file.
+void Reading::answer_hold(const Route& route, std::string_view part, const Request& request,
+                          const Caller& caller, const Reply& reply) {
+  const auto changed = change_hold(route, part, request, caller);
+  if (!changed) return void(reply.send(error_response(changed.error())));
+  event::Asked asked;
+  asked.kind = event::Asked::Kind::kAccess;
+  asked.person = caller.name;
+  asked.token = caller.token_id;
+  asked.peer = peer_of(request);
+  asked.what = route.what;
+  asked.purpose = purpose_of(request);
+  const Hold::Taken& last = changed->steps.back();
+  event::Change line{"hold " + to_string(changed->id) + " " +
+                     std::string(wire::step_name(changed->state())) + " by " + last.by + ", on " +
+                     changed->about() + (last.why.empty() ? "" : ": " + last.why)};
+  OwnStream::Marks marks;
+  if (changed->state() == Hold::Step::kPlaced) marks.holds = {changed->in_clear()};
+  if (changed->state() == Hold::Step::kReleased) marks.released = {changed->id};
+  const auto settle = [this, hold = *changed, reply](const Status& told) {
+    const Status kept = told ? holds_.store(hold) : told;
+    if (!kept)
+      return void(reply.send(text_response(503, "nothing can be written down now; try again")));
+    reply.send(hold_response(wire::encode(hold)));
+  };
+  const bool is_in_clear = !marks.holds.empty() || !marks.released.empty();
+  const bool is_taken =
+      is_in_clear ? parts_.own.mark(std::move(marks), {std::move(asked), std::move(line)}, settle)
+                  : parts_.own.tell(std::move(asked)) && parts_.own.tell(std::move(line), settle);
+  if (!is_taken) settle(fail(Code::kBusy, "too much waits"));
 }
 
 void Reading::tell_changes() {

@@ -10,6 +10,7 @@
 #include "http/reply.h"
 #include "server/guard.h"
 #include "server/heartbeats.h"
+#include "server/holds.h"
 #include "server/own_stream.h"
 #include "server/people.h"
 #include "server/routes.h"
@@ -28,6 +29,7 @@ class Reading {
     /// "server listen=… names=…": its configuration, in one line.
     std::string server;
     uint64_t leaves;  // in the ledger now
+    RandomSource random;
     /// Whose key it is: a host's name, or empty.
     std::function<std::string(const segment::HostKeyId&)> host_of;
     /// What a host's last heartbeat said.
@@ -68,6 +70,13 @@ class Reading {
   Result<Answer> proof(const http::Request& request);
   Result<Answer> keys();
   Result<Answer> predecessor();
+  Result<Answer> policies();
+  Result<Answer> absent();
+  Result<Answer> holds();
+  Result<Hold> change_hold(const Route& route, std::string_view part, const http::Request& request,
+                           const Caller& caller);
+  void answer_hold(const Route& route, std::string_view part, const http::Request& request,
+                   const Caller& caller, const http::Reply& reply);
   void send_told(Answer answer, const http::Reply& reply);
 
   std::vector<Person> people();
@@ -76,6 +85,7 @@ class Reading {
 
   const Parts parts_;
   StreamIndex index_;
+  Holds holds_;
 
   std::mutex people_mutex_;  // guards what follows
   std::vector<Person> people_;

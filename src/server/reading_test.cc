@@ -3,6 +3,7 @@
 
 #include "server/test_service.h"
 #include "vault/local_vault.h"
+#include "wire/hold.h"
 
 namespace stele::server {
 namespace {
@@ -176,6 +177,92 @@ TEST_F(PeopleAtTheService, its_own_stream_goes_on_and_is_verified_like_any) {
     EXPECT_EQ(manifest.continues->stream, before.id);
     EXPECT_EQ(manifest.continues->last_hash, before.segments.back().leaf.segment_hash);
   }
+}
+
+/// What is asked of a hold, and what becomes of it.
+class HoldsAtTheService : public PeopleAtTheService {
+ protected:
+  http::ClientResponse post(const std::string& token, const std::string& target,
+                            std::string_view body) {
+    auto anyone = client();
+    http::ClientRequest request;
+    request.method = "POST";
+    request.target = target;
+    request.content_type = "text/plain";
+    request.body = as_bytes(body);
+    request.headers.push_back({"authorization", "Bearer " + token});
+    auto response = anyone.request(request);
+    EXPECT_TRUE(response.has_value()) << response.error().message();
+    return response ? *std::move(response) : http::ClientResponse();
+  }
+  wire::Hold hold_of(const http::ClientResponse& response) {
+    EXPECT_EQ(response.status, 200) << as_text(response.body);
+    auto hold = wire::parse_hold(as_text(response.body));
+    EXPECT_TRUE(hold.has_value()) << as_text(response.body);
+    return hold ? *hold : wire::Hold();
+  }
+  /// What the server's own stream says of holds in clear.
+  std::pair<std::vector<segment::Hold>, std::vector<StreamId>> in_clear() {
+    std::pair<std::vector<segment::Hold>, std::vector<StreamId>> out;
+    const vault::LocalVault vault(files, layout.vault());
+    const auto catalog = ledger::Catalog::read(vault).value();
+    ledger::SegmentReader reader(vault);
+    for (const auto& stream : catalog.streams()) {
+      if (stream.kind != segment::Kind::kServer) continue;
+      for (const auto& ref : stream.segments) {
+        const Bytes bytes = reader.read(ref).value();
+        const auto view = segment::parse_segment(bytes).value();
+        if (view.manifest.empty()) continue;
+        const auto manifest = segment::parse_manifest(view.manifest).value();
+        out.first.insert(out.first.end(), manifest.holds.begin(), manifest.holds.end());
+        out.second.insert(out.second.end(), manifest.released.begin(), manifest.released.end());
+      }
+    }
+    return out;
+  }
+};
+
+TEST_F(HoldsAtTheService, take_two_people_to_be_placed_and_to_be_released) {
+  const StreamId id = record(10);
+  const std::string ada = token_of("ada", {Role::kAuditor, Role::kApprover}),
+                    bob = token_of("bob", {Role::kApprover}),
+                    vic = token_of("vic", {Role::kVerifier});
+  const std::string request = "stele-hold-v1\nsession\nstream " + to_string(id) + "\nfor case 7\n";
+  EXPECT_EQ(post(bob, "/v1/holds", request).status, 403) << "an approver asks for nothing";
+  EXPECT_EQ(post(ada, "/v1/holds", "stele-hold-v1\nsession\nfor case 7\n").status, 400);
+  const wire::Hold asked = hold_of(post(ada, "/v1/holds", request));
+  EXPECT_EQ(asked.state(), wire::Hold::Step::kAsked);
+  EXPECT_TRUE(in_clear().first.empty()) << "nothing is held yet";
+  const std::string at = "/v1/holds/" + to_string(asked.id);
+  EXPECT_EQ(post(ada, at + "/approval", "").status, 403) << "not by who asked";
+  EXPECT_EQ(post(ada, at + "/release", "why").status, 409) << "nothing is in force";
+  const wire::Hold placed = hold_of(post(bob, at + "/approval", ""));
+  EXPECT_EQ(placed.state(), wire::Hold::Step::kPlaced);
+  EXPECT_EQ(in_clear().first, (std::vector<segment::Hold>{{.id = asked.id, .streams = {id}}}));
+  EXPECT_EQ(post(bob, at + "/approval", "").status, 409);
+  EXPECT_EQ(post(ada, at + "/release", "").status, 400) << "without a reason";
+  EXPECT_EQ(hold_of(post(ada, at + "/release", "closed")).state(), wire::Hold::Step::kReleaseAsked);
+  EXPECT_TRUE(in_clear().second.empty()) << "it is held until somebody else agrees";
+  EXPECT_EQ(post(ada, at + "/approval", "").status, 403);
+  stop();
+  start();
+  const wire::Hold released = hold_of(post(bob, at + "/approval", ""));
+  EXPECT_EQ(released.state(), wire::Hold::Step::kReleased);
+  EXPECT_EQ(in_clear().second, (std::vector<StreamId>{asked.id}));
+  EXPECT_EQ(wire::parse_holds(as_text(get(bob, "/v1/holds").body)).value(),
+            (std::vector<wire::Hold>{released}));
+  EXPECT_EQ(get(vic, "/v1/holds").status, 403);
+  EXPECT_EQ(post(bob, "/v1/holds/0197a3b2-0000-7000-8000-0000000000aa/approval", "").status, 404);
+  std::vector<std::string> lines;
+  for (const event::Body& body : all_told()) {
+    const auto* change = std::get_if<event::Change>(&body);
+    if (change != nullptr && change->what.starts_with("hold ")) lines.push_back(change->what);
+  }
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_EQ(lines[0], "hold " + to_string(asked.id) + " asked by ada, on session " + to_string(id) +
+                          ": case 7");
+  EXPECT_EQ(lines[3],
+            "hold " + to_string(asked.id) + " released by bob, on session " + to_string(id));
 }
 
 }  // namespace

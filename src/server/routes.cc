@@ -28,6 +28,14 @@ constexpr Route kRoutes[] = {
     {RouteId::kKeys, "GET", "/v1/keys", Door::kToken, Action::kReadProofs, "keys"},
     {RouteId::kPredecessor, "GET", "/v1/predecessor", Door::kToken, Action::kReadProofs,
      "predecessor"},
+    {RouteId::kPolicies, "GET", "/v1/policies", Door::kToken, Action::kReadProofs, "policies"},
+    {RouteId::kAbsent, "GET", "/v1/absent", Door::kToken, Action::kReadProofs, "absent"},
+    {RouteId::kHolds, "GET", "/v1/holds", Door::kToken, Action::kSeeHolds, "holds"},
+    {RouteId::kAskHold, "POST", "/v1/holds", Door::kToken, Action::kAskHold, "ask-hold"},
+    {RouteId::kApproveHold, "POST", "/v1/holds/{hold}/approval", Door::kToken, Action::kApprove,
+     "approve-hold"},
+    {RouteId::kReleaseHold, "POST", "/v1/holds/{hold}/release", Door::kToken, Action::kAskHold,
+     "release-hold"},
 };
 
 /// What stands in the place of the braces; nullopt: it does not fit.

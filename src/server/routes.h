@@ -38,6 +38,12 @@ enum class RouteId {
   kProof,
   kKeys,
   kPredecessor,
+  kPolicies,
+  kAbsent,
+  kHolds,
+  kAskHold,
+  kApproveHold,
+  kReleaseHold,
 };
 
 struct Route {

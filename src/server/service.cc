@@ -17,6 +17,7 @@ using http::text_response;
 constexpr auto kPublishEvery = std::chrono::seconds(1);
 constexpr Micros kKnownFor = std::chrono::seconds(1);
 constexpr std::string_view kLog = "/log/";
+constexpr size_t kHoldBytesMax = size_t{128} << 10;
 
 std::string line(std::string_view name, uint64_t value) {
   return std::string(name) + " " + std::to_string(value) + "\n";
@@ -54,6 +55,12 @@ Status Service::start(ServiceOptions options) {
   TRY(publisher_, storage_->open_ledger());
   TRY_VOID(publisher_->publish_through(writer->size()));
   TRY(lists_, ledger::RecipientsStore::open(files_, layout_));
+  TRY(policies_, ledger::PolicyStore::open(files_, layout_));
+  (void)policies_->refresh();  // looked at again every second, and told
+  policy_ = policies_->current();
+  writer->set_retention_rule([this](uint8_t retention_class, WallTime received) {
+    return retain_until(retention_class, received);
+  });
   TRY_VOID(remember_published());
   finder_.emplace(storage_->vault(), writer->size());
   TRY(const auto enrolled, ledger::HostKeys::load(files_, layout_.host_vkey()));
@@ -80,10 +87,10 @@ Status Service::start(ServiceOptions options) {
                 [this](std::vector<ledger::Incoming> segments, auto done) {
                   return sequencer_->submit(std::move(segments), std::move(done));
                 }));
-  reading_ = std::make_unique<Reading>(
-      Reading::Parts{files_, layout_, storage_->vault(), clock_, *own_, options.configuration,
-                     ledger.size(), [this](const segment::HostKeyId& key) { return host_of(key); },
-                     [this](const std::string& host) { return heartbeats_->last(host); }});
+  reading_ = std::make_unique<Reading>(Reading::Parts{
+      files_, layout_, storage_->vault(), clock_, *own_, options.configuration, ledger.size(),
+      random_, [this](const segment::HostKeyId& key) { return host_of(key); },
+      [this](const std::string& host) { return heartbeats_->last(host); }});
   silences_.emplace(reading_->streams(), *own_,
                     [this](const segment::HostKeyId& key) { return host_of(key); });
   TRY_VOID(await_heartbeats(options.silent_after));
@@ -148,6 +155,25 @@ void Service::look_at_recipients() {
                    {}});
 }
 
+// Without a policy that has the class: for ever.
+uint32_t Service::retain_until(uint8_t retention_class, WallTime received) const {
+  const std::lock_guard lock(mutex_);
+  return policy_ ? ledger::retain_until(policy_->policy, retention_class, received) : 0;
+}
+
+// Somebody may have put another policy there.
+void Service::look_at_policy() {
+  const Status looked = policies_->refresh();
+  {
+    const std::lock_guard lock(mutex_);
+    policy_ = policies_->current();
+  }
+  const std::string what = looked ? "" : looked.error().message();
+  if (std::exchange(told_of_policy_, what) == what || looked) return;
+  reading_->found(
+      {"policy", "the policy there is not taken, the one before holds: " + what, {}, {}});
+}
+
 std::shared_ptr<const ledger::SignedRecipients> Service::recipients() const {
   const std::lock_guard lock(mutex_);
   return recipients_;
@@ -165,6 +191,7 @@ void Service::publish_until_stopped() {
     }
     heartbeats_->look();
     look_at_recipients();
+    look_at_policy();
     lock.lock();
     const bool is_passing = !published && (published.error().code == Code::kNoSpace ||
                                            published.error().code == Code::kBusy);
@@ -202,6 +229,7 @@ size_t Service::body_bytes_for(const Request& head) {
   if (head.method != "POST") return 0;
   if (head.path == "/v1/segments") return wire::kRequestBytesMax;
   if (head.path == "/v1/heartbeats") return wire::kHeartbeatBytesMax;
+  if (head.path.starts_with("/v1/holds")) return kHoldBytesMax;
   if (head.path == "/v1/certificates") return wire::kEnrolmentBytesMax;
   return head.path == "/v1/enroll" ? wire::kEnrolmentBytesMax : 0;
 }

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "http/server.h"
+#include "ledger/policy_history.h"
 #include "ledger/recipients_store.h"
 #include "logsrv/ingest.h"
 #include "server/authority.h"
@@ -63,6 +64,8 @@ class Service {
   Status admit();
   Status admit_locked();
   void look_at_recipients();
+  void look_at_policy();
+  uint32_t retain_until(uint8_t retention_class, WallTime received) const;
   std::shared_ptr<const ledger::SignedRecipients> recipients() const;
   void publish_until_stopped();
   Status remember_published();
@@ -109,12 +112,15 @@ class Service {
   mutable std::map<std::string, Known> known_;
   std::mutex admit_mutex_;  // guards lists_; taken before mutex_
   std::optional<ledger::RecipientsStore> lists_;
-  std::string told_of_list_;  // the publisher thread's
+  std::string told_of_list_;  // the publisher thread's, as the next two
+  std::optional<ledger::PolicyStore> policies_;
+  std::string told_of_policy_;
   std::mutex found_mutex_;    // guards found_
   FailureBound found_;        // what hosts make the server write in its own stream
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<const logsrv::Admission> admission_;
   std::shared_ptr<const ledger::SignedRecipients> recipients_;
+  std::shared_ptr<const policy::SignedPolicy> policy_;
   const std::shared_ptr<logsrv::IngestKeys> keys_ = std::make_shared<logsrv::IngestKeys>();
   std::optional<Error> publishing_failed_, publishing_trouble_;
   bool stopping_ = false;

@@ -67,49 +67,72 @@ Status StreamIndex::catch_up() {
 
 // kBusy: there is more.
 Status StreamIndex::read_on(size_t leaves_max) {
-  if (!cursor_) {
-    TRY(const auto volumes, vault_.volumes());
-    if (volumes.empty()) return {};
-    cursor_.emplace(vault_, vault::Position{volumes.front(), 0, volumes.front().first_index});
-  }
+  if (!walk_) walk_.emplace(vault_);
   for (size_t read = 0; read < leaves_max; ++read) {
-    TRY(const vault::Found found, cursor_->look());
-    if (found != vault::Found::kRecord) return {};
-    const vault::Position& at = cursor_->position();
-    if (at.index != places_.size()) return fail(Code::kCorrupt, "the first volume is not there");
-    const segment::Leaf& leaf = cursor_->leaf();
-    TRY_VOID(learn(leaf));
-    if (volumes_.empty() || volumes_.back() != at.volume) volumes_.push_back(at.volume);
-    places_.push_back({at.offset, static_cast<uint32_t>(volumes_.size() - 1), leaf.segment_bytes});
-    const auto [place, is_new] = by_id_.try_emplace(leaf.stream, streams_.size());
-    if (is_new) {
-      streams_.push_back({{.id = leaf.stream,
-                           .kind = leaf.kind,
-                           .owner = owner_of(leaf.host_key),
-                           .first = leaf.wall_first,
-                           .last = leaf.wall_first,
-                           .opened_at = at.index},
-                          {}});
-      if (leaf.kind == segment::Kind::kSession || leaf.kind == segment::Kind::kHost)
-        open_.insert(place->second);
-    }
-    Stream& stream = streams_[place->second];
-    take(stream.facts, leaf);
-    if (stream.facts.closed) open_.erase(place->second);
-    stream.leaves.push_back(at.index);
+    TRY(const auto found, walk_->next());
+    if (!found) return {};
+    places_.resize(found->index);  // of leaves that nothing tells of
+    TRY_VOID(learn(*found));
+    add(*found);
     read_ = places_.size();
-    cursor_->advance();
   }
   return fail(Code::kBusy, "there is more to read");
 }
 
+void StreamIndex::add(const ledger::LeafWalk::Found& found) {
+  const segment::Leaf& leaf = found.leaf;
+  Place place;
+  if (found.where != ledger::LeafWalk::Where::kGone) {
+    const Volume volume{found.volume, found.where == ledger::LeafWalk::Where::kKept};
+    if (volumes_.empty() || volumes_.back() != volume) volumes_.push_back(volume);
+    place = {found.offset - segment::kLeafBytes, static_cast<uint32_t>(volumes_.size() - 1),
+             leaf.segment_bytes};
+  }
+  places_.push_back(place);
+  const auto [known, is_new] = by_id_.try_emplace(leaf.stream, streams_.size());
+  if (is_new) {
+    streams_.push_back({{.id = leaf.stream,
+                         .kind = leaf.kind,
+                         .owner = owner_of(leaf.host_key),
+                         .first = leaf.wall_first,
+                         .last = leaf.wall_first,
+                         .opened_at = found.index},
+                        {}});
+    if (leaf.kind == segment::Kind::kSession || leaf.kind == segment::Kind::kHost)
+      open_.insert(known->second);
+  }
+  Stream& stream = streams_[known->second];
+  take(stream.facts, leaf);
+  if (stream.facts.closed) open_.erase(known->second);
+  stream.leaves.push_back(found.index);
+}
+
+// Something was removed that places point to: all of it anew.
+void StreamIndex::forget() {
+  const std::lock_guard lock(mutex_);
+  is_made_ = false;
+  read_ = 0;
+  walk_.reset();
+  volumes_.clear();
+  places_.clear();
+  streams_.clear();
+  by_id_.clear();
+  open_.clear();
+  cuts_ = {};
+  owners_.clear();
+  rotated_.clear();
+}
+
 // What manifests say in clear: whose the next key is, and which streams are cut.
-Status StreamIndex::learn(const segment::Leaf& leaf) {
+Status StreamIndex::learn(const ledger::LeafWalk::Found& found) {
+  const segment::Leaf& leaf = found.leaf;
   const bool is_own_stream =
       leaf.kind == segment::Kind::kHost || leaf.kind == segment::Kind::kServer;
-  if (!is_own_stream || !(leaf.has(segment::kOpen) || leaf.has(segment::kRekey))) return {};
+  if (!is_own_stream || !(leaf.has(segment::kOpen) || leaf.has(segment::kRekey)) ||
+      found.where == ledger::LeafWalk::Where::kGone)
+    return {};
   Bytes bytes;
-  TRY_VOID(cursor_->read_segment(bytes));
+  TRY_VOID(walk_->read_segment(bytes));
   const auto view = segment::parse_segment(bytes);
   const auto manifest = view ? segment::parse_manifest(view->manifest)
                              : Result<segment::Manifest>(fail(view.error()));
@@ -171,57 +194,76 @@ uint64_t StreamIndex::leaves() const {
   return places_.size();
 }
 
-// `leaves`: of one stream; null: all of the ledger. As many as an answer holds, by their size.
-std::vector<std::pair<uint64_t, StreamIndex::Place>> StreamIndex::choose(
-    const std::vector<uint64_t>* leaves, uint64_t from, Part part) const {
-  std::vector<std::pair<uint64_t, Place>> out;
-  const uint64_t end = leaves != nullptr ? leaves->size() : places_.size();
-  for (size_t bytes = 0; from < end && out.size() < wire::kRecordsMax; ++from) {
-    const uint64_t index = leaves != nullptr ? (*leaves)[from] : from;
-    const Place& place = places_[index];
-    bytes += part == Part::kWhole ? place.bytes : std::min(place.bytes, kFrontBytes);
-    if (!out.empty() && bytes > wire::kRecordsBytes) break;
-    out.emplace_back(index, place);
+std::vector<segment::LeafRange> StreamIndex::absent() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<segment::LeafRange> out;
+  for (uint64_t i = 0; i < places_.size(); ++i) {
+    if (places_[i].volume != kNowhere) continue;
+    if (out.empty() || out.back().next != i) out.push_back({i, i});
+    out.back().next = i + 1;
   }
   return out;
 }
 
-Result<StreamIndex::Records> StreamIndex::of_stream(const StreamId& id, uint64_t from,
-                                                    Part part) const {
-  std::vector<std::pair<uint64_t, Place>> places;
+// `leaves`: of one stream; null: all of the ledger. As many as an answer holds, by their size.
+std::vector<StreamIndex::Chosen> StreamIndex::choose(const std::vector<uint64_t>* leaves,
+                                                     uint64_t from, Part part) const {
+  std::vector<Chosen> out;
+  const uint64_t end = leaves != nullptr ? leaves->size() : places_.size();
+  for (size_t bytes = 0; from < end && out.size() < wire::kRecordsMax; ++from) {
+    const uint64_t index = leaves != nullptr ? (*leaves)[from] : from;
+    const Place& place = places_[index];
+    if (place.volume == kNowhere) continue;
+    bytes += part == Part::kWhole ? place.bytes : std::min(place.bytes, kFrontBytes);
+    if (!out.empty() && bytes > wire::kRecordsBytes) break;
+    out.push_back({from, index, place});
+  }
+  return out;
+}
+
+Result<StreamIndex::Records> StreamIndex::of_stream(const StreamId& id, uint64_t from, Part part) {
+  std::vector<Chosen> chosen;
   {
     const std::lock_guard lock(mutex_);
     const auto found = by_id_.find(id);
     if (found == by_id_.end()) return fail(Code::kNotFound, "no such stream");
-    places = choose(&streams_[found->second].leaves, from, part);
+    chosen = choose(&streams_[found->second].leaves, from, part);
   }
-  return collect(places, from, part);
+  return collect(chosen, from, part);
 }
 
-Result<StreamIndex::Records> StreamIndex::of_ledger(uint64_t from, Part part) const {
-  std::vector<std::pair<uint64_t, Place>> places;
+Result<StreamIndex::Records> StreamIndex::of_ledger(uint64_t from, Part part) {
+  std::vector<Chosen> chosen;
   {
     const std::lock_guard lock(mutex_);
-    places = choose(nullptr, from, part);
+    chosen = choose(nullptr, from, part);
   }
-  return collect(places, from, part);
+  return collect(chosen, from, part);
 }
 
-// Reads without the lock: volumes only grow.
-Result<StreamIndex::Records> StreamIndex::collect(
-    const std::vector<std::pair<uint64_t, Place>>& places, uint64_t from, Part part) const {
+Result<std::unique_ptr<os::File>> StreamIndex::open(const Volume& volume) {
+  auto file = volume.is_kept ? vault_.read_kept(volume.name) : vault_.read_volume(volume.name);
+  if (file || file.error().code != Code::kNotFound) return file;
+  forget();
+  return fail(Code::kBusy, "something was removed, and the index of sessions is made anew");
+}
+
+// Reads without the lock: volumes only grow, until they are removed.
+Result<StreamIndex::Records> StreamIndex::collect(const std::vector<Chosen>& chosen, uint64_t from,
+                                                  Part part) {
   Records records{{}, from, from};
   std::unique_ptr<os::File> file;
-  std::optional<vault::VolumeName> open;
-  for (const auto& [index, place] : places) {
-    vault::VolumeName name;
+  std::optional<Volume> opened;
+  for (const auto& [number, index, place] : chosen) {
+    Volume volume;
     {
       const std::lock_guard lock(mutex_);
-      name = volumes_[place.volume];
+      if (place.volume >= volumes_.size()) return fail(Code::kBusy, "the index is made anew");
+      volume = volumes_[place.volume];
     }
-    if (open != name) {
-      TRY(file, vault_.read_volume(name));
-      open = name;
+    if (opened != volume) {
+      TRY(file, open(volume));
+      opened = volume;
     }
     Bytes bytes(segment::kLeafBytes + place.bytes);
     TRY(const size_t got, file->read_at(place.offset, bytes));
@@ -235,7 +277,7 @@ Result<StreamIndex::Records> StreamIndex::collect(
     if (!records.body.empty() && records.body.size() + wanted > wire::kRecordsBytes) break;
     if (wanted > segment.size()) return fail(Code::kCorrupt, "a segment's sizes do not add up");
     wire::add_record(records.body, {index, leaf, segment.first(wanted)});
-    ++records.next;
+    records.next = number + 1;
   }
   return records;
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ledger/cut_marks.h"
+#include "ledger/leaf_walk.h"
 #include "os/file_system.h"
 #include "vault/vault.h"
 #include "wire/records.h"
@@ -52,7 +53,10 @@ class StreamIndex {
   /// Hosts' streams without an end.
   std::vector<StreamFacts> open_streams() const;
   uint64_t leaves() const;
+  /// Leaves whose records are not there any more.
+  std::vector<segment::LeafRange> absent() const;
 
+  /// What was removed is left out. kBusy: something was, since this was made; ask again.
   /// The stream's records from segment `from` on, encoded, as many as an answer holds; `next`: the
   /// number behind the last. kNotFound: no such stream. kCorrupt: what is there is not what the
   /// leaf says.
@@ -60,30 +64,42 @@ class StreamIndex {
     Bytes body;
     uint64_t first = 0, next = 0;
   };
-  Result<Records> of_stream(const StreamId& id, uint64_t from, Part part) const;
+  Result<Records> of_stream(const StreamId& id, uint64_t from, Part part);
   /// The same in the ledger's order.
-  Result<Records> of_ledger(uint64_t from, Part part) const;
+  Result<Records> of_ledger(uint64_t from, Part part);
 
  private:
   Status read_on(size_t leaves_max);
   void keep_up();
+  void forget();
   struct Place {
-    uint64_t offset;  // of the leaf in its volume
-    uint32_t volume;
-    uint32_t bytes;  // of the segment
+    uint64_t offset = 0;         // of the leaf in its volume
+    uint32_t volume = kNowhere;  // in volumes_
+    uint32_t bytes = 0;          // of the segment
+  };
+  static constexpr uint32_t kNowhere = UINT32_MAX;  // it is not there any more
+  struct Volume {
+    vault::VolumeName name;
+    bool is_kept = false;  // it is what is kept of that volume
+    bool operator==(const Volume&) const = default;
+  };
+  /// A record: its number in what was asked for, and its leaf.
+  struct Chosen {
+    uint64_t number = 0, index = 0;
+    Place place;
   };
   struct Stream {
     StreamFacts facts;
     std::vector<uint64_t> leaves;
   };
-  Status learn(const segment::Leaf& leaf);
+  Status learn(const ledger::LeafWalk::Found& found);
+  void add(const ledger::LeafWalk::Found& found);
   void learn_rotation(const segment::HostKeyId& before, const segment::HostKeyId& after);
   segment::HostKeyId owner_of(const segment::HostKeyId& key) const;
   StreamFacts facts_of(const Stream& stream) const;
-  Result<Records> collect(const std::vector<std::pair<uint64_t, Place>>& places, uint64_t from,
-                          Part part) const;
-  std::vector<std::pair<uint64_t, Place>> choose(const std::vector<uint64_t>* leaves, uint64_t from,
-                                                 Part part) const;
+  Result<Records> collect(const std::vector<Chosen>& chosen, uint64_t from, Part part);
+  Result<std::unique_ptr<os::File>> open(const Volume& volume);
+  std::vector<Chosen> choose(const std::vector<uint64_t>* leaves, uint64_t from, Part part) const;
 
   const vault::Vault& vault_;
   const uint64_t expected_;
@@ -93,8 +109,8 @@ class StreamIndex {
   mutable std::mutex mutex_;  // guards what follows
   bool stopping_ = false;
   std::condition_variable stop_;
-  std::optional<vault::RecordCursor> cursor_;
-  std::vector<vault::VolumeName> volumes_;
+  std::optional<ledger::LeafWalk> walk_;
+  std::vector<Volume> volumes_;
   std::vector<Place> places_;  // by leaf index
   std::vector<Stream> streams_;
   std::map<StreamId, size_t> by_id_;

@@ -28,7 +28,16 @@ ACTIONS = {
     "/v1/proof?leaf=0": "read keys, proofs and tails",
     "/v1/keys": "read keys, proofs and tails",
     "/v1/predecessor": "read keys, proofs and tails",
+    "/v1/policies": "read keys, proofs and tails",
+    "/v1/absent": "read keys, proofs and tails",
+    "/v1/holds": "see holds",
     "/v1/hosts": "list hosts",
+}
+# What is asked for by POST.
+CHANGES = {
+    "/v1/holds": "ask for a hold, or for its release",
+    "/v1/holds/{hold}/approval": "approve what others ask for",
+    "/v1/holds/{hold}/release": "ask for a hold, or for its release",
 }
 
 
@@ -113,7 +122,7 @@ class Roles(People):
         self.known(tokens["admin"])
         self.server.covered()
         rights = table()
-        self.assertEqual(len(rights), 10)
+        self.assertEqual(len(rights), 12)
         for route, action in ACTIONS.items():
             for role in roles:
                 status, body = self.get(route.replace("{stream}", session), tokens[role])
