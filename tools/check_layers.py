@@ -17,7 +17,7 @@ import sys
 
 ORDER = """base os crypto codec
   event terminal segment merkle receipt wire policy transfer
-  config db http vault s3 ledger spool identity capture commands sudolog index detect alert forward retention logsrv
+  config db http vault s3 ledger retention spool identity capture commands sudolog index detect alert forward logsrv
   sim
   latch recorder sudo_plugin pam agent server cli""".split()
 PURE = {"event", "terminal", "segment", "merkle", "receipt", "wire", "policy", "transfer"}
@@ -42,7 +42,7 @@ THIRD_PARTY = (
     (r"expat\.h", {"s3"}),
     (r"zstd(_errors)?\.h|zdict\.h", {"codec"}),
     (r"boost/json.*", {"s3"}),
-    (r"CLI/.*", {"agent", "cli", "server"}),
+    (r"CLI/.*", {"agent", "cli", "retention", "server"}),
 )
 # Headers of a library that have one home, be it a header or a kind of file.
 HOMES = (

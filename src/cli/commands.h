@@ -49,6 +49,11 @@ struct Filter {
   std::string user, host, command, person;  // substrings
   std::string role;                         // one of the person's, whole
   std::string since, until;                 // RFC 3339 date or time, UTC
+
+  /// Whether it asks for anything that only the session itself has.
+  bool asks_of_facts() const {
+    return !(user.empty() && host.empty() && command.empty() && person.empty() && role.empty());
+  }
 };
 int sessions(Context& context, const Filter& filter, const std::string& identity);
 int show(Context& context, const std::string& session, const std::string& identity);
@@ -95,6 +100,17 @@ struct GrantOptions {
 int grant(Context& context, const GrantOptions& options);
 int list_keys(Context& context);
 
+/// At a server; one of the first three, or `since` and `until`, says what is asked for.
+struct HoldOptions {
+  std::string session, person, since, until;
+  std::string reason, identity;
+  std::string hold;  // to be approved or released
+};
+int ask_hold(Context& context, const HoldOptions& options);
+int approve_hold(Context& context, const HoldOptions& options);
+int release_hold(Context& context, const HoldOptions& options);
+int list_holds(Context& context);
+
 /// docs/formats/policy.md. `key`: of sign the private key, of the others the verifier key.
 struct PolicyOptions {
   std::string file, key, output;
@@ -105,5 +121,7 @@ int check_policy(Context& context, const PolicyOptions& options);
 int show_policy(Context& context, const PolicyOptions& options);
 int explain_policy(Context& context, const PolicyOptions& options);
 int sign_policy(Context& context, const PolicyOptions& options);
+/// Retention classes that somebody asks for, and who, as lines of a draft.
+int policy_presets();
 
 }  // namespace stele::cli

@@ -37,6 +37,10 @@ struct Context {
   RemoteOptions remote;
   /// Null in a program that knows no network.
   std::function<Result<std::unique_ptr<Source>>(Context&, const std::string& purpose)> open_remote;
+  /// What the server answers to a request of the person's; likewise.
+  std::function<Result<Bytes>(Context&, const std::string& method, const std::string& target,
+                              ByteSpan body)>
+      ask_server;
 };
 
 /// Where a root-owned agent configuration exists, sessions go to the agent, and nothing a user says

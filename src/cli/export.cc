@@ -346,6 +346,7 @@ Status run(Context& context, const ExportOptions& options) {
   TRY(const auto identities, load_identities(context, options.identity));
   TRY(const StreamId id, find_session(ledger->catalog(), options.session));
   SessionReader reader(*ledger, identities);
+  TRY_VOID(ledger->check_is_there(*ledger->catalog().find(id)));
   Exported source{reader, *ledger->catalog().find(id), {}};
   TRY(source.facts, reader.facts(source.stream));
   TRY(auto sink, Sink::open(options.output));

@@ -93,7 +93,7 @@ Result<Grants> gather_keys(Context& context, std::span<const crypto::Identity> i
   SessionReader reader(*source, identities);
   Grants grants(context.clock);
   for (const ledger::StreamRef& stream : source->catalog().streams()) {
-    if (stream.kind != segment::Kind::kSession) continue;
+    if (stream.kind != segment::Kind::kSession || stream.is_gone()) continue;
     const size_t before = grants.count();
     TRY_VOID(reader.keys(stream, [&](uint32_t sequence, Lane lane, const crypto::SecretBytes& key) {
       grants.add(stream.id, sequence, lane, key);

@@ -32,6 +32,7 @@ struct Options {
   VerifyOptions verify;
   ScrubOptions scrub;
   GrantOptions grant;
+  HoldOptions hold;
   PolicyOptions policy;
   SetupSshdOptions setup_sshd;
   SetupSudoOptions setup_sudo;
@@ -230,6 +231,28 @@ CLI::App* add_policy(CLI::App* policy, Options& o, const char* name, const char*
   return c;
 }
 
+CLI::App* add_hold(CLI::App* hold, Options& o, const char* name, const char* about) {
+  auto* c = hold->add_subcommand(name, about);
+  add_server(c, o.remote);
+  return c;
+}
+
+CLI::App* add_ask_hold(CLI::App* hold, Options& o) {
+  auto* c = add_hold(hold, o, "ask", "ask that something be kept, whatever its retention says");
+  auto* session = c->add_option("--session", o.hold.session, "one session");
+  auto* person = c->add_option("--person", o.hold.person,
+                               "a person's sessions, and all that open from now on");
+  auto* since = c->add_option("--since", o.hold.since, "all sessions from this time, UTC …");
+  auto* until = c->add_option("--until", o.hold.until, "… until this one");
+  since->needs(until);
+  until->needs(since);
+  session->excludes(person)->excludes(since);
+  person->excludes(since);
+  c->add_option("--reason", o.hold.reason, "why, in one line")->required();
+  add_identity(c, o.hold.identity);
+  return c;
+}
+
 /// Commands of programs of their own, so that recording a session loads neither TLS nor HTTP.
 struct Elsewhere {
   const char* command;
@@ -241,6 +264,7 @@ constexpr Elsewhere kElsewhere[] = {
     {"token", "let a host in", "stele-server"},
     {"user", "who may ask a server for what", "stele-server"},
     {"host", "the hosts a server knows", "stele-server"},
+    {"prune", "remove what has lawfully expired", "stele-prune"},
     {"vault", "whether an object store keeps what it is told to", "stele-server"},
     {"enroll", "make this host known to a server", "stele-agent"},
     {"agent", "seal and ship what this host's recorders say", "stele-agent"},
@@ -320,6 +344,19 @@ int main(int argc, char** argv) {
   key_command->require_subcommand(1);
   CLI::App* grant_command = add_grant(key_command, o);
   CLI::App* list_command = key_command->add_subcommand("list", "the recipients in force");
+  CLI::App* hold_command = app.add_subcommand(
+      "hold", "at a server: what is kept whatever its retention says; it takes two people");
+  hold_command->require_subcommand(1);
+  CLI::App* ask_hold_command = add_ask_hold(hold_command, o);
+  CLI::App* approve_hold_command =
+      add_hold(hold_command, o, "approve", "approve what somebody else asked for");
+  CLI::App* release_hold_command =
+      add_hold(hold_command, o, "release", "ask that a hold be released");
+  release_hold_command->add_option("--reason", o.hold.reason, "why, in one line")->required();
+  for (CLI::App* c : {approve_hold_command, release_hold_command})
+    c->add_option("HOLD", o.hold.hold, "its id, as it was printed")->required();
+  CLI::App* list_holds_command =
+      add_hold(hold_command, o, "list", "all there ever were, and who did what");
   CLI::App* policy_command = app.add_subcommand("policy", "what holds for whose sessions on hosts");
   policy_command->require_subcommand(1);
   CLI::App* check_policy_command =
@@ -338,6 +375,8 @@ int main(int argc, char** argv) {
                                      "a group it has; as often as needed");
   explain_policy_command->add_option("--host", o.policy.host, "where");
   explain_policy_command->add_option("--service", o.policy.service, "what began it: sshd, cron …");
+  CLI::App* presets_command = policy_command->add_subcommand(
+      "presets", "retention classes that somebody asks for, and who, as lines of a draft");
   CLI::App* setup_command = app.add_subcommand("setup", "have other programs use stele");
   setup_command->require_subcommand(1);
   CLI::App* setup_sshd_command = add_setup_sshd(setup_command, o);
@@ -358,6 +397,7 @@ int main(int argc, char** argv) {
   context.remote = o.remote;
 #ifdef STELE_READER
   context.open_remote = open_remote;
+  context.ask_server = ask_server;
 #endif
   if (*init_command) return init(context, o.init);
   if (*record_command) return record(context, o.record);
@@ -371,9 +411,14 @@ int main(int argc, char** argv) {
   if (*status_command) return status(context, o.agent_configuration);
   if (*grant_command) return grant(context, o.grant);
   if (*list_command) return list_keys(context);
+  if (*ask_hold_command) return ask_hold(context, o.hold);
+  if (*approve_hold_command) return approve_hold(context, o.hold);
+  if (*release_hold_command) return release_hold(context, o.hold);
+  if (*list_holds_command) return list_holds(context);
   if (*check_policy_command) return check_policy(context, o.policy);
   if (*show_policy_command) return show_policy(context, o.policy);
   if (*sign_policy_command) return sign_policy(context, o.policy);
+  if (*presets_command) return policy_presets();
   if (*explain_policy_command) return explain_policy(context, o.policy);
   if (*setup_sshd_command) return setup_sshd(context, o.setup_sshd);
   if (*setup_sudo_command) return setup_sudo(context, o.setup_sudo);

@@ -106,6 +106,12 @@ std::vector<std::pair<std::string, std::string>> lines_of(const policy::Terms& t
     add_quota(lines, "session", terms.quotas.session, "in all");
     add_quota(lines, "person", terms.quotas.person, "per day");
     add_quota(lines, "host", terms.quotas.host, "per day");
+    lines.emplace_back("retention", terms.retention.empty()
+                                        ? "for ever"
+                                        : terms.retention + ", class " +
+                                              std::to_string(terms.retention_class) + ": " +
+                                              std::to_string(terms.retention_days) +
+                                              " days, or longer by a tag");
     lines.emplace_back("break-glass", terms.allows_break_glass ? "allowed" : "not allowed");
   }
   std::string_view banner = terms.banner;
@@ -137,6 +143,9 @@ void print_terms(Context& context, const policy::Terms& terms) {
   json.key("open").boolean(terms.open).key("patience_seconds").number(terms.patience_seconds);
   json.key("transfers").text(terms.transfers_whole ? "whole" : "digest");
   json.key("opening_wait_seconds").number(terms.opening_wait_seconds);
+  json.key("retention").begin_object().key("name").text(terms.retention);
+  json.key("class").number(terms.retention_class).key("days").number(terms.retention_days);
+  json.end_object();
   json.key("break_glass").boolean(terms.allows_break_glass).key("banner").text(terms.banner);
   json.key("quotas").begin_object();
   for (const auto& [name, quota] :
@@ -190,6 +199,20 @@ int explain_policy(Context& context, const PolicyOptions& options) {
                                   .service = options.service};
     print_terms(context, policy::decide(read.policy, subject));
   });
+}
+
+int policy_presets() {
+  std::printf(
+      "# PCI DSS v4.0.1, requirement 10.5.1: audit log history for at least 12 months, the latest\n"
+      "# three immediately available\n"
+      "retention pci-dss class 1 366 days\n"
+      "# HIPAA, 45 CFR 164.316(b)(2)(i): documentation, 6 years\n"
+      "retention hipaa class 2 2192 days\n"
+      "# SEC, 17 CFR 240.17a-4(a): not less than six years, the first two easily accessible\n"
+      "retention sec-17a-4 class 3 2192 days\n"
+      "# SOX section 802, 17 CFR 210.2-06: records relevant to an audit or review, seven years\n"
+      "retention sox class 4 2557 days\n");
+  return kExitOk;
 }
 
 int sign_policy(Context& context, const PolicyOptions& options) {

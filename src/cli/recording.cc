@@ -34,6 +34,7 @@ Result<std::unique_ptr<Recording>> Recording::open(Context& context, const std::
   TRY(r.source_, open_source(context, purpose));
   TRY(r.identities_, load_identities(context, identity));
   TRY(r.id_, find_session(r.source_->catalog(), session));
+  TRY_VOID(r.source_->check_is_there(*r.source_->catalog().find(r.id_)));
   r.reader_.emplace(*r.source_, r.identities_);
   TRY(r.facts_, r.reader_->facts(r.stream()));
   r.seeker_.emplace(*r.reader_, std::initializer_list{event::Lane::kFacts, event::Lane::kOutput});

@@ -87,6 +87,32 @@ class Link {
     return Link(*std::move(client), std::string(as_text(text)), purpose, how.server);
   }
 
+  /// Something that changes: said once. As below; kInvalid, kConflict: what the server says.
+  Result<Bytes> post(const std::string& target, ByteSpan body) {
+    http::ClientRequest request;
+    request.method = "POST";
+    request.target = target + "?for=" + purpose_;
+    request.content_type = "text/plain; charset=utf-8";
+    request.headers.push_back({"authorization", "Bearer " + token_});
+    request.body = body;
+    TRY(auto response, client_.request(request));
+    if (response.status == 200) return std::move(response.body);
+    const std::string said = server_ + " answers " + std::to_string(response.status) + ": " +
+                             printable(as_text(response.body).substr(0, 400));
+    switch (response.status) {
+      case 400:
+        return fail(Code::kInvalid, said);
+      case 401:
+      case 403:
+        return fail(Code::kPermission, said);
+      case 404:
+        return fail(Code::kNotFound, said);
+      case 409:
+        return fail(Code::kConflict, said);
+      default:
+        return fail(Code::kIo, said);
+    }
+  }
   /// kNotFound; kPermission: not with this token; kIo: nobody answers, or not as a server does.
   Result<Bytes> get(const std::string& target, bool shows_token) {
     http::ClientRequest request;
@@ -181,6 +207,8 @@ class RemoteFiles : public os::FileSystem {
   /// Keys, checkpoint and the tiles that go with it before they are gone.
   Status open() {
     TRY_VOID(take_keys());
+    TRY_VOID(take_policies());
+    TRY_VOID(take_absent());
     return look_again();
   }
   /// Checkpoint and tiles of now.
@@ -204,6 +232,11 @@ class RemoteFiles : public os::FileSystem {
     return {};
   }
   uint64_t size() const { return size_; }
+  bool is_absent(uint64_t leaf) const {
+    return std::any_of(absent_.begin(), absent_.end(), [&](const segment::LeafRange& range) {
+      return range.first <= leaf && leaf < range.next;
+    });
+  }
 
   /// Leaf by leaf from there on, as the bundles have them.
   Result<std::vector<segment::Leaf>> leaves(uint64_t from = 0) {
@@ -240,21 +273,38 @@ class RemoteFiles : public os::FileSystem {
   }
   Result<std::vector<std::string>> list(const std::string& path) override {
     TRY(const std::string name, inside(path));
-    if (name != kVolumes) return fail(Code::kNotFound, "list " + path);
-    if (size_ == 0) return std::vector<std::string>();
-    return std::vector<std::string>{vault::to_string(vault::VolumeName{})};
+    std::vector<std::string> names;
+    if (name == kVolumes) {
+      if (size_ > 0)
+        for (const segment::LeafRange& range : present()) names.push_back(volume_of(range.first));
+      return names;
+    }
+    if (name == kKept && !absent_.empty()) {
+      for (const segment::LeafRange& range : absent_) names.push_back(volume_of(range.first));
+      return names;
+    }
+    for (const auto& [file, bytes] : files_)
+      if (file.starts_with(name + "/")) names.push_back(file.substr(name.size() + 1));
+    if (names.empty()) return fail(Code::kNotFound, "list " + path);
+    return names;
   }
   Result<std::unique_ptr<os::File>> open_read(const std::string& path) override {
     TRY(const std::string name, inside(path));
-    if (name != std::string(kVolumes) + "/" + vault::to_string(vault::VolumeName{}))
-      return fail(Code::kNotFound, "open " + path);
     if (offsets_.empty()) {
       TRY(const auto all, leaves());
       offsets_.push_back(0);
       for (const segment::Leaf& leaf : all)
         offsets_.push_back(offsets_.back() + segment::kLeafBytes + leaf.segment_bytes);
     }
-    return std::make_unique<Volume>(*this);
+    for (const segment::LeafRange& range : present()) {
+      if (name == std::string(kVolumes) + "/" + volume_of(range.first))
+        return std::make_unique<Volume>(*this, range);
+    }
+    for (const segment::LeafRange& range : absent_) {  // nothing of it, as far as a reader sees
+      if (name == std::string(kKept) + "/" + volume_of(range.first))
+        return std::make_unique<Volume>(*this, segment::LeafRange{0, 0});
+    }
+    return fail(Code::kNotFound, "open " + path);
   }
 
   // Nobody writes to a server this way.
@@ -273,16 +323,33 @@ class RemoteFiles : public os::FileSystem {
 
  private:
   static constexpr std::string_view kVault = "vault/", kLog = "vault/log/",
-                                    kVolumes = "vault/volume";
+                                    kVolumes = "vault/volume", kKept = "vault/kept";
+
+  static std::string volume_of(uint64_t first) {
+    return vault::to_string(vault::VolumeName{first, 0});
+  }
+  /// What lies between the leaves that the server says are not there; the newest volume is.
+  std::vector<segment::LeafRange> present() const {
+    std::vector<segment::LeafRange> out;
+    uint64_t next = 0;
+    for (const segment::LeafRange& range : absent_) {
+      if (next >= size_) break;
+      if (range.first > next) out.push_back({next, std::min(range.first, size_)});
+      next = range.next;
+    }
+    if (next < size_) out.push_back({next, size_});
+    return out;
+  }
 
   class Volume : public os::File {
    public:
-    explicit Volume(RemoteFiles& files) : files_(files) {}
+    Volume(RemoteFiles& files, segment::LeafRange range)
+        : files_(files), from_(files.offsets_[range.first]), until_(files.offsets_[range.next]) {}
     Result<size_t> read_at(uint64_t offset, MutableByteSpan out) override {
       const auto& ends = files_.offsets_;
       size_t done = 0;
-      while (done < out.size() && offset + done < ends.back()) {
-        const uint64_t at = offset + done;
+      while (done < out.size() && from_ + offset + done < until_) {
+        const uint64_t at = from_ + offset + done;
         const auto next = std::upper_bound(ends.begin(), ends.end(), at);
         const auto index = static_cast<uint64_t>(next - ends.begin()) - 1;
         TRY(const Bytes record, files_.record(index));
@@ -297,13 +364,14 @@ class RemoteFiles : public os::FileSystem {
       }
       return done;
     }
-    Result<uint64_t> size() override { return files_.offsets_.back(); }
+    Result<uint64_t> size() override { return until_ - from_; }
     Status append(std::initializer_list<ByteSpan>) override { return no("append"); }
     Status sync() override { return no("sync"); }
     void drop_cache() override {}
 
    private:
     RemoteFiles& files_;
+    const uint64_t from_, until_;  // of all records' bytes
   };
 
   static tl::unexpected<Error> no(const std::string& path) {
@@ -335,6 +403,44 @@ class RemoteFiles : public os::FileSystem {
     if (!note->empty()) files_["predecessor"] = *std::move(note);
     return {};
   }
+  // Likewise. Whether the policy key signed them is for who reads them.
+  Status take_policies() {
+    auto text = link_.get("/v1/policies", true);
+    if (!text && text.error().code == Code::kNotFound) return {};
+    if (!text) return fail(std::move(text).error());
+    std::string_view rest = as_text(*text);
+    TRY(const std::string_view first, receipt::take_line(rest));
+    if (first != "stele-policies-v1")
+      return fail(Code::kCorrupt, "the server's policies: malformed");
+    while (!rest.empty()) {
+      TRY(const std::string_view line, receipt::take_line(rest));
+      TRY(Bytes note, from_base64(line));
+      files_["policy.d/" + to_hex(crypto::sha256(note))] = std::move(note);
+    }
+    return {};
+  }
+  // Likewise. It is a claim: what is said not to be there is judged as what is not there.
+  Status take_absent() {
+    const auto text = link_.get("/v1/absent", true);
+    if (!text && text.error().code == Code::kNotFound) return {};
+    if (!text) return fail(text.error());
+    std::string_view rest = as_text(*text);
+    const auto malformed = [] { return fail(Code::kCorrupt, "what the server lacks: malformed"); };
+    TRY(const std::string_view first, receipt::take_line(rest));
+    if (first != "stele-absent-v1") return malformed();
+    while (!rest.empty()) {
+      TRY(const std::string_view line, receipt::take_line(rest));
+      const size_t blank = line.find(' ');
+      if (blank == line.npos) return malformed();
+      segment::LeafRange range;
+      TRY(range.first, receipt::parse_decimal(line.substr(0, blank), INT64_MAX));
+      TRY(range.next, receipt::parse_decimal(line.substr(blank + 1), INT64_MAX));
+      if (range.next <= range.first || (!absent_.empty() && absent_.back().next >= range.first))
+        return malformed();
+      absent_.push_back(range);
+    }
+    return {};
+  }
   /// leaf ‖ segment
   Result<Bytes> record(uint64_t index) {
     constexpr std::string_view kFamily = "/v1/segments?";
@@ -356,7 +462,8 @@ class RemoteFiles : public os::FileSystem {
   const std::string root_;
   std::map<std::string, Bytes, std::less<>> files_;  // by name in the ledger
   uint64_t size_ = 0;
-  std::vector<uint64_t> offsets_;  // of each record in the volume, and the end
+  std::vector<segment::LeafRange> absent_;  // leaves that the server says it has no records of
+  std::vector<uint64_t> offsets_;           // of each record in the volume, and the end
 };
 
 class Server : public Source {
@@ -436,7 +543,12 @@ class Server : public Source {
                   "the server's log does not go on from what this reader saw of it before; stele "
                   "verify says more");
     for (uint64_t i = 0; i < leaves.size(); ++i)
-      TRY_VOID(add({tree_.size() + i, {}, 0, leaves[i]}));
+      TRY_VOID(add({tree_.size() + i,
+                    {},
+                    0,
+                    leaves[i],
+                    files_.is_absent(tree_.size() + i) ? ledger::LeafWalk::Where::kGone
+                                                       : ledger::LeafWalk::Where::kVolume}));
     tree_ = tree;
     return learn_cuts(*hosts_);
   }
@@ -501,6 +613,12 @@ Result<std::unique_ptr<Source>> open_remote(Context& context, const std::string&
   auto server = std::make_unique<Server>(context, std::move(link));
   TRY_VOID(server->open());
   return server;
+}
+
+Result<Bytes> ask_server(Context& context, const std::string& method, const std::string& target,
+                         ByteSpan body) {
+  TRY(auto link, Link::make(context, "hold"));
+  return method == "POST" ? link.post(target, body) : link.get(target, true);
 }
 
 }  // namespace stele::cli

@@ -9,4 +9,8 @@ namespace stele::cli {
 /// leaves, as from a directory that somebody else keeps.
 Result<std::unique_ptr<Source>> open_remote(Context& context, const std::string& purpose);
 
+/// The same server, asked for something that is not the ledger.
+Result<Bytes> ask_server(Context& context, const std::string& method, const std::string& target,
+                         ByteSpan body);
+
 }  // namespace stele::cli

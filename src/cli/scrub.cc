@@ -105,7 +105,7 @@ Status open_some(Context& context, const ScrubOptions& options, Found& found) {
   TRY(const auto identities, load_identities(context, options.identity));
   std::vector<ledger::StreamRef> sessions;
   for (const auto& stream : source->catalog().streams())
-    if (stream.kind == segment::Kind::kSession) sessions.push_back(stream);
+    if (stream.kind == segment::Kind::kSession && !stream.is_gone()) sessions.push_back(stream);
   std::array<uint8_t, 8> seed{};
   os::system_random(seed);
   std::shuffle(sessions.begin(), sessions.end(), std::mt19937_64(ByteReader(seed).u64()));

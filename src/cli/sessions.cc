@@ -82,6 +82,37 @@ void print_line(const SessionFacts& facts, const std::string& state) {
               printable(start.title.empty() ? join(start.argv) : start.title).c_str());
 }
 
+// What the leaves have of one that is not there any more.
+void list_gone(Source& source, const ledger::StreamRef& stream, codec::JsonWriter* json) {
+  const segment::Leaf &first = stream.segments.front().leaf, &last = stream.segments.back().leaf;
+  const WallTime until = last.wall_first + Micros(last.duration_us);
+  const auto expired = source.expired(stream);
+  if (json != nullptr) {
+    json->begin_object().key("id").text(to_string(stream.id));
+    json->key("state")
+        .text(expired ? "expired" : "gone")
+        .key("began")
+        .text(rfc3339(first.wall_first));
+    json->key("last").text(rfc3339(until)).key("segments").number(stream.segments.size());
+    json->key("expired");
+    if (expired) {
+      json->begin_object().key("leaf").number(expired->record);
+      json->key("at").text(rfc3339(expired->at)).end_object();
+    } else {
+      json->null();
+    }
+    json->end_object();
+    return;
+  }
+  std::printf("%s  %.19s  %8s  %-10s %s\n", to_string(stream.id).c_str(),
+              rfc3339(first.wall_first).c_str(), human_duration(until - first.wall_first).c_str(),
+              expired ? "expired" : "gone",
+              expired ? ("on " + rfc3339(expired->at).substr(0, 10) + ", says leaf " +
+                         std::to_string(expired->record))
+                            .c_str()
+                      : "and nothing says that it expired");
+}
+
 Status list(Context& context, const Filter& filter, const std::string& identity) {
   TRY(const Wanted wanted, Wanted::parse(filter));
   TRY(const Reading reading, load(context, identity, "list"));
@@ -92,6 +123,11 @@ Status list(Context& context, const Filter& filter, const std::string& identity)
   size_t unreadable = 0;
   for (const ledger::StreamRef& stream : reading.source->catalog().streams()) {
     if (stream.kind != segment::Kind::kSession || !wanted.began_in_time(stream)) continue;
+    if (stream.is_gone()) {
+      if (filter.asks_of_facts()) continue;
+      list_gone(*reading.source, stream, context.json ? &json : nullptr);
+      continue;
+    }
     auto facts = reader.facts(stream);
     // One damaged session must not hide the others.
     if (!facts) {
@@ -280,6 +316,7 @@ std::string verdict_of(Context& context, const StreamId& id) {
   const auto trust = load_trust(context);
   if (!trust) return "unknown: " + trust.error().message();
   ledger::VerifyOptions options;
+  options.now = context.clock.wall();
   options.is_live = [&](const StreamId& s) { return is_live(context, s); };
   const auto report = ledger::verify(context.files, context.layout, *trust, options);
   if (!report) return "unknown: " + report.error().message();
@@ -296,6 +333,7 @@ Status print_session(Context& context, const std::string& session, const std::st
   TRY(const Reading reading, load(context, identity, "show"));
   TRY(const StreamId id, find_session(reading.source->catalog(), session));
   const ledger::StreamRef& stream = *reading.source->catalog().find(id);
+  TRY_VOID(reading.source->check_is_there(stream));
   SessionReader reader(*reading.source, reading.identities);
   TRY(const SessionFacts facts, reader.facts(stream));
   const std::string state = state_of(*reading.source, facts, stream),

@@ -26,6 +26,7 @@ class Directory : public Source {
   Result<Bytes> segment(const ledger::SegmentRef& ref) override { return segments_.read(ref); }
 
   Result<Bytes> front(const ledger::SegmentRef& ref) override {
+    if (ref.where != ledger::LeafWalk::Where::kVolume) return segments_.read(ref);
     if (!volume_ || volume_name_ != ref.volume) {
       TRY(volume_, vault_.read_volume(ref.volume));
       volume_name_ = ref.volume;
@@ -93,6 +94,36 @@ Status Source::learn_cuts(const ledger::HostKeys& hosts) {
     cuts_through_ = index + 1;
   }
   return {};
+}
+
+std::optional<Source::Expired> Source::expired(const ledger::StreamRef& stream) {
+  const auto gone =
+      std::find_if(stream.segments.begin(), stream.segments.end(),
+                   [](const auto& ref) { return ref.where == ledger::LeafWalk::Where::kGone; });
+  if (gone == stream.segments.end()) return std::nullopt;
+  const uint64_t first = gone->index;
+  for (const ledger::StreamRef& said : catalog_.streams()) {
+    if (said.kind != segment::Kind::kPrune) continue;
+    const ledger::SegmentRef& record = said.segments.front();
+    const auto manifest = manifest_of(record);
+    if (!manifest) continue;
+    for (const segment::LeafRange& range : manifest->expired) {
+      if (range.first <= first && first < range.next && record.index > first)
+        return Expired{record.index, record.leaf.received};
+    }
+  }
+  return std::nullopt;
+}
+
+Status Source::check_is_there(const ledger::StreamRef& stream) {
+  if (!stream.is_gone()) return {};
+  const auto record = expired(stream);
+  return fail(Code::kNotFound,
+              "session " + to_string(stream.id) + " is gone: " +
+                  (record ? "it expired, as leaf " + std::to_string(record->record) + " of " +
+                                rfc3339(record->at) + " says"
+                          : std::string("nothing says that it expired")) +
+                  "; stele verify tells whether that was lawful");
 }
 
 Result<segment::Manifest> Source::manifest_of(const ledger::SegmentRef& ref) {

@@ -24,6 +24,15 @@ class Source {
   virtual Result<Bytes> front(const ledger::SegmentRef& ref) = 0;
   /// What stands in clear in an open or rekey segment.
   Result<segment::Manifest> manifest_of(const ledger::SegmentRef& ref);
+  /// What says of a stream that is gone that it expired: a leaf, and when it was received.
+  /// Whether that was lawful is for verification to say.
+  struct Expired {
+    uint64_t record = 0;
+    WallTime at;
+  };
+  std::optional<Expired> expired(const ledger::StreamRef& stream);
+  /// kNotFound: it is gone, and what says why.
+  Status check_is_there(const ledger::StreamRef& stream);
   /// Whether more may come of a stream that is not closed.
   virtual bool may_go_on(const ledger::StreamRef& stream) = 0;
   /// Learns what this stream has got meanwhile. What catalog() gave before is void.

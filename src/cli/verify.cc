@@ -54,6 +54,10 @@ void print_json(const Report& report, const std::vector<StreamReport>& streams) 
     json.key("kind").text(segment::kind_name(s.kind));
     json.key("segments").number(s.segments).key("bytes").number(s.bytes).key("gaps").number(s.gaps);
     json.key("unsealed").number(s.unsealed).key("skewed").boolean(s.skewed);
+    if (s.expired) {
+      json.key("expired").begin_object().key("leaf").number(s.expired->record);
+      json.key("at").text(rfc3339(s.expired->at)).end_object();
+    }
     write_faults(json, s.faults);
     json.end_object();
   }
@@ -72,10 +76,13 @@ void print_faults(const std::vector<Fault>& faults) {
 
 void print_text(const Report& report, const std::vector<StreamReport>& streams) {
   for (const StreamReport& s : streams) {
-    std::printf("%-9s %s  %llu segments, %s%s%s\n", std::string(verdict_name(s.verdict)).c_str(),
+    const std::string expired = s.expired ? ", on " + rfc3339(s.expired->at).substr(0, 10) +
+                                                " by leaf " + std::to_string(s.expired->record)
+                                          : "";
+    std::printf("%-9s %s  %llu segments, %s%s%s%s\n", std::string(verdict_name(s.verdict)).c_str(),
                 to_string(s.stream).c_str(), static_cast<unsigned long long>(s.segments),
                 human_bytes(s.bytes).c_str(), s.gaps > 0 ? ", with gaps" : "",
-                s.skewed ? ", clock skewed" : "");
+                s.skewed ? ", clock skewed" : "", expired.c_str());
     print_faults(s.faults);
   }
   if (!report.faults.empty()) std::printf("ledger\n");
@@ -115,6 +122,7 @@ ledger::VerifyOptions verifier_options(Context& context, const VerifyOptions& op
   out.threads =
       options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   out.every_signature = options.every_signature;
+  out.now = context.clock.wall();
   out.is_live = [&context](const StreamId& id) { return is_live(context, id); };
   if (!context.json && os::is_terminal(2)) {
     out.progress = [last = uint64_t{101}](uint64_t done, uint64_t all) mutable {

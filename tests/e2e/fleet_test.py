@@ -134,7 +134,7 @@ class Installed(LedgerTest):
         self.assertIn(b"/var/lib/stele-server belongs to stele: run this as stele, as in `sudo -u stele stele", forgot.stderr)
 
     def test_its_units_are_tight_and_true(self):
-        self.web.do("systemd-analyze", "verify", *(UNITS / name for name in ("stele-agent.service", "stele-agent.path", "stele-latch.service", "stele-server.service")))
+        self.web.do("systemd-analyze", "verify", *(UNITS / name for name in ("stele-agent.service", "stele-agent.path", "stele-latch.service", "stele-prune.service", "stele-prune.timer", "stele-server.service")))
         for name in ("stele-agent.service", "stele-latch.service", "stele-server.service"):
             self.web.do("systemd-analyze", "security", "--offline=yes", "--threshold=25", UNITS / name)  # of 100; sshd has 96
 
