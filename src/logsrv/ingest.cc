@@ -52,8 +52,8 @@ Judged check_segment(const Admission& admission, const std::string& host, const 
   const auto doubtful = [](const IngestKeys::Doubt& doubt) {
     return Judged{refused(doubt), doubt.may_be_there};
   };
-  if (view.header.kind == segment::Kind::kServer)
-    return never(Refusal::kNotYours, "of a server's own stream");
+  if (view.header.kind == segment::Kind::kServer || view.header.kind == segment::Kind::kPrune)
+    return never(Refusal::kNotYours, "of a stream that no host writes");
   const std::string name = ledger::host_key_name(admission.origin, host);
   const auto key = admission.keys->signer(admission.hosts, name, view);
   if (!key) return doubtful(key.error());
