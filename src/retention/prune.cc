@@ -26,6 +26,10 @@ std::string name_of(const vault::VolumeName& volume) {
 }  // namespace
 
 Status Prune::load() {
+  if (files_.exists(layout_.shared()))
+    return fail(Code::kUnsupported, layout_.directory +
+                                        ": its vault is an object store, and nothing is removed "
+                                        "from there");
   TRY(const auto log, ledger::load_verifier_key(files_, layout_.log_vkey()));
   TRY(hosts_, ledger::HostKeys::load(files_, layout_.host_vkey()));
   TRY(policies_, ledger::PolicyHistory::load(files_, layout_));
