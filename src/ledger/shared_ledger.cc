@@ -115,6 +115,13 @@ Result<std::optional<uint64_t>> SharedLedger::commit(std::span<const Incoming> b
                                                      const Written& object, WallTime now,
                                                      Placed& placed) {
   TRY(const auto turn, parts_.commits.take_turn());
+  if (turn->head().size() < size_) {
+    return fail(Code::kCorrupt, "head rolled back: the database says " +
+                                    std::to_string(turn->head().size()) + " leaves, and said " +
+                                    std::to_string(size_) +
+                                    " before. Nothing was changed; was it "
+                                    "restored from a backup? See docs/vault.md");
+  }
   TRY(const TailMap tails, turn->tails(streams_of(batch)));
   for (const StreamId& stream : streams_of(batch)) known_.erase(stream);
   remember(tails);
@@ -160,6 +167,7 @@ Result<std::vector<Result<Appended>>> SharedLedger::append(std::span<const Incom
       written = hash;
     }
     auto first = commit(batch, object.value_or(Written{}), now, *placed);
+    if (!first && first.error().code == Code::kCorrupt) return fail(std::move(first).error());
     if (!first) return later(std::move(first).error());
     if (!*first) continue;
     for (auto& result : placed->results)

@@ -236,6 +236,19 @@ TEST_F(SharedLedgerTest, ADatabaseThatWentBackIsNoticed) {
   EXPECT_TRUE(opened.error().context.starts_with("head rolled back")) << opened.error().message();
 }
 
+TEST_F(SharedLedgerTest, AndWhileServersRunToo) {
+  TestStream a = shared_.stream();
+  indices(one_.append({a.next()}));
+  const auto before = shared_.commits.snapshot();
+  const auto second = a.next();
+  indices(one_.append({second}));
+  shared_.commits.restore(before);
+  const auto again = one_.append({second});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Code::kCorrupt);
+  EXPECT_TRUE(again.error().context.starts_with("head rolled back")) << again.error().message();
+}
+
 TEST_F(SharedLedgerTest, AStoreThatLostSomethingIsNoticed) {
   TestStream a = shared_.stream();
   indices(one_.append({a.next()}));

@@ -54,7 +54,7 @@ Status SharedPublisher::check_head() const {
     return fail(Code::kConflict,
                 "head rolled back: a checkpoint of " + std::to_string(newest->size) +
                     " leaves was published, the database says " + std::to_string(head.size()) +
-                    ". Nothing was changed; was it restored from a backup? See docs/operations.md");
+                    ". Nothing was changed; was it restored from a backup? See docs/vault.md");
   }
   if (newest->size == head.size() && newest->root != head.root()) {
     return fail(Code::kConflict,

@@ -112,6 +112,53 @@ TEST_F(SequencerTest, a_full_disk_is_no_end) {
   EXPECT_EQ(server.acknowledged.size(), 2U);
 }
 
+/// One that nobody answers, and then somebody does.
+class SilentLedger final : public ledger::Ledger {
+ public:
+  bool is_silent = true;
+  using Ledger::append;
+  Result<std::vector<Result<ledger::Appended>>> append(
+      std::span<const ledger::Incoming> batch) override {
+    if (is_silent) return fail(Code::kBusy, "the store says nothing");
+    return std::vector<Result<ledger::Appended>>(batch.size(), ledger::Appended{0, {}});
+  }
+  Result<std::optional<segment::Tail>> tail(const StreamId&) const override { return std::nullopt; }
+  Result<ledger::KeyEpochs> key_epochs(const ledger::HostKeys&) const override {
+    return ledger::KeyEpochs();
+  }
+  Status sync() override { return {}; }
+  Status publish_if_due() override { return {}; }
+  Status publish_through(uint64_t) override { return {}; }
+  Status publish_empty() override { return {}; }
+  uint64_t size() const override { return 0; }
+  uint64_t published() const override { return 0; }
+  Result<std::optional<receipt::Checkpoint>> checkpoint() const override { return std::nullopt; }
+};
+
+TEST_F(SequencerTest, a_store_that_does_not_answer_is_no_end) {
+  auto owned = std::make_unique<SilentLedger>();
+  SilentLedger& ledger = *owned;
+  Sequencer sequencer(std::move(owned), {});
+  TestStream a = stream();
+  const Sealed sealed = a.next();
+  std::vector<Code> answers;
+  const auto submit = [&] {
+    return sequencer.submit(incoming({&sealed}), [&](const auto&, auto results) {
+      answers.push_back(results ? Code::kExists : results.error().code);
+    });
+  };
+  ASSERT_TRUE(submit());
+  ASSERT_TRUE(sequencer.step());
+  EXPECT_EQ(answers, std::vector{Code::kBusy});
+  EXPECT_FALSE(sequencer.failure());
+  EXPECT_EQ(sequencer.trouble()->context, "the store says nothing");
+  ledger.is_silent = false;
+  ASSERT_TRUE(submit());
+  ASSERT_TRUE(sequencer.step());
+  EXPECT_EQ(answers.size(), 2U);
+  EXPECT_FALSE(sequencer.trouble());
+}
+
 TEST_F(SequencerTest, after_a_failed_sync_nothing_more_is_taken) {
   Server server(world);
   TestStream a = stream();

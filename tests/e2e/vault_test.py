@@ -2,7 +2,7 @@
 import json
 import subprocess
 
-from harness import STELE, LedgerTest, main
+from harness import STELE, Ledger, LedgerTest, main
 from s3_stand_in import ObjectStore
 
 WANTED = {"versioning", "object-lock", "version-id", "retention", "delete", "bypass", "shorten", "shorten-bypass", "weaken", "extend", "legal-hold",
@@ -106,6 +106,74 @@ class Probe(LedgerTest):
                               capture_output=True, text=True)
         self.assertEqual(done.returncode, 70)
         self.assertEqual(store.requests, [])
+
+
+class OnAStore(LedgerTest):
+    """What a server that is told of a store does before it has seen its database. With one: tools/interop shared."""
+
+    def setUp(self):
+        self.folder = self.make_folder()
+        self.ledger = Ledger(self.folder)
+        self.credentials = self.folder / "credentials"
+        self.credentials.write_text(f"[default]\naws_access_key_id = {ObjectStore.KEY}\naws_secret_access_key = {ObjectStore.SECRET}\n")
+        self.credentials.chmod(0o600)
+        self.commits = self.folder / "commits"
+        self.commits.write_text(f"host = {self.folder}\nuser = nobody\npassword = secret-of-nobody\n")
+        self.commits.chmod(0o600)
+
+    def serve(self, store, commits=True, **settings):
+        """What it says as it ends; `store` None: no word of one."""
+        vault = {} if store is None else {"vault.endpoint": f"http://127.0.0.1:{store.port}", "vault.bucket": ObjectStore.BUCKET, "vault.path_style": True,
+                                          "vault.plain": True, "vault.credentials": str(self.credentials), "vault.retain": "2d"}
+        settings = {"dir": str(self.ledger.path), "listen": "127.0.0.1:0", "names": ["127.0.0.1"], **vault, **settings}
+        if commits and store is not None:
+            settings["commits.postgres"] = str(self.commits)
+        config = self.folder / "server.toml"
+        config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))
+        done = subprocess.run([STELE, "server", "--config", config], capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stdout), (70, ""), done.stderr)
+        self.assertNotIn("secret", done.stderr)
+        return done.stderr
+
+    def store(self, *flaws):
+        store = ObjectStore(flaws)
+        self.addCleanup(store.close)
+        return store
+
+    def test_a_store_that_keeps_nothing_is_not_begun_on(self):
+        store = self.store("deletes", "shortens")
+        said = self.serve(store)
+        self.assertIn("does not keep what it is told to keep (delete", said)
+        self.assertIn("shorten", said)
+        self.assertTrue(all("canary/" in key for key in store.objects), store.objects)
+
+    def test_but_is_where_that_is_wanted_and_then_the_database_is_asked(self):
+        for settings, flaws in (({"vault.probe": "told"}, ["deletes"]), ({}, [])):
+            self.ledger = Ledger(self.make_folder())
+            said = self.serve(self.store(*flaws), **settings)
+            self.assertIn("PostgreSQL: connection to server", said)
+
+    def test_a_directory_that_has_leaves_stays_what_it_is(self):
+        self.ledger.record("true")
+        said = self.serve(self.store())
+        self.assertRegex(said, r"has a ledger of \d+ leaves of its own")
+        self.assertEqual(len(self.ledger.sessions()), 1)
+
+    def test_a_directory_remembers_its_store(self):
+        store = self.store()
+        self.serve(store)
+        self.assertIn("is on another store than the configuration says", self.serve(store, **{"vault.prefix": "other/"}))
+        for said in (self.serve(None), self.ledger.run("verify").stderr.decode(), self.ledger.run("sessions").stderr.decode(),
+                     self.ledger.run("record", "--", "true").stderr.decode()):
+            self.assertIn("the vault of this ledger is in an object store", said)
+
+    def test_what_is_wrong_with_the_configuration_is_said_with_its_place(self):
+        store = self.store()
+        for settings, wrong in (({"vault.retain": "1h"}, "vault.retain"), ({"vault.mode": "loose"}, "vault.mode"), ({"vault.prefix": "/x"}, "vault.prefix"),
+                                ({"vault.probe": "never"}, "vault.probe"), ({"vault.regin": "eu"}, "vault.regin")):
+            with self.subTest(settings):
+                self.assertIn(wrong, self.serve(store, **settings))
+        self.assertIn("commits.postgres", self.serve(store, commits=False))
 
 
 if __name__ == "__main__":
