@@ -22,6 +22,13 @@ std::vector<StreamId> streams_of(std::span<const Incoming> batch) {
   return {streams.begin(), streams.end()};
 }
 
+/// The end of the latest day that a leaf names.
+WallTime longest(const std::vector<segment::Leaf>& leaves) {
+  uint32_t day = 0;
+  for (const segment::Leaf& leaf : leaves) day = std::max(day, leaf.retain_until_day);
+  return day == 0 ? WallTime() : WallTime(std::chrono::days(day) + std::chrono::days(1));
+}
+
 /// Something is not as it was left; else nobody answered.
 bool is_wrong(const Error& error) {
   return error.code == Code::kCorrupt || error.code == Code::kConflict ||
@@ -103,11 +110,12 @@ void SharedLedger::remember(const TailMap& tails) {
   while (known_.size() > kStreamsKnown) known_.erase(known_.begin());  // the oldest: ids are times
 }
 
-Result<SharedLedger::Written> SharedLedger::write(const Bytes& records, WallTime now) {
+Result<SharedLedger::Written> SharedLedger::write(const Placed& placed, WallTime now) {
   Written object;
-  object.hash = crypto::sha256(records);
+  object.hash = crypto::sha256(placed.records);
   object.key = parts_.prefix + "batch/" + day_of(now) + "/" + to_hex(object.hash);
-  TRY(object.version, parts_.objects.put(object.key, records, vault::Keep::kLocked));
+  TRY(object.version,
+      parts_.objects.put(object.key, placed.records, vault::Keep::locked(longest(placed.leaves))));
   return object;
 }
 
@@ -161,7 +169,7 @@ Result<std::vector<Result<Appended>>> SharedLedger::append(std::span<const Incom
     // Where nothing can be written by what is remembered, a turn tells whether that is so.
     const Hash hash = crypto::sha256(placed->records);
     if (!placed->leaves.empty() && (!object || written != hash)) {
-      auto put = write(placed->records, now);
+      auto put = write(*placed, now);
       if (!put) return later(std::move(put).error());
       object = *std::move(put);
       written = hash;

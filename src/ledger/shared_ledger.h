@@ -57,7 +57,7 @@ class SharedLedger final : public Ledger {
   Status recover();
   Placed place_all(std::span<const Incoming> batch, const TailMap& tails, WallTime now) const;
   Result<Placed> guess(std::span<const Incoming> batch, WallTime now);
-  Result<Written> write(const Bytes& records, WallTime now);
+  Result<Written> write(const Placed& placed, WallTime now);
   /// nullopt: things are not as they were thought to be; `placed` says how they are.
   Result<std::optional<uint64_t>> commit(std::span<const Incoming> batch, const Written& object,
                                          WallTime now, Placed& placed);

@@ -168,6 +168,22 @@ TEST_F(SharedLedgerTest, AStreamBelongsToItsOwner) {
   EXPECT_EQ((*other_.ledger->append(std::span(&another, 1)))[0].error().code, Code::kPermission);
 }
 
+TEST_F(SharedLedgerTest, AnObjectIsLockedAsLongAsTheLatestOfItsLeaves) {
+  TestStream a = shared_.stream(), b = shared_.stream(), for_ever = shared_.stream();
+  indices(one_.append({for_ever.next()}));
+  EXPECT_EQ(shared_.objects.at_least(shared_.objects.keys("p/batch/").front()), WallTime());
+  a.keep_as(1);
+  b.keep_as(2);
+  one_.ledger->set_retention_rule(
+      [](uint8_t retention_class, WallTime) { return 30'000U + retention_class; });
+  const auto before = shared_.objects.keys("p/batch/");
+  indices(one_.append({a.next(), b.next()}));
+  for (const std::string& key : shared_.objects.keys("p/batch/")) {
+    if (key == before.front()) continue;
+    EXPECT_EQ(shared_.objects.at_least(key), WallTime(std::chrono::days(30'003)));
+  }
+}
+
 TEST_F(SharedLedgerTest, EitherServerCoversWhatBothTook) {
   TestStream a = shared_.stream(), b = shared_.stream();
   for (int i = 0; i < 200; ++i) {

@@ -180,7 +180,7 @@ void SharedPublisher::put_copy(const std::string& checkpoint) {
   const BootTime now = parts_.clock.boot();
   if (copied_at_ && now < *copied_at_ + kCopyEvery) return;
   const std::string key = parts_.vault.log_path("checkpoint");
-  const auto written = parts_.objects.put(key, as_bytes(checkpoint), vault::Keep::kLoose);
+  const auto written = parts_.objects.put(key, as_bytes(checkpoint), vault::Keep::loosely());
   if (!written) return;
   copied_at_ = now;
   const auto versions = vault::versions_of(parts_.objects, key);

@@ -85,6 +85,7 @@ class TestStream {
     return sealer_.seal(batch, close).value();
   }
   const StreamId id() const { return sealer_.stream(); }
+  void keep_as(uint8_t retention_class) { sealer_.set_retention_class(retention_class); }
 
  private:
   static segment::Recipients recipients(os::FileSystem& files) {

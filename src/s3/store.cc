@@ -1,5 +1,7 @@
 #include "s3/store.h"
 
+#include <algorithm>
+
 namespace stele::s3 {
 
 template <typename Use>
@@ -24,8 +26,10 @@ auto Store::with_bucket(Use use) -> decltype(use(std::declval<Bucket&>())) {
 
 Result<std::string> Store::put(const std::string& key, ByteSpan bytes, vault::Keep keep) {
   PutOptions how;
-  if (keep == vault::Keep::kLocked)
-    how.lock = Lock{options_.mode, options_.now() + options_.retain};
+  if (keep.is_locked) {
+    how.lock =
+        Lock{options_.mode, std::max<WallTime>(options_.now() + options_.retain, keep.at_least)};
+  }
   return with_bucket([&](Bucket& bucket) { return bucket.put(key, bytes, how); });
 }
 

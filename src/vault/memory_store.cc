@@ -13,7 +13,8 @@ Result<std::string> MemoryStore::put(const std::string& key, ByteSpan bytes, Kee
   if (fault == Fault::kNotDoneUnknown) return fail(Code::kOutcomeUnknown, "store: no answer came");
   const std::lock_guard lock(mutex_);
   const std::string id = "v" + std::to_string(++ids_);
-  objects_[key].push_back({id, false, keep == Keep::kLocked, Bytes(bytes.begin(), bytes.end())});
+  objects_[key].push_back(
+      {id, false, keep.is_locked, keep.at_least, Bytes(bytes.begin(), bytes.end())});
   if (fault == Fault::kDoneUnknown) return fail(Code::kOutcomeUnknown, "store: no answer came");
   return id;
 }
@@ -65,9 +66,14 @@ Status MemoryStore::remove(const std::string& key, const std::string& version) {
   return {};
 }
 
+WallTime MemoryStore::at_least(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  return objects_.at(key).front().at_least;
+}
+
 void MemoryStore::hide(const std::string& key) {
   const std::lock_guard lock(mutex_);
-  objects_[key].push_back({"v" + std::to_string(++ids_), true, false, {}});
+  objects_[key].push_back({"v" + std::to_string(++ids_), true, false, {}, {}});
 }
 
 void MemoryStore::alter(const std::string& key, const std::function<void(Bytes&)>& change) {

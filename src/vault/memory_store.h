@@ -34,6 +34,8 @@ class MemoryStore final : public ObjectStore {
   void alter(const std::string& key, const std::function<void(Bytes&)>& change);
   void lose(const std::string& key);
 
+  /// What its first version was put with.
+  WallTime at_least(const std::string& key) const;
   /// All that begin so and are not hidden.
   std::vector<std::string> keys(const std::string& prefix) const;
 
@@ -41,6 +43,7 @@ class MemoryStore final : public ObjectStore {
   struct Object {
     std::string id;
     bool is_marker = false, is_locked = false;
+    WallTime at_least;
     Bytes bytes;
   };
   Fault fault() { return faults_ ? faults_() : Fault::kNone; }

@@ -29,7 +29,7 @@ Status put_once(ObjectStore& store, const std::string& key, ByteSpan bytes) {
     return fail(Code::kExists, key + ": holds something else");
   }
   if (there.error().code != Code::kNotFound) return fail(there.error());
-  TRY_VOID(store.put(key, bytes, Keep::kLocked));
+  TRY_VOID(store.put(key, bytes, Keep::locked()));
   return {};
 }
 

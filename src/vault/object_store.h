@@ -5,13 +5,18 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace stele::vault {
 
-enum class Keep {
-  kLocked,  // with the store's retention
-  kLoose,   // it can be made again
+/// Locked with the store's retention, and until `at_least`; or loosely, since it can be made again.
+struct Keep {
+  static Keep locked(WallTime at_least = {}) { return {true, at_least}; }
+  static Keep loosely() { return {}; }
+
+  bool is_locked = false;
+  WallTime at_least{};
 };
 
 struct ObjectVersion {

@@ -20,8 +20,8 @@ TEST(ObjectStore, OnceIsOnce) {
 TEST(ObjectStore, WhatWasWrittenFirstCounts) {
   MemoryStore store;
   EXPECT_EQ(get_first(store, "k").error().code, Code::kNotFound);
-  ASSERT_TRUE(store.put("k", bytes_of("ours"), Keep::kLocked));
-  ASSERT_TRUE(store.put("k", bytes_of("theirs"), Keep::kLoose));
+  ASSERT_TRUE(store.put("k", bytes_of("ours"), Keep::locked()));
+  ASSERT_TRUE(store.put("k", bytes_of("theirs"), Keep::loosely()));
   store.hide("k");
   EXPECT_EQ(*get_first(store, "k"), bytes_of("ours"));
   EXPECT_EQ(versions_of(store, "k")->size(), 3U);
@@ -31,7 +31,7 @@ TEST(ObjectStore, WhatWasWrittenFirstCounts) {
 TEST(ObjectStore, AKeyIsNotTheOnesThatBeginLikeIt) {
   MemoryStore store;
   for (const char* key : {"k", "k/1", "k/2", "ka", "kb"})
-    ASSERT_TRUE(store.put(key, bytes_of(key), Keep::kLocked));
+    ASSERT_TRUE(store.put(key, bytes_of(key), Keep::locked()));
   EXPECT_EQ(versions_of(store, "k")->size(), 1U);
   EXPECT_EQ(*get_first(store, "k"), bytes_of("k"));
   ObjectListing listed;
@@ -52,8 +52,8 @@ TEST(ObjectStore, AnErrorIsNotAnAbsence) {
 
 TEST(ObjectStore, OnlyWhatIsLooseIsRemoved) {
   MemoryStore store;
-  const std::string locked = *store.put("k", bytes_of("a"), Keep::kLocked);
-  const std::string loose = *store.put("k", bytes_of("b"), Keep::kLoose);
+  const std::string locked = *store.put("k", bytes_of("a"), Keep::locked());
+  const std::string loose = *store.put("k", bytes_of("b"), Keep::loosely());
   EXPECT_EQ(store.remove("k", locked).error().code, Code::kPermission);
   ASSERT_TRUE(store.remove("k", loose));
   EXPECT_EQ(*store.get("k", ""), bytes_of("a"));
