@@ -26,7 +26,7 @@ import s3_stand_in  # noqa: E402
 from fleet import FleetServer, Host, can_have_machines, wait_until  # noqa: E402
 from harness import remove  # noqa: E402
 
-TARGETS = "stele stele-server stele-agent stele-recorder stele-reader".split()
+TARGETS = "load stele stele-server stele-agent stele-recorder stele-reader".split()
 NAMESPACE = s3_stand_in.NAMESPACE
 KILLS, PREFIX = 20, "stele/"
 
@@ -225,6 +225,26 @@ def put_back(world):
     return world.check_all()
 
 
+def as_fast_as_it_can(world):
+    """No time is held against anything: what was seen. One server, and a machine that the store and the database are on too."""
+    corpus = world.folder / "corpus"
+    corpus.write_bytes(b"".join(path.read_bytes() for path in sorted((ROOT / "docs").glob("**/*.md")) * 4))
+    hosts = []
+    for i in range(4):
+        hosts.append(world.folder / f"load{i}")
+        subprocess.run([os.environ["STELE"], "enroll", "--server", world.server.url(), "--token", world.server.token(f"load{i}"), "--ca-pin", world.server.pin,
+                        "--dir", hosts[-1], "--config", world.folder / f"load{i}.toml"], check=True, capture_output=True)
+    told = []
+    for what, numbers in (("500 segments/s", {"rate": 500, "segments": 1000}), ("as fast as they are taken", {"segments": 2000})):
+        before = int(world.database.sql("SELECT count(*) FROM stele.volume"))
+        done = subprocess.run([BIN / "load", world.server.url(), corpus, *(f"{k}={v}" for k, v in numbers.items()), *hosts], capture_output=True, check=True)
+        seen = json.loads(done.stdout)
+        batches = int(world.database.sql("SELECT count(*) FROM stele.volume")) - before
+        told.append(f"{what}: {seen['segments'] / seen['seconds']:.0f} segments/s, acknowledged after {seen['p50_ms']:.0f} ms (99 %: {seen['p99_ms']:.0f}), "
+                    f"{batches / seen['seconds']:.1f} PUT/s")
+    return "; ".join(told)
+
+
 def refused_stores(world):
     try:
         FleetServer(world.folder / "other", **{**world.settings, "vault.bucket": object_store.OPEN})
@@ -235,7 +255,7 @@ def refused_stores(world):
 
 CHECKS = {"sessions are recorded and read": recorded, "objects are locked": locked, "the store is tried again": probed, "servers are killed": killed_servers,
           "the database is killed": database_down, "the store hangs": store_down, "everything is hidden": hidden,
-          "the database is put back": put_back, "a store that locks nothing is refused": refused_stores}
+          "the database is put back": put_back, "a store that locks nothing is refused": refused_stores, "load": as_fast_as_it_can}
 
 
 def inside(folder, url, gateway):

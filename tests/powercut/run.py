@@ -11,7 +11,7 @@ first sectors; that image is mounted (ext4 replays its journal) and the checker 
   {dir}    in both commands: a folder on that disk
   {acked}  in --check: a file with the lines acknowledged before the cut; exit 0 says that all is as it must be
 
---control is a workload that acknowledges too early: unless the checker catches it at least once, this test is blind.
+--control is a workload that acknowledges too early: unless the checker catches it at least once, in three runs of it, this test is blind.
 Needs root, /dev/fuse and loop devices: exits 77 where they are missing. Exit 1: a promise was broken, or the control passed.
 """
 import argparse
@@ -35,6 +35,7 @@ FLUSH = 2**64 - 1
 SECTOR = 512
 STAND_IN = {"workload": f"{PYTHON} {HERE}/append.py {{dir}} 3", "check": f"{PYTHON} {HERE}/check_append.py {{dir}} {{acked}}",
             "control": f"{PYTHON} {HERE}/append.py {{dir}} 3 --no-sync"}
+CONTROLS_MAX = 3  # on a machine that is busy with others little is in flight, and a cut may hit nothing
 
 
 def run(*words, **kwargs):
@@ -243,8 +244,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="powercut-") as folder:
         program = build(pathlib.Path(folder))
         broken = campaign(a, program, "workload", a.workload)
-        caught = campaign(a, program, "control", a.control) if a.control else None
-    print(f"{a.cuts} cuts: {broken} promises broken" + (f"; control: caught in {caught} of {a.cuts} cuts" if a.control else ""))
+        caught, controls = None, 0
+        while a.control and not caught and controls < CONTROLS_MAX:
+            caught, controls = campaign(a, program, "control", a.control), controls + 1
+    print(f"{a.cuts} cuts: {broken} promises broken" + (f"; control: caught in {caught} of {a.cuts * controls} cuts" if a.control else ""))
     return int(broken > 0 or caught == 0)
 
 
