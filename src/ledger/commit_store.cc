@@ -42,11 +42,11 @@ Status check(const merkle::Frontier& head, const Commit& commit) {
 }
 
 Status check(const Publication& next) {
-  if (next.size > kCommittedLeavesMax || next.keys_size > kCommittedLeavesMax)
+  if (next.size > kCommittedLeavesMax || (next.keys && next.keys->size > kCommittedLeavesMax))
     return fail(Code::kLimit, "publication: a ledger has at most 2^40 leaves");
   if (next.checkpoint.size() > kCheckpointBytesMax)
     return fail(Code::kLimit, "publication: a checkpoint has at most 64 KiB");
-  if (next.keys.size() > kKeysBytesMax)
+  if (next.keys && next.keys->bytes.size() > kKeysBytesMax)
     return fail(Code::kLimit, "publication: hosts' keys take at most 256 MiB");
   if (next.partial.size() > kPartialTilesMax)
     return fail(Code::kLimit, "publication: a log has at most 64 partial tiles");

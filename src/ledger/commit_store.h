@@ -39,13 +39,19 @@ struct Commit {
   std::map<StreamId, segment::Tail> tails;  // those that moved
 };
 
+/// What hosts' streams said of their keys, up to a leaf: as large as the fleet.
+struct KeptKeys {
+  uint64_t size = 0;
+  Bytes bytes;  // as KeyEpochs encodes it; empty: nothing
+  bool operator==(const KeptKeys&) const = default;
+};
+
 /// What the public log shows beside its full tiles.
 struct Publication {
   uint64_t size = 0;
   std::string checkpoint;                // the signed note; empty: there is none yet
   std::map<std::string, Bytes> partial;  // partial tiles, by their path in the log
-  uint64_t keys_size = 0;                // what hosts' streams said of keys up to this leaf …
-  Bytes keys;                            // … as KeyEpochs encodes it; empty: nothing
+  std::optional<KeptKeys> keys;          // in the place of those there; not given back with it
   bool operator==(const Publication&) const = default;
 };
 
@@ -92,6 +98,7 @@ class CommitStore {
   virtual Result<std::vector<CommittedVolume>> volumes_from(uint64_t index, size_t count_max) = 0;
 
   virtual Result<Publication> publication() = 0;
+  virtual Result<KeptKeys> kept_keys() = 0;
   /// In the place of one of `before` leaves. kConflict: somebody else was there first; the next is
   /// smaller than the one before, or goes beyond the head.
   virtual Status publish(uint64_t before, const Publication& next) = 0;

@@ -88,6 +88,7 @@ TEST_P(CommitStoreContract, AnEmptyOneHasNothing) {
   EXPECT_EQ(one().volume_with(0).value(), std::nullopt);
   EXPECT_TRUE(one().volumes_from(0, 10).value().empty());
   EXPECT_EQ(one().publication().value(), Publication());
+  EXPECT_EQ(one().kept_keys().value(), KeptKeys());
   const auto turn = one().take_turn().value();
   EXPECT_EQ(turn->head(), merkle::Frontier());
   EXPECT_TRUE(turn->tails(std::vector{stream_of(1)}).value().empty());
@@ -224,12 +225,14 @@ TEST_P(CommitStoreContract, APublicationNeverGoesBack) {
   Publication first{256,
                     "a note \xe2\x80\x94 signed\n",
                     {{"tile/1/000.p/1", Bytes(32, 7)}},
-                    250,
-                    Bytes{0, 1, 255}};
+                    KeptKeys{250, {0, 1, 255}}};
   ASSERT_TRUE(one().publish(0, first));
+  const KeptKeys keys = *std::exchange(first.keys, std::nullopt);
+  EXPECT_EQ(other().kept_keys().value(), keys);
   EXPECT_EQ(other().publication().value(), first);
 
-  Publication next{300, "another", {{"tile/0/001.p/44", Bytes(44 * 32, 9)}, {"x", {}}}, 0, {}};
+  Publication next{
+      300, "another", {{"tile/0/001.p/44", Bytes(44 * 32, 9)}, {"x", {}}}, std::nullopt};
   EXPECT_EQ(other().publish(0, next).error().code, Code::kConflict);
   next.size = 301;  // beyond the head
   EXPECT_EQ(other().publish(256, next).error().code, Code::kConflict);
@@ -243,22 +246,24 @@ TEST_P(CommitStoreContract, APublicationNeverGoesBack) {
   ASSERT_TRUE(one().publish(300, next));
   EXPECT_EQ(one().publication().value(), next);
   EXPECT_EQ(one().publish(256, next).error().code, Code::kConflict);
+  EXPECT_EQ(one().kept_keys().value(), keys) << "they stay where nothing is said of them";
 }
 
 TEST_P(CommitStoreContract, APublicationIsBounded) {
-  EXPECT_EQ(one().publish(0, {0, std::string((64 << 10) + 1, 'c'), {}, 0, {}}).error().code,
+  EXPECT_EQ(one().publish(0, {0, std::string((64 << 10) + 1, 'c'), {}, std::nullopt}).error().code,
             Code::kLimit);
-  EXPECT_EQ(one().publish(0, {0, "", {{"a\nb", {}}}, 0, {}}).error().code, Code::kInvalid);
-  EXPECT_EQ(one().publish(0, {0, "", {{"a", Bytes((1 << 20) + 1)}}, 0, {}}).error().code,
+  EXPECT_EQ(one().publish(0, {0, "", {{"a\nb", {}}}, std::nullopt}).error().code, Code::kInvalid);
+  EXPECT_EQ(one().publish(0, {0, "", {{"a", Bytes((1 << 20) + 1)}}, std::nullopt}).error().code,
             Code::kLimit);
-  EXPECT_EQ(one().publish(0, {0, "", {}, (uint64_t{1} << 40) + 1, {}}).error().code, Code::kLimit);
+  EXPECT_EQ(one().publish(0, {0, "", {}, KeptKeys{(uint64_t{1} << 40) + 1, {}}}).error().code,
+            Code::kLimit);
   EXPECT_EQ(one().publication().value(), Publication());
 }
 
 TEST_P(CommitStoreContract, WhoPublishesDoesNotWaitForATurn) {
   commit(one(), 2, "first");
   const auto turn = one().take_turn().value();
-  ASSERT_TRUE(other().publish(0, {2, "a note", {}, 0, {}}));
+  ASSERT_TRUE(other().publish(0, {2, "a note", {}, std::nullopt}));
   EXPECT_TRUE(turn->commit(commit_behind(turn->head(), 1, "second")));
 }
 

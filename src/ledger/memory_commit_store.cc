@@ -131,6 +131,12 @@ Result<Publication> MemoryCommitStore::publication() {
   return state_.publication;
 }
 
+Result<KeptKeys> MemoryCommitStore::kept_keys() {
+  const std::lock_guard lock(mutex_);
+  TRY_VOID(read(Call::kPublication));
+  return state_.keys;
+}
+
 Status MemoryCommitStore::publish(uint64_t before, const Publication& next) {
   const std::lock_guard lock(mutex_);
   const Fault fault = this->fault(Call::kPublish);
@@ -144,6 +150,8 @@ Status MemoryCommitStore::publish(uint64_t before, const Publication& next) {
                                      ", and the head is at " + std::to_string(state_.head.size()));
   }
   state_.publication = next;
+  if (next.keys) state_.keys = *next.keys;
+  state_.publication.keys.reset();
   return fault == Fault::kDoneUnknown ? unknown() : Status();
 }
 

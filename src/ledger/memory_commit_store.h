@@ -39,6 +39,7 @@ class MemoryCommitStore final : public CommitStore {
     std::map<uint64_t, CommittedVolume> volumes;  // by first_index
     std::map<StreamId, segment::Tail> tails;
     Publication publication;
+    KeptKeys keys;
     bool operator==(const State&) const = default;
   };
 
@@ -59,6 +60,7 @@ class MemoryCommitStore final : public CommitStore {
   Result<std::optional<CommittedVolume>> volume_with(uint64_t index) override;
   Result<std::vector<CommittedVolume>> volumes_from(uint64_t index, size_t count_max) override;
   Result<Publication> publication() override;
+  Result<KeptKeys> kept_keys() override;
   Status publish(uint64_t before, const Publication& next) override;
 
  private:

@@ -55,7 +55,7 @@ TEST_F(MemoryCommitStoreTest, NobodyAnswersAndNothingIsDone) {
   fail_once(Call::kCommit, Fault::kNobodyAnswers);
   EXPECT_EQ(commit("second").error().code, Code::kBusy);
   fail_once(Call::kPublish, Fault::kNobodyAnswers);
-  EXPECT_EQ(store_.publish(0, {2, "", {}, 0, {}}).error().code, Code::kBusy);
+  EXPECT_EQ(store_.publish(0, {2, "", {}, std::nullopt}).error().code, Code::kBusy);
   EXPECT_EQ(store_.snapshot(), before);
   EXPECT_TRUE(commit("second"));
 }
@@ -69,7 +69,7 @@ TEST_F(MemoryCommitStoreTest, AnUnknownOutcomeIsToldByComparing) {
   EXPECT_EQ(store_.volume_with(tried_.volume.first_index).value()->hash, tried_.volume.hash);
   EXPECT_EQ(store_.head().value(), tried_.next);
 
-  const Publication publication{2, "a note", {}, 0, {}};
+  const Publication publication{2, "a note", {}, std::nullopt};
   fail_once(Call::kPublish, Fault::kNotDoneUnknown);
   EXPECT_EQ(store_.publish(0, publication).error().code, Code::kOutcomeUnknown);
   EXPECT_EQ(store_.publication().value(), Publication());

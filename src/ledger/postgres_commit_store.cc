@@ -328,8 +328,8 @@ Result<std::vector<CommittedVolume>> PostgresCommitStore::volumes_from(uint64_t 
 Result<Publication> PostgresCommitStore::publication() {
   return postgres_.with_connection([&](Connection& connection) -> Result<Publication> {
     TRY(const Rows rows,
-        connection.run(Statement{"SELECT size, checkpoint, partial_paths, partial_tiles, "
-                                 "keys_size, keys FROM stele.publication"}));
+        connection.run(Statement{"SELECT size, checkpoint, partial_paths, partial_tiles "
+                                 "FROM stele.publication"}));
     if (rows.count() != 1) return fail(corrupt("publication"));
     RowReader row = rows.row(0);
     Publication found;
@@ -337,11 +337,23 @@ Result<Publication> PostgresCommitStore::publication() {
     found.checkpoint = as_text(row.bytes());
     const std::vector<std::string> paths = row.texts();
     std::vector<Bytes> tiles = row.byte_runs();
-    found.keys_size = static_cast<uint64_t>(row.integer());
-    const ByteSpan keys = row.bytes();
-    found.keys.assign(keys.begin(), keys.end());
     if (!row.done() || paths.size() != tiles.size()) return fail(corrupt("publication"));
     for (size_t i = 0; i < paths.size(); ++i) found.partial.emplace(paths[i], std::move(tiles[i]));
+    return found;
+  });
+}
+
+Result<KeptKeys> PostgresCommitStore::kept_keys() {
+  return postgres_.with_connection([&](Connection& connection) -> Result<KeptKeys> {
+    TRY(const Rows rows,
+        connection.run(Statement{"SELECT keys_size, keys FROM stele.publication"}));
+    if (rows.count() != 1) return fail(corrupt("publication"));
+    RowReader row = rows.row(0);
+    KeptKeys found;
+    found.size = static_cast<uint64_t>(row.integer());
+    const ByteSpan keys = row.bytes();
+    found.bytes.assign(keys.begin(), keys.end());
+    if (!row.done()) return fail(corrupt("publication"));
     return found;
   });
 }
@@ -356,15 +368,19 @@ Status PostgresCommitStore::publish(uint64_t before, const Publication& next) {
   if (before > next.size)
     return fail(Code::kConflict, "publish: would go back from " + std::to_string(before) +
                                      " leaves to " + std::to_string(next.size));
-  const std::vector<Statement> statements = {
-      {"BEGIN"},
-      {"UPDATE stele.publication SET size = $2, checkpoint = $3, partial_paths = $4, "
-       "partial_tiles = $5, keys_size = $6, keys = $7 "
-       "WHERE size = $1 AND $2 <= (SELECT size FROM stele.head) RETURNING size",
-       {Value::of(number(before)), Value::of(number(next.size)),
-        Value::bytes(as_bytes(next.checkpoint)), Value::array(Value::text({}), paths),
-        Value::array(Value::bytes({}), tiles), Value::of(number(next.keys_size)),
-        Value::bytes(next.keys)}}};
+  Statement update{
+      "UPDATE stele.publication SET size = $2, checkpoint = $3, partial_paths = $4, "
+      "partial_tiles = $5",
+      {Value::of(number(before)), Value::of(number(next.size)),
+       Value::bytes(as_bytes(next.checkpoint)), Value::array(Value::text({}), paths),
+       Value::array(Value::bytes({}), tiles)}};
+  if (next.keys) {
+    update.sql += ", keys_size = $6, keys = $7";
+    update.values.push_back(Value::of(number(next.keys->size)));
+    update.values.push_back(Value::bytes(next.keys->bytes));
+  }
+  update.sql += " WHERE size = $1 AND $2 <= (SELECT size FROM stele.head) RETURNING size";
+  const std::vector<Statement> statements = {{"BEGIN"}, std::move(update)};
   return postgres_.with_connection([&](Connection& connection) -> Status {
     TRY(const std::vector<Rows> rows, connection.run(statements));
     if (rows[1].count() != 1) {

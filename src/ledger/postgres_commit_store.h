@@ -21,6 +21,7 @@ class PostgresCommitStore final : public CommitStore {
   Result<std::optional<CommittedVolume>> volume_with(uint64_t index) override;
   Result<std::vector<CommittedVolume>> volumes_from(uint64_t index, size_t count_max) override;
   Result<Publication> publication() override;
+  Result<KeptKeys> kept_keys() override;
   Status publish(uint64_t before, const Publication& next) override;
 
   /// What makes the schema, but for the row of `head`.

@@ -101,7 +101,7 @@ TEST_F(PostgresCommitStoreTest, AServerNeedsNoMoreRightsThanThePageGives) {
   auto server = PostgresCommitStore::open(options_, kOrigin).value();
   ASSERT_TRUE(commit(*server, "first"));
   ASSERT_TRUE(commit(*server, "second"));
-  ASSERT_TRUE(server->publish(0, {6, "a note", {{"tile/0/000.p/6", Bytes(192)}}, 0, {}}));
+  ASSERT_TRUE(server->publish(0, {6, "a note", {{"tile/0/000.p/6", Bytes(192)}}, std::nullopt}));
   EXPECT_EQ(server->publication()->size, 6U);
   EXPECT_EQ(server->volume_with(4).value()->first_index, 3U);
   EXPECT_EQ(server->tail(stream_of(1)).value(), tail_at(6));
@@ -179,7 +179,7 @@ TEST_F(PostgresCommitStoreTest, ALostDatabaseIsAskedAgain) {
   end_all();
   EXPECT_TRUE(commit(*store_, "first"));
   end_all();
-  EXPECT_TRUE(store_->publish(0, {3, "a note", {}, 0, {}}));
+  EXPECT_TRUE(store_->publish(0, {3, "a note", {}, std::nullopt}));
 }
 
 TEST_F(PostgresCommitStoreTest, WhatWasNeverWrittenIsTold) {

@@ -192,12 +192,12 @@ Result<std::optional<segment::Tail>> SharedLedger::tail(const StreamId& stream) 
 }
 
 Result<KeyEpochs> SharedLedger::key_epochs(const HostKeys& enrolled) const {
-  TRY(const Publication publication, parts_.commits.publication());
+  TRY(const KeptKeys kept, parts_.commits.kept_keys());
   KeyEpochs epochs;
-  if (!publication.keys.empty()) {
-    TRY(epochs, KeyEpochs::parse(publication.keys));
+  if (!kept.bytes.empty()) {
+    TRY(epochs, KeyEpochs::parse(kept.bytes));
   }
-  TRY_VOID(replay_keys(epochs, parts_, publication.keys_size, size_, enrolled));
+  TRY_VOID(replay_keys(epochs, parts_, kept.size, size_, enrolled));
   Status asked;
   epochs.forget_what_came([&](const StreamId& stream) -> std::optional<segment::Tail> {
     const auto found = tail(stream);

@@ -73,11 +73,14 @@ Status SharedPublisher::begin(const Publication& from) {
     return fail(Code::kCorrupt, "the tiles in " + parts_.vault.log_path("tile") +
                                     " do not give the checkpoint's root; run stele verify");
   }
+  TRY(const KeptKeys kept, parts_.commits.kept_keys());
+  if (kept.size > from.size) return fail(Code::kBusy, "another server publishes at this moment");
   epochs_ = KeyEpochs();
-  if (!from.keys.empty()) {
-    TRY(epochs_, KeyEpochs::parse(from.keys));
+  if (!kept.bytes.empty()) {
+    TRY(epochs_, KeyEpochs::parse(kept.bytes));
   }
-  TRY_VOID(replay_keys(epochs_, parts_, from.keys_size, from.size, *enrolled_));
+  keys_size_ = kept.size;
+  TRY_VOID(replay_keys(epochs_, parts_, kept.size, from.size, *enrolled_));
   has_begun_ = true;
   return {};
 }
@@ -139,7 +142,7 @@ Status SharedPublisher::publish() {
 }
 
 Status SharedPublisher::put_keys(Publication& next) {
-  if (next.size < next.keys_size + kKeysEvery) return {};
+  if (next.size < keys_size_ + kKeysEvery) return {};
   Status asked;
   epochs_.forget_what_came([&](const StreamId& stream) -> std::optional<segment::Tail> {
     const auto tail = parts_.commits.tail(stream);
@@ -148,16 +151,16 @@ Status SharedPublisher::put_keys(Publication& next) {
     return std::nullopt;
   });
   TRY_VOID(asked);
-  next.keys.clear();
-  epochs_.encode(next.keys);
-  next.keys_size = next.size;
+  next.keys.emplace();
+  epochs_.encode(next.keys->bytes);
+  next.keys->size = next.size;
   return {};
 }
 
 Status SharedPublisher::write(const Publication& before, const merkle::Frontier& head) {
   for (const merkle::TileFile& file : tree_.take_full())
     TRY_VOID(parts_.vault.put_once(merkle::path(file.tile), file.bytes));
-  Publication next{head.size(), "", {}, before.keys_size, before.keys};
+  Publication next{head.size(), "", {}, std::nullopt};
   for (const merkle::TileFile& file : tree_.partial())
     next.partial.emplace(merkle::path(file.tile), file.bytes);
   // Whoever read the checkpoint before is reading its tiles.
@@ -170,6 +173,7 @@ Status SharedPublisher::write(const Publication& before, const merkle::Frontier&
       receipt::sign_checkpoint({key_.name, head.size(), head.root()}, *parts_.signer));
   const Status published = parts_.commits.publish(before.size, next);
   if (!published && published.error().code == Code::kConflict) return {};  // another was first
+  if (published && next.keys) keys_size_ = next.keys->size;
   if (published) put_copy(next.checkpoint);
   return published;
 }

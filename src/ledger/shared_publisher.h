@@ -56,7 +56,8 @@ class SharedPublisher {
   const receipt::VerifierKey key_;
   bool has_begun_ = false;
   merkle::TileBuilder tree_;
-  KeyEpochs epochs_;  // at tree_.size()
+  KeyEpochs epochs_;        // at tree_.size()
+  uint64_t keys_size_ = 0;  // of those that are kept
   std::optional<HostKeys> enrolled_;
   std::optional<BootTime> copied_at_;
 };
