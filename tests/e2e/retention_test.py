@@ -39,7 +39,7 @@ class Retention(LedgerTest):
         source, shim = self.folder / "clock.c", self.folder / "clock.so"
         source.write_text(CLOCK)
         subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
-        self.past = (f"LD_PRELOAD={shim}", f"DAYS_AGO={DAYS}")
+        self.past = (f"LD_PRELOAD={shim}", f"DAYS_AGO={DAYS}", "ASAN_OPTIONS=verify_asan_link_order=0")
         self.server = FleetServer(self.folder, variables=self.past)
         self.addCleanup(self.server.stop)
         self.ledger = self.server.ledger
