@@ -225,7 +225,12 @@ Status SharedLedger::publish_if_due() {
 }
 
 Status SharedLedger::publish_through(uint64_t size) {
-  while (published_ < size) TRY_VOID(publish_now());
+  while (published_ < size) {
+    const uint64_t before = published_;
+    TRY_VOID(publish_now());
+    if (published_ == before)
+      return fail(Code::kInvalid, "leaves beyond the ledger's end can not be covered");
+  }
   return {};
 }
 

@@ -284,6 +284,35 @@ TEST_F(SharedLedgerTest, WhatIsHiddenIsReadAllTheSame) {
   ASSERT_TRUE(SharedServer(shared_).open());
 }
 
+TEST_F(SharedLedgerTest, WhatWasWrittenOverIsReadAsItWasWrittenFirst) {
+  TestStream a = shared_.stream();
+  for (int i = 0; i < 256; ++i) indices(one_.append({a.next()}));
+  ASSERT_TRUE(one_.ledger->publish_through(256));
+  for (const std::string& key : shared_.objects.keys("p/log/tile/"))
+    ASSERT_TRUE(shared_.objects.put(key, Bytes(100, 7), vault::Keep::loosely()));
+  EXPECT_EQ(check_all(shared_).size(), 256U);
+}
+
+TEST_F(SharedLedgerTest, ACopyOfTheCheckpointThatIsHiddenOrWrittenOverStillTells) {
+  TestStream a = shared_.stream();
+  indices(one_.append({a.next()}));
+  const auto before = shared_.commits.snapshot();
+  indices(one_.append({a.next()}));
+  ASSERT_TRUE(one_.ledger->publish_through(2));
+  ASSERT_TRUE(shared_.objects.put("p/log/checkpoint", Bytes(10, 'x'), vault::Keep::loosely()));
+  shared_.objects.hide("p/log/checkpoint");
+  ASSERT_TRUE(SharedServer(shared_).open()) << "and is no reason not to begin";
+  shared_.commits.restore(before);
+  const Status opened = SharedServer(shared_).open();
+  ASSERT_FALSE(opened);
+  EXPECT_TRUE(opened.error().context.starts_with("head rolled back")) << opened.error().message();
+  EXPECT_EQ(other_.ledger->publish_through(5).error().code, Code::kInvalid);
+  // Nor does whoever published it go on.
+  const Status published = one_.ledger->publish_through(3);
+  ASSERT_FALSE(published);
+  EXPECT_EQ(published.error().code, Code::kCorrupt);
+}
+
 TEST_F(SharedLedgerTest, OneCheckpointIsInTheStoreAndItsVersionsDoNotPileUp) {
   TestStream a = shared_.stream();
   for (int i = 0; i < 5; ++i) {

@@ -42,12 +42,17 @@ Status SharedPublisher::check_head() const {
   TRY(const merkle::Frontier head, parts_.commits.head());
   TRY(const auto published, this->published());
   std::optional<receipt::Checkpoint> newest = published;
-  auto note = parts_.objects.get(parts_.vault.log_path("checkpoint"), "");
-  if (!note && note.error().code != Code::kNotFound) return fail(std::move(note).error());
-  if (note) {
-    auto stored = receipt::open_checkpoint(*note, key_);
-    if (!stored) return fail(std::move(stored).error().within(parts_.vault.log_path("checkpoint")));
-    if (!newest || stored->size > newest->size) newest = *stored;
+  // Of all its versions, whatever lies over them: what the log did not sign is nobody's word.
+  const std::string key = parts_.vault.log_path("checkpoint");
+  TRY(const auto versions, vault::versions_of(parts_.objects, key));
+  for (const vault::ObjectVersion& version : versions) {
+    if (version.is_marker) continue;
+    const auto note = parts_.objects.get(key, version.id);
+    if (!note && note.error().code == Code::kNotFound)
+      return fail(Code::kBusy, key + ": another server writes it at this moment");
+    if (!note) return fail(note.error());
+    const auto stored = receipt::open_checkpoint(*note, key_);
+    if (stored && (!newest || stored->size > newest->size)) newest = *stored;
   }
   if (!newest) return {};
   if (newest->size > head.size()) {
@@ -121,6 +126,12 @@ Status SharedPublisher::take_volume(const CommittedVolume& volume) {
 
 Status SharedPublisher::publish() {
   TRY(const Publication before, parts_.commits.publication());
+  if (before.size < seen_) {
+    return fail(Code::kCorrupt, "head rolled back: a checkpoint of " + std::to_string(seen_) +
+                                    " leaves was published, the database has one of " +
+                                    std::to_string(before.size) + "; nothing was signed");
+  }
+  seen_ = before.size;
   TRY(const merkle::Frontier head, parts_.commits.head());
   if (before.size == head.size() && !before.checkpoint.empty()) return {};
   TRY(enrolled_, parts_.enrolled());
@@ -173,6 +184,7 @@ Status SharedPublisher::write(const Publication& before, const merkle::Frontier&
       receipt::sign_checkpoint({key_.name, head.size(), head.root()}, *parts_.signer));
   const Status published = parts_.commits.publish(before.size, next);
   if (!published && published.error().code == Code::kConflict) return {};  // another was first
+  if (published) seen_ = next.size;
   if (published && next.keys) keys_size_ = next.keys->size;
   if (published) put_copy(next.checkpoint);
   return published;
@@ -189,8 +201,11 @@ void SharedPublisher::put_copy(const std::string& checkpoint) {
   copied_at_ = now;
   const auto versions = vault::versions_of(parts_.objects, key);
   if (!versions) return;
-  for (const vault::ObjectVersion& each : *versions)
-    if (each.id != *written) (void)parts_.objects.remove(key, each.id);
+  // Those before it: another server's may be newer.
+  auto older = std::find_if(versions->begin(), versions->end(),
+                            [&](const auto& each) { return each.id == *written; });
+  while (older != versions->end() && ++older != versions->end())
+    (void)parts_.objects.remove(key, older->id);
 }
 
 }  // namespace stele::ledger

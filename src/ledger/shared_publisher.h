@@ -59,6 +59,7 @@ class SharedPublisher {
   KeyEpochs epochs_;        // at tree_.size()
   uint64_t keys_size_ = 0;  // of those that are kept
   std::optional<HostKeys> enrolled_;
+  uint64_t seen_ = 0;  // leaves of the newest publication that was there
   std::optional<BootTime> copied_at_;
 };
 

@@ -115,7 +115,7 @@ Status SharedVault::put_once(const std::string& name, ByteSpan bytes) const {
   return vault::put_once(objects_, log_path(name), bytes);
 }
 
-// The newest version by name, as anybody reads it; what was hidden or is too large, the first.
+// A tile's first version: whoever wrote over it, or hid it, came later.
 Result<Bytes> SharedVault::get(const std::string& name, size_t bytes_max) const {
   if (name == "checkpoint" || name.find(".p/") != std::string::npos) {
     TRY(const Publication publication, commits_.publication());
@@ -128,10 +128,7 @@ Result<Bytes> SharedVault::get(const std::string& name, size_t bytes_max) const 
     const ByteSpan note = as_bytes(publication.checkpoint);
     return Bytes(note.begin(), note.end());
   }
-  auto bytes = objects_.get(log_path(name), "");
-  const bool is_hidden = !bytes && bytes.error().code == Code::kNotFound;
-  if (is_hidden || (bytes && bytes->size() > bytes_max))
-    bytes = vault::get_first(objects_, log_path(name));
+  auto bytes = vault::get_first(objects_, log_path(name));
   if (bytes && bytes->size() > bytes_max) return fail(Code::kLimit, name + ": is too large");
   return bytes;
 }
